@@ -1,0 +1,109 @@
+// Waiting for a condition, for fibers and plain threads, with any BasicLockable.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/park.hpp>
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <chrono>
+#include <condition_variable>
+
+namespace ramie {
+
+// As std::condition_variable_any (which would block the whole worker and must not be used in a fiber). First to wait is
+// first to be notified. There are no spurious wake-ups, but a notified waiter still competes for the lock, so use a
+// predicate.
+//
+// An abort or a passed timeout: the lock is taken again, shielded, before the exception is thrown. A notification that
+// reached the waiter first counts as received: wait() returns, and the abort comes at the next abort point.
+class condition_variable {
+  public:
+    condition_variable() = default;
+    condition_variable(condition_variable const&) = delete;
+    condition_variable& operator=(condition_variable const&) = delete;
+    // Dies with a message if somebody waits who was not notified.
+    ~condition_variable();
+
+    void notify_one() noexcept;
+    void notify_all() noexcept;
+
+    // Suspension point. `lock` is held by the caller; its unlock() must not suspend.
+    template <class Lock>
+    void wait(Lock& lock) {
+        (void)wait_for_end(lock, detail::never);
+    }
+    template <class Lock, class Predicate>
+    void wait(Lock& lock, Predicate ready) {
+        while (!ready()) wait(lock);
+    }
+    template <class Lock, class Clock, class Duration>
+    std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t) {
+        return wait_for_end(lock, detail::at(t)) ? std::cv_status::no_timeout : std::cv_status::timeout;
+    }
+    // The predicate's last value.
+    template <class Lock, class Clock, class Duration, class Predicate>
+    bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t, Predicate ready) {
+        auto const limit = detail::at(t);
+        while (!ready()) {
+            if (!wait_for_end(lock, limit)) return ready();
+        }
+        return true;
+    }
+    template <class Lock, class Rep, class Period>
+    std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> d) {
+        return wait_until(lock, detail::after(d));
+    }
+    template <class Lock, class Rep, class Period, class Predicate>
+    bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> d, Predicate ready) {
+        return wait_until(lock, detail::after(d), std::move(ready));
+    }
+
+  private:
+    // In the queue as long as it lives, unless it was claimed.
+    class place {
+      public:
+        place(condition_variable& cv, detail::waiter& self) noexcept;
+        ~place() { leave(false); }
+        // A notified waiter does not touch the condition variable any more: it may be gone.
+        void leave(bool notified) noexcept;
+        detail::wait_node node;
+
+      private:
+        condition_variable& cv_;
+        bool queued_ = true;
+    };
+
+    // Puts the lock back however the wait ends.
+    template <class Lock>
+    struct relock {
+        Lock& lock;
+        ~relock() noexcept(false) {
+            abort_shield whole;
+            lock.lock();
+        }
+    };
+
+    template <class Lock>
+    bool wait_for_end(Lock& lock, detail::time_point limit) {
+        auto& self = detail::waiter::self();
+        self.abort_point();
+        place mine(*this, self);
+        lock.unlock();
+        auto const end = [&] {
+            relock<Lock> again{lock};
+            auto const ended = detail::park(mine.node, {"condition_variable", this}, nullptr, limit);
+            mine.leave(ended.woken());
+            return ended;
+        }();
+        if (end.woken()) return true;
+        end.raise();
+        return false;
+    }
+
+    detail::word_lock guard_;
+    detail::wait_queue queue_;
+};
+
+}  // namespace ramie

@@ -1,0 +1,102 @@
+// The switch: Boost.Context's raw jump, and everything that must be carried along by hand.
+//
+//     fresh                     suspended                       running
+//     top  +--------------+     top  +--------------------+     the registers are in the processor;
+//          | make_fcontext|          | frames of the body |     lane::current says whose they are
+//          | record       |          | park / yield       |
+//          +--------------+          | thread_state       |  <- errno and __cxa_eh_globals of this fiber
+//          |  untouched   |          | jump_fcontext regs |  <- task::context
+//          +--------------+          +--------------------+
+//          | guard        |          | untouched | guard  |
+//
+// Carried per fiber besides the registers, in the suspended frame itself:
+//   - __cxa_eh_globals (the stack of caught exceptions and the number of uncaught ones): a fiber may suspend inside a
+//     catch block, or in a destructor during unwinding, and go on in another thread (tests/fibers/exception_test);
+//   - errno: code that reads it through a function gets its own after a migration.
+// Raw jump_fcontext is used, not boost::context::fiber, so that no Boost version adds its own idea of the first.
+//
+// Sanitizers are told of every switch: ASan gets the bounds of the stack jumped to and keeps its fake stack per suspended
+// frame; TSan has one "fiber" per stack slot; Valgrind gets each slot's bounds once.
+#pragma once
+
+#include <ramie/detail/config.hpp>
+#include <ramie/detail/stack.hpp>
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include <cstddef>
+
+#if RAMIE_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if RAMIE_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace ramie::detail {
+
+using boost::context::detail::fcontext_t;
+using boost::context::detail::transfer_t;
+
+// The Itanium C++ ABI's per-thread exception state (its layout is fixed by the ABI).
+struct eh_globals {
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+};
+
+// Where this OS thread keeps what the switch carries. Fetched once per thread: the addresses never change.
+struct thread_slots {
+    eh_globals* eh = nullptr;
+    int* error = nullptr;
+    static thread_slots of_this_thread() noexcept;
+};
+
+// A stack as the sanitizers see it: a fiber's, or the OS thread's own.
+struct stack_bounds {
+    void const* bottom = nullptr;
+    std::size_t size = 0;
+    void* tsan_fiber = nullptr;
+};
+
+// Registers a slot with Valgrind and gives it a TSan fiber, once per slot.
+stack_bounds announce_stack(stack&) noexcept;
+// The reverse, before a slot's memory is unmapped.
+void forget_stack(stack&) noexcept;
+// The OS thread's own.
+stack_bounds bounds_of_this_thread() noexcept;
+
+using fiber_entry = void (*)(transfer_t);
+
+inline fcontext_t make_context(stack& s, fiber_entry entry) noexcept {
+    return boost::context::detail::make_fcontext(s.top, s.usable(), entry);
+}
+
+// One jump, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is.
+// The compiler must not move reads of thread-local things over it, so callers take all they need from the payload.
+#if RAMIE_TSAN
+__attribute__((no_sanitize("thread")))
+#endif
+[[gnu::always_inline]] inline transfer_t
+jump(fcontext_t to, void* payload, [[maybe_unused]] stack_bounds const& target, [[maybe_unused]] bool dying) noexcept {
+#if RAMIE_ASAN
+    void* fake_stack = nullptr;
+    __sanitizer_start_switch_fiber(dying ? nullptr : &fake_stack, target.bottom, target.size);
+#endif
+#if RAMIE_TSAN
+    __tsan_switch_to_fiber(target.tsan_fiber, 0);
+#endif
+    auto const from = boost::context::detail::jump_fcontext(to, payload);
+#if RAMIE_ASAN
+    __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+    return from;
+}
+
+// First thing on a fresh stack.
+inline void arrived_on_fresh_stack() noexcept {
+#if RAMIE_ASAN
+    __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
+#endif
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,72 @@
+// A lane: one OS thread's side of switching. A worker is a lane with run queues; the one-thread carrier has one too.
+//
+// A fiber that leaves (parks, yields, ends) picks its successor on its own stack and jumps to it. What must not happen
+// before its registers are saved is an *errand*: it is noted in the lane, and whoever arrives runs it first (settle()):
+//     park     publish the task as parked, then unlock what it held; if it was claimed meanwhile, make it runnable
+//     requeue  put a yielding task into the ring, where thieves can see it
+//     recycle  give an ended task's stack back
+// The jump hands over the lane pointer; nothing keeps one across a jump.
+#pragma once
+
+#include <ramie/detail/context.hpp>
+#include <ramie/detail/task.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+namespace ramie::detail {
+
+class lane {
+  public:
+    lane();
+    lane(lane const&) = delete;
+    lane& operator=(lane const&) = delete;
+
+    // --- from the lane's own loop, on the OS thread's stack ---
+    // Binds the lane to the calling OS thread.
+    void enter_thread() noexcept;
+    // Runs a picked task, and whatever is picked after it, until a pick fails.
+    void run(task&) noexcept;
+
+    // --- from a fiber of this lane ---
+    struct parking {
+        std::uint64_t generation;
+        bool abortable;
+        time_point until;
+        word_lock* held;
+    };
+    // Returns on whatever lane the fiber is resumed.
+    void park(parking const& p, task* successor = nullptr) noexcept;
+    // Lets others run; returns at once if there is nobody.
+    void yield() noexcept;
+
+    task* current = nullptr;   // the running fiber; null on the OS thread's own stack
+    bool go_home = false;      // set by pick(): the lane's loop must look at the world
+    task_id next_id = 0;       // ids are taken in blocks
+    task_id last_id = 0;
+    stack_cache stacks;
+
+  protected:
+    ~lane() = default;
+
+  private:
+    enum class errand : std::uint8_t { none, park, requeue, recycle };
+
+    static void fiber_main(transfer_t);
+    bool ready(task& next) noexcept;
+    void leave(task& self, task* next) noexcept;
+    void serve_and_die() noexcept;
+    lane& serve(stack*& mine, task*& next) noexcept;
+    static lane& arrive(transfer_t from) noexcept;
+    void settle() noexcept;
+    void settle_park() noexcept;
+
+    thread_slots slots_;
+    fcontext_t home_ = nullptr;
+    stack_bounds home_bounds_;
+    fcontext_t* save_to_ = nullptr;  // where the context that was just left belongs; null for a dead stack
+    errand errand_ = errand::none;
+    task* left_ = nullptr;           // the errand's task
+    stack* dead_ = nullptr;          // recycle's stack
+    parking parking_{};
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,50 @@
+// The one way to wait. Everything that blocks a fiber or a plain thread goes through park().
+//
+// How a primitive waits:
+//     waiter& self = waiter::self();
+//     self.abort_point();                              // abort points check on entry
+//     wait_node node(self);                            // takes the generation
+//     lock; if (can go on) ...; queue.push_back(node);
+//     wait_end end = park(node, {"mutex", this}, &lock);   // unlocks on the other side of the switch
+//     if (end.woken()) ...                             // what was waited for was handed over
+//     lock; queue.remove(node); unlock;                // nothing was: take back what was shown
+//     end.raise();                                     // throws aborted or deadline_passed; returns for an own limit
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/waiter.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+namespace ramie::detail {
+
+class task;
+
+struct wait_reason {
+    char const* what;            // a literal: "mutex", "join", "read"
+    void const* object = nullptr;
+};
+
+class [[nodiscard]] wait_end {
+  public:
+    wait_end(task_state::outcome how, deadline_scope const* scope) noexcept : how_(how), scope_(scope) {}
+    bool woken() const noexcept { return how_ == task_state::outcome::woken; }
+    // After taking back whatever was shown: throws aborted, or deadline_passed for an enclosing timeout. Returns if it
+    // was the wait's own limit that passed.
+    void raise() const;
+
+  private:
+    task_state::outcome how_;
+    deadline_scope const* scope_;
+};
+
+// Waits until generation `g` of `self` is claimed, or until `limit`. `held` is unlocked once nobody can miss the
+// waiter any more. Suspension point; throws nothing itself.
+wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr, time_point limit = never);
+// As park(), for the end of `child`: a fiber that waits for a task that has not started switches straight to it.
+wait_end park_for(waiter& self, std::uint64_t g, task& child, time_point limit);
+
+inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = nullptr, time_point limit = never) {
+    return park(*node.who, node.generation, why, held, limit);
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,163 @@
+// The task: what is known of a spawned callable from spawn to the last handle.
+//
+// Who holds a task (references; the last to let go frees the block)
+//   - life: one, from spawn until the task finished. A run queue's entry of an unstarted task is this reference; whoever
+//     wins start() from elsewhere takes a life reference of its own, and the entry, now stale, keeps the old one until
+//     it is popped;
+//   - every join_handle and abort_handle;
+//   - whoever walks the live list and has to let go of its lock (dump, shutdown).
+//   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
+//
+// Who may touch which field, and when
+//   state        anybody, by its transitions (task_state.hpp)
+//   ops, id, where, home, options     written before submit; read by anybody afterwards
+//   next         the owner of the queue the task sits in
+//   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
+//                the errand that parks it, until park() published it
+//   joiner       see join.cpp
+//   callable / result (task_frame)    the task while running; after finish, the join_handle; if there is none, the
+//                finisher before it finishes
+#pragma once
+
+#include <ramie/detail/intrusive_list.hpp>
+#include <ramie/detail/waiter.hpp>
+#include <ramie/detail/word_lock.hpp>
+#include <ramie/error.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <stop_token>
+
+namespace ramie::detail {
+
+class lane;
+class live_list;
+class scheduler;
+struct stack;
+struct timer_entry;
+class task;
+
+// Called with an exception that nobody can receive any more.
+using failure_hook = std::function<void(join_error const&)>;
+
+// How a task failed, and whom to tell if nobody takes it. The hook is kept here because the handle may outlive the runtime.
+struct failure {
+    std::exception_ptr cause;
+    std::shared_ptr<failure_hook const> unseen;
+};
+
+enum class result_kind : std::uint8_t { none, value, exception, cancelled };
+
+// What differs by callable and result type. Functions, not virtuals: one pointer in the block, and no RTTI of users' types.
+struct task_ops {
+    void (*run)(task&);              // runs the body once and destroys the callable; stores the value. May throw.
+    void (*drop_callable)(task&) noexcept;
+    void (*drop_value)(task&) noexcept;
+    void (*free)(task&) noexcept;    // callable and result are gone already
+};
+
+class task : public waiter, public list_hook {
+  public:
+    task(task_ops const* ops, std::source_location where) noexcept
+        : waiter(kind::fiber, task_state::phase::unstarted, true), ops_(ops), where_(where) {}
+
+    // --- references ---
+    void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    void unref() noexcept {
+        if (refs_.load(std::memory_order_acquire) == 1 || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            ops_->free(*this);
+    }
+
+    // --- life ---
+    // Runs the body, stores its result or exception. On its own stack, or on a blocking thread.
+    void run() noexcept;
+    // For whoever won start() or abort() said `cancel_it`: the task never runs; its callable is destroyed here.
+    void cancel() noexcept;
+    // As cancel, but the result is this exception (no memory for a stack).
+    void fail(std::exception_ptr) noexcept;
+    // The result is in place (or was given up): tells the live list and the joiner, drops the life reference.
+    void finish() noexcept;
+    // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
+    void abort();
+    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed. Drops its reference.
+    void drop_handle() noexcept;
+    // The join's error for a task that ended without a value.
+    join_error error() const;
+    // The task's own stop source, made on first use.
+    std::stop_token stop_token();
+
+    bool is_stackless() const noexcept { return blocking; }
+    task_id id() const noexcept { return id_; }
+    void set_id(task_id id) noexcept { id_ = id; }
+    char const* name() const noexcept { return name_ ? name_ : ""; }
+    void set_name(std::string const& name) noexcept;
+    std::source_location where() const noexcept { return where_; }
+
+    result_kind kind = result_kind::none;
+    bool pinned = false;            // runs on one worker only
+    bool claimable = false;         // sits in a deque: a joiner may start it from there (inject_queue.hpp says why only there)
+    bool blocking = false;          // a job of the blocking pool: never has a stack
+    bool default_stack = true;      // submit fills in the runtime's stack class
+    std::uint8_t stack_class = 0;
+    task* next = nullptr;           // links run queues
+    scheduler* home = nullptr;      // the runtime it belongs to
+    live_list* listed = nullptr;    // the live list it is on, until it finishes
+    lane* last_lane = nullptr;      // where it ran last (pinned tasks: where it must run)
+    struct stack* stack = nullptr;  // bound at first run
+    void* context = nullptr;        // saved registers while not running
+    timer_entry* timer = nullptr;   // the armed deadline of the current wait
+    std::unique_ptr<failure> failed;  // with result_kind::exception
+
+    // The joiner's slot. Written by the joiner before add_joiner(); the finisher that saw the joiner bit clears it when it
+    // is done with the joiner (release; pairs with the acquire of a joiner that left too late).
+    std::atomic<waiter*> joiner{nullptr};
+    std::uint64_t joiner_generation = 0;
+
+  protected:
+    ~task();
+
+  private:
+    void request_stop();
+    void discard_result() noexcept;
+
+    task_ops const* ops_;
+    std::atomic<std::uint32_t> refs_{2};  // the handle and the life
+    task_id id_ = 0;
+    char* name_ = nullptr;
+    std::source_location where_;
+    std::atomic<std::stop_source*> stop_{nullptr};
+};
+
+// The unfinished tasks of one shard of a runtime.
+class live_list {
+  public:
+    void add(task&) noexcept;
+    // The last thing a task does with its runtime: after this the runtime may be gone.
+    void remove(task&) noexcept;
+    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer. For shutdown.
+    void watch(std::atomic<std::uint32_t>* ended) noexcept;
+    std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
+    // Calls f(task&) for each, under the list's lock: f must be short and must not wait.
+    template <class F>
+    void for_each(F&& f) {
+        lock_.lock();
+        tasks_.for_each(f);
+        lock_.unlock();
+    }
+
+  private:
+    word_lock lock_;
+    intrusive_list<task> tasks_;
+    std::atomic<std::size_t> count_{0};
+    std::atomic<std::uint32_t>* ended_ = nullptr;
+};
+
+// Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for itself.
+bool join(task& t, time_point limit = never);
+
+}  // namespace ramie::detail

@@ -1,0 +1,129 @@
+// The task with its callable, and later its result in the same place.
+#pragma once
+
+#include <ramie/detail/task.hpp>
+
+#include <functional>
+#include <memory>
+#include <new>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace ramie::detail {
+
+// A callable with its arguments, as std::thread keeps them: decayed, moved into the call. A callable that takes a
+// std::stop_token first is given the task's.
+template <class F, class... Args>
+struct bound_call {
+    static constexpr bool wants_stop = std::is_invocable_v<F, std::stop_token, Args...>;
+    static_assert(wants_stop || std::is_invocable_v<F, Args...>,
+                  "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
+                  "std::ref to lend one)");
+
+    static auto result() {
+        if constexpr (wants_stop) return std::type_identity<std::invoke_result_t<F, std::stop_token, Args...>>{};
+        else return std::type_identity<std::invoke_result_t<F, Args...>>{};
+    }
+    using value_type = typename decltype(result())::type;
+    static_assert(!std::is_reference_v<value_type>,
+                  "ramie: a task cannot return a reference; return a value, a pointer or std::ref");
+
+    value_type operator()(task& t) {
+        return std::apply(
+            [&](Args&... args) -> value_type {
+                if constexpr (wants_stop) return std::invoke(std::move(function), t.stop_token(), std::move(args)...);
+                else return std::invoke(std::move(function), std::move(args)...);
+            },
+            arguments);
+    }
+
+    F function;
+    [[no_unique_address]] std::tuple<Args...> arguments;
+};
+
+// What a join_handle<T> needs to know: where the value is.
+template <class T>
+class task_of : public task {
+  public:
+    using task::task;
+    T take_value() {
+        kind = result_kind::none;
+        T& stored = *value_;
+        T taken = std::move(stored);
+        std::destroy_at(&stored);
+        return taken;
+    }
+
+  protected:
+    ~task_of() = default;
+    T* value_ = nullptr;
+};
+
+template <>
+class task_of<void> : public task {
+  public:
+    using task::task;
+    void take_value() noexcept { kind = result_kind::none; }
+
+  protected:
+    ~task_of() = default;
+};
+
+template <class Call>
+class task_frame final : public task_of<typename Call::value_type> {
+    using value_type = typename Call::value_type;
+    using stored_type = std::conditional_t<std::is_void_v<value_type>, char, value_type>;
+    static constexpr bool has_value = !std::is_void_v<value_type>;
+
+  public:
+    template <class... Parts>
+    explicit task_frame(std::source_location where, Parts&&... parts)
+        : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...} {}
+
+  private:
+    ~task_frame() {}  // callable and result are gone: their owners destroyed them
+
+    static task_frame& of(task& t) noexcept { return static_cast<task_frame&>(t); }
+
+    // Destroys the callable however its call ends; nothing may throw out of that, so an abort waits.
+    struct callable_guard {
+        task_frame& frame;
+        ~callable_guard() { drop_callable(frame); }
+    };
+
+    static void run(task& t) {
+        auto& frame = of(t);
+        if constexpr (!has_value) {
+            callable_guard guard{frame};
+            frame.call_(t);
+        } else {
+            value_type value = [&] {
+                callable_guard guard{frame};
+                return frame.call_(t);
+            }();
+            frame.value_ = ::new (static_cast<void*>(std::addressof(frame.result_))) value_type(std::move(value));
+        }
+    }
+
+    static void drop_callable(task& t) noexcept {
+        ++t.shields;
+        std::destroy_at(std::addressof(of(t).call_));
+        --t.shields;
+    }
+
+    static void drop_value(task& t) noexcept {
+        if constexpr (has_value) std::destroy_at(of(t).value_);
+    }
+
+    static void free(task& t) noexcept { delete &of(t); }
+
+    static constexpr task_ops operations{&run, &drop_callable, &drop_value, &free};
+
+    union {
+        Call call_;
+        stored_type result_;
+    };
+};
+
+}  // namespace ramie::detail

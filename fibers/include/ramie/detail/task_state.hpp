@@ -1,0 +1,209 @@
+// The state word: where a task is in its life, and the one race every wait has.
+//
+//   bits 0-1   phase       unstarted  in at most one run queue (or claimed by nobody), owns no stack
+//                          running    on a worker, or in exactly one run queue, or owned by whoever claimed it
+//                          parked     in no run queue; its registers are saved; waits to be claimed
+//                          finished   its body is over and its result, if somebody can still receive it, is in place
+//   bits 2-3   outcome     how the wait of the previous generation ended (meaningful once it was claimed)
+//   bit  4     abort       somebody asked the task to stop. Sticky: set once, never cleared
+//   bit  5     abortable   the wait it is parked in may be ended by abort. Only together with `parked`
+//   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
+//   bit  7     handle      a join_handle exists that can receive the result
+//   bits 24-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
+//
+//   unstarted --start--> running --park--> parked --claim--> running --finish--> finished
+//       \--abort (the aborter now owns it and finishes it)--/
+//
+// One wait, three parties who may end it (a waker, an abort, a deadline), one winner:
+//   1. the waiter reads generation() = g and shows (itself, g) to wakers, in a queue or a joiner slot;
+//   2. a waker calls claim(g, woken); the first claim of g moves the word to g+1 and wins; later ones are told `lost`;
+//   3. the waiter parks: after its registers are saved, park(g) is called for it on the other side of the switch.
+//      If g was claimed in the meantime, park says `resume_now`, and the winner of the claim was told
+//      `nothing_more`: it knew the waiter to be on its way and must not submit it.
+// So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
+//
+// A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
+//
+// Unproved: the argument above is checked by tests and by TSan, not by a model checker.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace ramie::detail {
+
+class task_state {
+  public:
+    enum class phase : std::uint8_t { unstarted, running, parked, finished };
+    enum class outcome : std::uint8_t { none, woken, aborted, deadline };
+
+    // A task is born with a handle; a waiting thread is born running.
+    explicit task_state(phase p, bool handle = false) noexcept
+        : word_(static_cast<std::uint64_t>(p) | (handle ? handle_bit : 0)) {}
+
+    // --- looking (any thread) ---
+    // acquire pairs with the release in finish(): who sees `finished` sees the result.
+    bool is_finished() const noexcept { return phase_of(word_.load(std::memory_order_acquire)) == phase::finished; }
+    bool abort_requested() const noexcept { return (word_.load(std::memory_order_relaxed) & abort_bit) != 0; }
+    // For the finisher: false is final, since only a handle could make another.
+    bool has_handle() const noexcept { return (word_.load(std::memory_order_relaxed) & handle_bit) != 0; }
+    phase current() const noexcept { return phase_of(word_.load(std::memory_order_relaxed)); }
+
+    // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
+    // (release; pairs with the acquire in abort()), and one that came before it is seen.
+    bool abort_requested_in_order() noexcept {
+        return (word_.fetch_or(0, std::memory_order_acq_rel) & abort_bit) != 0;
+    }
+
+    // --- the waiter itself, while running ---
+    // Stable as long as the waiter has shown it to nobody.
+    std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
+    // How the wait that was just over ended.
+    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_relaxed)); }
+
+    // --- transitions ---
+
+    enum class [[nodiscard]] start_result : std::uint8_t {
+        run_it,  // it is yours to run (or to cancel)
+        stale    // somebody else started or cancelled it: forget this queue entry
+    };
+    start_result start() noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        while (phase_of(w) == phase::unstarted) {
+            // acquire pairs with the release of whoever queued it (the queue's own), release with later claims.
+            if (word_.compare_exchange_weak(w, with_phase(w, phase::running), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed))
+                return start_result::run_it;
+        }
+        return start_result::stale;
+    }
+
+    enum class [[nodiscard]] park_result : std::uint8_t {
+        parked,     // from here on any claimer may have it running elsewhere: touch nothing of it
+        resume_now  // it was claimed (or is being aborted): make it runnable
+    };
+    // Called for the waiter once its registers are saved (a plain thread calls it for itself).
+    park_result park(std::uint64_t g, bool abortable) noexcept {
+        // acquire pairs with the release in claim().
+        auto w = word_.load(std::memory_order_acquire);
+        for (;;) {
+            if (generation_of(w) != g) return park_result::resume_now;
+            bool const refuse = abortable && (w & abort_bit) != 0;
+            auto const next = refuse ? claimed(w, outcome::aborted)
+                                     : with_phase(w & ~outcome_mask, phase::parked) | (abortable ? abortable_bit : 0);
+            // release pairs with the acquire in claim() and abort(): the claimer may resume it, so it must see its
+            // saved registers.
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire))
+                return refuse ? park_result::resume_now : park_result::parked;
+        }
+    }
+
+    enum class [[nodiscard]] claim_result : std::uint8_t {
+        lost,          // that wait is over: the waiter got nothing from you; offer it to the next one
+        nothing_more,  // won; the waiter had not parked yet and will notice by itself
+        submit_it      // won; make it runnable
+    };
+    claim_result claim(std::uint64_t g, outcome how) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (generation_of(w) != g || phase_of(w) == phase::finished) return claim_result::lost;
+            // acquire pairs with park()'s release, release with park()'s acquire.
+            if (word_.compare_exchange_weak(w, claimed(w, how), std::memory_order_acq_rel, std::memory_order_relaxed))
+                return phase_of(w) == phase::parked ? claim_result::submit_it : claim_result::nothing_more;
+        }
+    }
+
+    enum class [[nodiscard]] abort_result : std::uint8_t {
+        nothing,    // it will notice at its next abort point, or it is over
+        submit_it,  // it was parked and is yours to make runnable
+        cancel_it   // it had not started and is yours to finish as cancelled
+    };
+    abort_result abort() noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (phase_of(w) == phase::finished || (w & abort_bit) != 0) return abort_result::nothing;
+            auto next = w | abort_bit;
+            auto result = abort_result::nothing;
+            if (phase_of(w) == phase::unstarted) {
+                next = with_phase(next, phase::running);
+                result = abort_result::cancel_it;
+            } else if (phase_of(w) == phase::parked && (w & abortable_bit) != 0) {
+                next = claimed(next, outcome::aborted);
+                result = abort_result::submit_it;
+            }
+            // acquire pairs with park()'s release and with abort_requested_in_order().
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
+                return result;
+        }
+    }
+
+    enum class [[nodiscard]] finish_result : std::uint8_t {
+        discard_result_first,  // nobody can receive it: not finished yet; destroy it, then call again
+        wake_joiner,           // finished; claim task::joiner, then clear it
+        nothing                // finished
+    };
+    finish_result finish(bool has_result) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
+            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot).
+            if (word_.compare_exchange_weak(w, with_phase(w, phase::finished), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed))
+                return (w & joiner_bit) != 0 ? finish_result::wake_joiner : finish_result::nothing;
+        }
+    }
+
+    enum class [[nodiscard]] joiner_result : std::uint8_t { registered, finished };
+    // release pairs with the acquire in finish(): the slot was written before.
+    joiner_result add_joiner() noexcept {
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        for (;;) {
+            if (phase_of(w) == phase::finished) return joiner_result::finished;
+            if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return joiner_result::registered;
+        }
+    }
+
+    enum class [[nodiscard]] leave_result : std::uint8_t {
+        left,               // the joiner slot is yours again
+        finisher_has_slot   // finished; whoever finished it clears task::joiner when it is done with it
+    };
+    leave_result remove_joiner() noexcept {
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        for (;;) {
+            if (phase_of(w) == phase::finished) return leave_result::finisher_has_slot;
+            if (word_.compare_exchange_weak(w, w & ~joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return leave_result::left;
+        }
+    }
+
+    enum class [[nodiscard]] detach_result : std::uint8_t {
+        discard_result,  // finished: the result is the caller's to report and destroy
+        nothing          // still running: finish() will see that nobody receives the result
+    };
+    // acquire pairs with finish()'s release.
+    detach_result drop_handle() noexcept {
+        auto const w = word_.fetch_and(~handle_bit, std::memory_order_acq_rel);
+        return phase_of(w) == phase::finished ? detach_result::discard_result : detach_result::nothing;
+    }
+
+  private:
+    static constexpr std::uint64_t phase_mask = 3, outcome_mask = 3u << 2, abort_bit = 1u << 4,
+                                   abortable_bit = 1u << 5, joiner_bit = 1u << 6, handle_bit = 1u << 7;
+    static constexpr int generation_shift = 24;
+
+    static phase phase_of(std::uint64_t w) noexcept { return static_cast<phase>(w & phase_mask); }
+    static outcome outcome_of(std::uint64_t w) noexcept { return static_cast<outcome>((w & outcome_mask) >> 2); }
+    static std::uint64_t generation_of(std::uint64_t w) noexcept { return w >> generation_shift; }
+    static std::uint64_t with_phase(std::uint64_t w, phase p) noexcept {
+        return (w & ~phase_mask) | static_cast<std::uint64_t>(p);
+    }
+    static std::uint64_t claimed(std::uint64_t w, outcome how) noexcept {
+        w = with_phase(w, phase::running) & ~(outcome_mask | abortable_bit);
+        return (w | static_cast<std::uint64_t>(how) << 2) + (std::uint64_t{1} << generation_shift);
+    }
+
+    std::atomic<std::uint64_t> word_;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,29 @@
+// How a plain thread waits: on a futex of its own. It serves threads of a runtime's blocking pool and threads that know
+// no runtime at all.
+#pragma once
+
+#include <ramie/detail/waiter.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+
+namespace ramie::detail {
+
+class thread_waiter : public waiter {
+  public:
+    thread_waiter() noexcept : waiter(kind::thread, task_state::phase::running, false) {}
+    static thread_waiter& of_this_thread() noexcept;
+
+    // Parks in wait `g` until claimed and resumed, or until the deadline claims it.
+    void park(std::uint64_t g, word_lock* held, time_point until) noexcept;
+
+    // Once its wait was claimed. The thread does not leave park() before this was called, so a claimer may use what lies in
+    // the thread's frame until then.
+    void resume() noexcept;
+
+  private:
+    // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
+    std::atomic<std::uint32_t> token_{0};
+};
+
+}  // namespace ramie::detail

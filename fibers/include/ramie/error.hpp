@@ -1,0 +1,68 @@
+// What goes wrong at the level of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+namespace ramie {
+
+namespace detail {
+struct deadline_scope;
+}
+
+// Thrown by spawn, sleep and the like when no runtime carries the caller. The text says what to do.
+class no_runtime : public std::logic_error {
+  public:
+    using std::logic_error::logic_error;
+};
+
+// Thrown out of a suspension point of a task that was asked to stop, so that destructors run. Deliberately not a
+// std::exception: `catch (std::exception&)` must not swallow it. If it is swallowed, the next suspension point throws
+// it again.
+class aborted {};
+
+// Thrown out of a suspension point when the deadline of an enclosing `timeout` has passed; caught by that timeout.
+class deadline_passed {
+  public:
+    explicit deadline_passed(detail::deadline_scope const* scope) noexcept : scope_(scope) {}
+    detail::deadline_scope const* scope() const noexcept { return scope_; }
+
+  private:
+    detail::deadline_scope const* scope_;
+};
+
+// A timeout's value when its time ran out.
+struct timed_out {
+    friend bool operator==(timed_out, timed_out) noexcept { return true; }
+};
+
+using task_id = std::uint64_t;
+
+// Why a join has no value: the task was aborted, or it ended by an exception.
+class join_error : public std::exception {
+  public:
+    join_error(task_id id, std::string name, std::exception_ptr cause);
+
+    bool is_cancelled() const noexcept { return cause_ == nullptr; }
+    bool is_exception() const noexcept { return cause_ != nullptr; }
+    // The exception the task ended by; null if it was aborted.
+    std::exception_ptr exception() const noexcept { return cause_; }
+    // Throws the task's own exception, or this error if it was aborted.
+    [[noreturn]] void rethrow() const;
+    char const* what() const noexcept override { return text_.c_str(); }
+    task_id id() const noexcept { return id_; }
+    std::string const& name() const noexcept { return name_; }
+
+  private:
+    task_id id_;
+    std::string name_;
+    std::exception_ptr cause_;
+    std::string text_;
+};
+
+// A human sentence for any exception, std or not.
+std::string describe(std::exception_ptr const& cause);
+
+}  // namespace ramie

@@ -1,0 +1,151 @@
+// The right to a task's result, and the right to ask it to stop.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/park.hpp>
+#include <ramie/detail/task_frame.hpp>
+#include <ramie/error.hpp>
+
+#include <chrono>
+#include <expected>
+#include <string_view>
+#include <utility>
+
+namespace ramie {
+
+// Asks one task to stop, and looks at it; cannot take its result. Copyable, usable from fibers and plain threads.
+class abort_handle {
+  public:
+    abort_handle() = default;
+    explicit abort_handle(detail::task* t) noexcept : task_(t) {
+        if (task_) task_->ref();
+    }
+    abort_handle(abort_handle const& other) noexcept : abort_handle(other.task_) {}
+    abort_handle(abort_handle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    abort_handle& operator=(abort_handle other) noexcept {
+        std::swap(task_, other.task_);
+        return *this;
+    }
+    ~abort_handle() {
+        if (task_) task_->unref();
+    }
+
+    // See join_handle::abort. Does nothing on an empty handle.
+    void abort() const {
+        if (task_) task_->abort();
+    }
+    bool is_finished() const noexcept { return !task_ || task_->state.is_finished(); }
+    task_id id() const noexcept { return task_ ? task_->id() : 0; }
+
+  private:
+    detail::task* task_ = nullptr;
+};
+
+// What spawn returns. Move-only. Destroying it detaches: the task goes on, and its result is dropped (an exception that
+// nobody can receive any more goes to runtime_options::on_task_failure). Works from fibers and from plain threads; one
+// thread or fiber at a time.
+template <class T>
+class [[nodiscard]] join_handle {
+  public:
+    using value_type = T;
+
+    join_handle() = default;
+    explicit join_handle(detail::task_of<T>* t) noexcept : task_(t) {}  // takes over the handle's reference
+    join_handle(join_handle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    join_handle& operator=(join_handle&& other) noexcept {
+        if (this != &other) {
+            detach();
+            task_ = std::exchange(other.task_, nullptr);
+        }
+        return *this;
+    }
+    ~join_handle() { detach(); }
+
+    // Waits for the task's end and takes its value, or why there is none. Suspension point; an aborted joiner keeps its
+    // handle valid. std::logic_error: joined already, or joining oneself.
+    [[nodiscard]] std::expected<T, join_error> join() {
+        detail::join(held());
+        return take();
+    }
+
+    // As join, but throws: the task's own exception, or the join_error if it was aborted.
+    T get() {
+        detail::join(held());
+        if (task_->kind != detail::result_kind::value) {
+            auto const why = task_->error();
+            release();
+            why.rethrow();
+        }
+        if constexpr (std::is_void_v<T>) {
+            task_->take_value();
+            release();
+        } else {
+            T value = task_->take_value();
+            release();
+            return value;
+        }
+    }
+
+    // Waits at the longest that long; true: it has finished, and join() will not wait. Suspension point.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
+        return detail::join(held(), detail::after(d));
+    }
+    [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point t) { return detail::join(held(), t); }
+
+    // Asks the task to stop: a parked task's wait throws ramie::aborted, a running one's next suspension point does, one
+    // that has not started never runs. Its stop_token is requested. Does not wait; does nothing to a finished task.
+    void abort() { held().abort(); }
+
+    // Asks it to stop and waits until it has. The value it may have produced all the same is what is returned. If the
+    // caller is aborted meanwhile, the handle stays valid.
+    std::expected<T, join_error> abort_and_join() {
+        abort();
+        return join();
+    }
+
+    [[nodiscard]] class abort_handle abort_handle() const { return ramie::abort_handle(&held()); }
+    [[nodiscard]] bool is_finished() const { return held().state.is_finished(); }
+    [[nodiscard]] task_id id() const { return held().id(); }
+    [[nodiscard]] std::string_view name() const { return held().name(); }
+    // False once joined, detached or moved from.
+    [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
+    // Lets the task go on by itself.
+    void detach() noexcept {
+        if (task_) std::exchange(task_, nullptr)->drop_handle();
+    }
+
+  private:
+    detail::task& held() const {
+        if (!task_) throw std::logic_error("ramie: this join_handle is empty: it was joined, detached or moved from");
+        return *task_;
+    }
+
+    std::expected<T, join_error> take() {
+        if (task_->kind != detail::result_kind::value) {
+            std::unexpected<join_error> why(task_->error());
+            release();
+            return why;
+        }
+        if constexpr (std::is_void_v<T>) {
+            task_->take_value();
+            release();
+            return {};
+        } else {
+            std::expected<T, join_error> value(task_->take_value());
+            release();
+            return value;
+        }
+    }
+
+    // The result was received: what is left of it (an exception) goes silently.
+    void release() noexcept {
+        task_->failed.reset();
+        task_->kind = detail::result_kind::none;
+        detach();
+    }
+
+    detail::task_of<T>* task_ = nullptr;
+};
+
+}  // namespace ramie

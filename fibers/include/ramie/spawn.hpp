@@ -1,0 +1,96 @@
+// spawn: queues a callable as a task and goes on.
+#pragma once
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/stack.hpp>
+#include <ramie/detail/task_frame.hpp>
+#include <ramie/join_handle.hpp>
+#include <ramie/task_options.hpp>
+
+#include <concepts>
+
+namespace ramie {
+
+namespace detail {
+
+template <class F, class... Args>
+using bound = bound_call<std::decay_t<F>, std::decay_t<Args>...>;
+template <class F, class... Args>
+using spawned = join_handle<typename bound<F, Args...>::value_type>;
+
+template <class F, class... Args>
+auto* make_task(std::source_location where, F&& f, Args&&... args) {
+    static_assert(std::is_constructible_v<std::decay_t<F>, F>,
+                  "ramie: the callable cannot be copied into the task; std::move it");
+    static_assert((std::is_constructible_v<std::decay_t<Args>, Args> && ...),
+                  "ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref");
+    return new task_frame<bound<F, Args...>>(where, std::forward<F>(f),
+                                             std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+}
+
+template <class F, class... Args>
+spawned<F, Args...> spawn_on(scheduler& where_to, task_options const& options, F&& f, Args&&... args) {
+    auto const stack = options.stack_size == 0 ? std::uint8_t{0} : stack_class_for(options.stack_size);
+    auto* const made = make_task(options.where, std::forward<F>(f), std::forward<Args>(args)...);
+    spawned<F, Args...> handle(made);
+    made->stack_class = stack;
+    made->default_stack = options.stack_size == 0;
+    made->pinned = options.pinned;
+    made->set_name(options.name);
+    carrier::submit(where_to, *made);
+    return handle;
+}
+
+template <class F, class... Args>
+spawned<F, Args...> spawn_plain(std::source_location where, F&& f, Args&&... args) {
+    auto& where_to = carrier::here("spawn");
+    auto* const made = make_task(where, std::forward<F>(f), std::forward<Args>(args)...);
+    spawned<F, Args...> handle(made);
+    carrier::submit(where_to, *made);
+    return handle;
+}
+
+template <class T>
+concept not_options = !std::same_as<std::remove_cvref_t<T>, task_options>;
+template <class T>
+concept not_location = !std::same_as<std::remove_cvref_t<T>, std::source_location>;
+
+}  // namespace detail
+
+// Queues f(args...) to run as a task of this runtime and returns at once (not a suspension point). Arguments are copied or
+// moved as std::thread does. If `f` takes a std::stop_token first, it gets the task's, which abort requests. From fibers,
+// and from threads that belong to a runtime; elsewhere throws no_runtime. In a runtime that is shutting down the task is
+// born aborted.
+template <class F, class... Args>
+    requires detail::not_options<F>
+detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) {
+    return detail::spawn_on(detail::carrier::here("spawn"), options, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+// The same without options. (One overload per number of arguments, because a default argument, which is how the place of
+// the spawn is learnt, cannot follow a pack.)
+template <detail::not_options F>
+detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) {
+    return detail::spawn_plain(where, std::forward<F>(f));
+}
+template <detail::not_options F, detail::not_location A>
+detail::spawned<F, A> spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+    return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a));
+}
+template <detail::not_options F, class A, detail::not_location B>
+detail::spawned<F, A, B> spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+    return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
+}
+template <detail::not_options F, class A, class B, detail::not_location C>
+detail::spawned<F, A, B, C> spawn(F&& f, A&& a, B&& b, C&& c,
+                                  std::source_location where = std::source_location::current()) {
+    return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
+}
+// With four arguments or more the place is not known.
+template <detail::not_options F, class A, class B, class C, detail::not_location D, detail::not_location... More>
+detail::spawned<F, A, B, C, D, More...> spawn(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
+    return detail::spawn_plain(std::source_location{}, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
+                               std::forward<C>(c), std::forward<D>(d), std::forward<More>(more)...);
+}
+
+}  // namespace ramie

@@ -1,0 +1,59 @@
+// What the running task can ask about itself and do to itself. From a plain thread each does the nearest thing.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/error.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <stop_token>
+#include <string_view>
+
+namespace ramie {
+
+namespace detail {
+void sleep(time_point until);
+}
+
+namespace this_fiber {
+
+// Goes to the end of the run queue and lets others run. Abort point. A plain thread yields to the system.
+void yield();
+
+// Waits that long / until then. Suspension point. Sub-millisecond durations are honoured.
+template <class Rep, class Period>
+void sleep_for(std::chrono::duration<Rep, Period> d) {
+    detail::sleep(detail::after(d));
+}
+template <class Clock, class Duration>
+void sleep_until(std::chrono::time_point<Clock, Duration> t) {
+    detail::sleep(detail::at(t));
+}
+
+// The task's id; 0 on a plain thread.
+task_id id() noexcept;
+// Its name; empty if it has none. Valid as long as the task runs.
+std::string_view name() noexcept;
+// Requested when the task is aborted. From a plain thread: a token that is never requested.
+std::stop_token stop_token();
+// Throws ramie::aborted if the task was asked to stop, as every suspension point does. Never waits.
+void abort_point();
+// Bytes of stack left below the caller; of a plain thread's stack: 0, unknown.
+std::size_t stack_left() noexcept;
+
+}  // namespace this_fiber
+
+// While one lives, neither abort nor an outer timeout throws into this fiber: for what must be done whole, and for
+// destructors that wait.
+class [[nodiscard]] abort_shield {
+  public:
+    abort_shield() noexcept;
+    abort_shield(abort_shield const&) = delete;
+    abort_shield& operator=(abort_shield const&) = delete;
+    ~abort_shield();
+
+  private:
+    detail::waiter& mine_;
+};
+
+}  // namespace ramie

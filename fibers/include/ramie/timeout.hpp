@@ -1,0 +1,68 @@
+// A deadline for a stretch of ordinary code.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/error.hpp>
+
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+
+class timeout_scope {
+  public:
+    explicit timeout_scope(time_point until) noexcept : self_(waiter::self()) {
+        auto* const outer = self_.scopes;
+        scope_ = {until, &scope_, outer};
+        if (outer != nullptr && outer->earliest <= until) {
+            scope_.earliest = outer->earliest;
+            scope_.owner = outer->owner;
+        }
+        self_.scopes = &scope_;
+    }
+    timeout_scope(timeout_scope const&) = delete;
+    timeout_scope& operator=(timeout_scope const&) = delete;
+    ~timeout_scope() { self_.scopes = scope_.outer; }
+    bool owns(deadline_passed const& e) const noexcept { return e.scope() == &scope_; }
+
+  private:
+    waiter& self_;
+    deadline_scope scope_{};
+};
+
+}  // namespace detail
+
+// Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
+// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result already
+// produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest: the
+// earlier deadline counts, and each timeout catches only its own. Nothing is armed until something waits. From fibers and
+// plain threads.
+template <class Clock, class Duration, class F>
+auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f)
+    -> std::expected<std::invoke_result_t<F>, timed_out> {
+    detail::timeout_scope scope(detail::at(t));
+    try {
+        if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
+            std::invoke(std::forward<F>(f));
+            return {};
+        } else {
+            return std::invoke(std::forward<F>(f));
+        }
+    } catch (deadline_passed const& e) {
+        if (!scope.owns(e)) throw;
+        return std::unexpected(timed_out{});
+    }
+}
+
+// The same, d from now.
+template <class Rep, class Period, class F>
+auto timeout(std::chrono::duration<Rep, Period> d, F&& f) -> std::expected<std::invoke_result_t<F>, timed_out> {
+    return timeout_at(detail::after(d), std::forward<F>(f));
+}
+
+}  // namespace ramie

@@ -1,0 +1,82 @@
+#include <ramie/mutex.hpp>
+
+#include <ramie/detail/park.hpp>
+
+#include <mutex>
+#include <system_error>
+
+namespace ramie {
+
+namespace {
+constexpr std::uint32_t unlocked = 0, locked = 1, contended = 3;
+}
+
+mutex::~mutex() {
+    guard_.lock();  // lets a late unlocker out
+    queue_.assert_empty("mutex");
+    guard_.unlock();
+}
+
+void mutex::lock() {
+    auto& self = detail::waiter::self();
+    self.abort_point();
+    auto expected = unlocked;
+    // acquire pairs with the release of unlock().
+    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
+        lock_slow(self);
+    owner_.store(&self, std::memory_order_relaxed);
+}
+
+bool mutex::try_lock() noexcept {
+    auto expected = unlocked;
+    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
+        return false;
+    owner_.store(&detail::waiter::self(), std::memory_order_relaxed);
+    return true;
+}
+
+void mutex::lock_slow(detail::waiter& self) {
+    if (owner_.load(std::memory_order_relaxed) == &self)
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                std::string("ramie: ") + detail::name_of(self).text + " locks a mutex it holds");
+    detail::wait_node node(self);
+    guard_.lock();
+    for (auto seen = word_.load(std::memory_order_relaxed);;) {
+        auto const wanted = seen == unlocked ? locked : contended;
+        if (!word_.compare_exchange_weak(seen, wanted, std::memory_order_acquire, std::memory_order_relaxed)) continue;
+        if (wanted == contended) break;
+        guard_.unlock();
+        return;
+    }
+    queue_.push_back(node);
+    auto const end = detail::park(node, {"mutex", this}, &guard_);
+    if (end.woken()) return;  // handed over by unlock_slow()
+    {
+        std::lock_guard held(guard_);
+        queue_.remove(node);
+        // Still locked by somebody else: `contended` changes only under guard_.
+        if (queue_.empty() && word_.load(std::memory_order_relaxed) == contended)
+            word_.store(locked, std::memory_order_relaxed);
+    }
+    end.raise();
+}
+
+void mutex::unlock() noexcept {
+    owner_.store(nullptr, std::memory_order_relaxed);
+    auto expected = locked;
+    // release pairs with the acquire of the next lock(). The mutex is not touched after it.
+    if (!word_.compare_exchange_strong(expected, unlocked, std::memory_order_release, std::memory_order_relaxed))
+        unlock_slow();
+}
+
+void mutex::unlock_slow() noexcept {
+    bool handed_over = false;
+    guard_.lock();
+    auto* const next = queue_.claim_front(handed_over);
+    if (!handed_over) word_.store(unlocked, std::memory_order_release);
+    else if (queue_.empty()) word_.store(locked, std::memory_order_relaxed);
+    guard_.unlock();
+    if (next != nullptr) detail::resume(*next);
+}
+
+}  // namespace ramie

@@ -1,0 +1,120 @@
+#include "stack_class.hpp"
+#include "stack_depot.hpp"
+#include "stack_guard.hpp"
+#include "stack_pages.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace ramie::detail {
+
+namespace {
+
+// The caches in being, for statistics.
+struct cache_register {
+    std::mutex mutex;
+    std::vector<stack_cache const*> caches;
+};
+
+cache_register& all_caches() noexcept {
+    static auto& never_destroyed = *new cache_register;
+    return never_destroyed;
+}
+
+std::atomic<std::chrono::nanoseconds::rep> decay{std::chrono::nanoseconds(default_stack_decay).count()};
+
+}  // namespace
+
+stack_cache::stack_cache() {
+    auto& all = all_caches();
+    std::lock_guard const lock(all.mutex);
+    all.caches.push_back(this);
+}
+
+stack_cache::~stack_cache() {
+    flush();
+    auto& all = all_caches();
+    std::lock_guard const lock(all.mutex);
+    std::erase(all.caches, this);
+}
+
+stack* stack_cache::take(std::uint8_t size_class) {
+    auto& here = magazines_[size_class];
+    if (here.loaded.head == nullptr) refill(size_class, here);
+    auto* const s = here.loaded.pop();
+    count(-1);
+    if (s->guard == guard_kind::none_yet) install_guard(*s);
+    return s;
+}
+
+void stack_cache::put(stack* s) noexcept {
+    unpoison(*s);
+    auto& here = magazines_[s->size_class];
+    auto const full = magazine_size(s->size_class);
+    if (here.loaded.count == full) {
+        std::swap(here.loaded, here.spare);
+        if (here.loaded.count == full) {
+            count(-static_cast<std::ptrdiff_t>(full));
+            depot_of(s->size_class).put(std::exchange(here.loaded, {}));
+        }
+    }
+    here.loaded.push(s);
+    count(+1);
+}
+
+void stack_cache::refill(std::uint8_t size_class, magazines& here) {
+    std::swap(here.loaded, here.spare);
+    if (here.loaded.head != nullptr) return;
+    auto const wanted = magazine_size(size_class);
+    try {
+        here.loaded = depot_of(size_class).take(wanted);
+    } catch (std::bad_alloc const&) {
+        // Other classes may sit on address space that they only keep for a while.
+        for (std::uint8_t c = 0; c < stack_class_count; ++c) depot_of(c).unmap_idle();
+        here.loaded = depot_of(size_class).take(wanted);
+    }
+    count(here.loaded.count);
+}
+
+void stack_cache::flush() noexcept {
+    for (std::uint8_t c = 0; c < stack_class_count; ++c)
+        for (auto* magazine : {&magazines_[c].loaded, &magazines_[c].spare})
+            if (magazine->head != nullptr) depot_of(c).put(std::exchange(*magazine, {}));
+    count(-static_cast<std::ptrdiff_t>(size()));
+}
+
+void stack_cache::count(std::ptrdiff_t change) noexcept {
+    size_.store(size() + static_cast<std::size_t>(change), std::memory_order_relaxed);
+}
+
+stack_metrics stack_statistics() noexcept {
+    stack_metrics m;
+    {
+        auto& all = all_caches();
+        std::lock_guard const lock(all.mutex);
+        for (auto const* cache : all.caches) m.cached += cache->size();
+    }
+    for (std::uint8_t c = 0; c < stack_class_count; ++c) depot_of(c).count(m);
+    // Taken one after another while stacks move, so the two need not agree to the last one.
+    m.live -= std::min(m.live, m.cached);
+    m.madvise_trims = madvise_trims();
+    count_guards(m);
+    return m;
+}
+
+std::chrono::steady_clock::time_point trim_stacks(std::chrono::steady_clock::time_point now) noexcept {
+    auto next = std::chrono::steady_clock::time_point::max();
+    for (std::uint8_t c = 0; c < stack_class_count; ++c)
+        next = std::min(next, depot_of(c).trim(now, std::chrono::nanoseconds(decay.load(std::memory_order_relaxed))));
+    return next;
+}
+
+void set_stack_decay(std::chrono::nanoseconds d) noexcept {
+    constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);
+    decay.store(std::clamp(d, std::chrono::nanoseconds::zero(), longest).count(), std::memory_order_relaxed);
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,38 @@
+// The geometry of the size classes. Class c has slots of smallest_slot << c bytes, guard included.
+#pragma once
+
+#include <ramie/detail/stack.hpp>
+
+#include <algorithm>
+
+namespace ramie::detail {
+
+constexpr std::size_t slot_bytes(std::uint8_t size_class) noexcept { return smallest_slot << size_class; }
+
+// The system's page: 4 KiB on x86-64, up to 64 KiB on arm64. Async-signal-safe once a slab has been mapped.
+std::size_t page_bytes() noexcept;
+
+// 64 KiB, so that a large local array does not jump over it; small slots give a quarter of themselves.
+inline std::size_t guard_bytes(std::uint8_t size_class) noexcept {
+    return std::max(page_bytes(), std::min(largest_guard, slot_bytes(size_class) / 4));
+}
+
+// 64 MB, or a few slots of the largest classes.
+constexpr unsigned slots_per_slab(std::uint8_t size_class) noexcept {
+    return static_cast<unsigned>(std::max<std::size_t>(4, (std::size_t{64} << 20) / slot_bytes(size_class)));
+}
+
+// A cache holds two magazines: 64 stacks of the default class, and at most 16 MiB (or two stacks) that may be in use
+// down to the guard.
+constexpr unsigned magazine_size(std::uint8_t size_class) noexcept {
+    return static_cast<unsigned>(std::clamp<std::size_t>((std::size_t{8} << 20) / slot_bytes(size_class), 1, 32));
+}
+
+// Tops lie 0 to 7 cache lines below the slot's end, neighbours differing: at most 448 bytes of the hot page.
+constexpr std::size_t colour_bytes(unsigned slot) noexcept { return slot % 8 * 64; }
+
+// One past the slot's last byte; and the start of its last page.
+inline std::byte* end_of(stack const& s) noexcept { return s.floor + slot_bytes(s.size_class); }
+inline std::byte* hot_page_of(stack const& s) noexcept { return end_of(s) - page_bytes(); }
+
+}  // namespace ramie::detail

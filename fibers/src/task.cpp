@@ -1,0 +1,155 @@
+#include <ramie/detail/task.hpp>
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/futex.hpp>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace ramie::detail {
+
+task::~task() {
+    std::free(name_);
+    delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
+}
+
+void task::set_name(std::string const& name) noexcept {
+    if (name.empty()) return;
+    name_ = ::strdup(name.c_str());  // null without memory: the task goes unnamed
+
+}
+
+void task::run() noexcept {
+    try {
+        ops_->run(*this);
+        kind = result_kind::value;
+    } catch (aborted const&) {
+        kind = result_kind::cancelled;
+    } catch (...) {
+        failed = std::make_unique<failure>(std::current_exception(), carrier::unseen_failure_hook(*home));
+        kind = result_kind::exception;
+    }
+}
+
+void task::cancel() noexcept {
+    ops_->drop_callable(*this);
+    kind = result_kind::cancelled;
+    finish();
+}
+
+void task::fail(std::exception_ptr cause) noexcept {
+    ops_->drop_callable(*this);
+    failed = std::make_unique<failure>(std::move(cause), carrier::unseen_failure_hook(*home));
+    kind = result_kind::exception;
+    finish();
+}
+
+void task::finish() noexcept {
+    bool unlisted = false;
+    for (;;) {
+        bool const has_result = kind == result_kind::value || kind == result_kind::exception;
+        // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
+        // destructor and the failure hook may wait.
+        if (has_result && !state.has_handle()) {
+            discard_result();
+            continue;
+        }
+        // Off the list before the joiner can know: after a join the runtime's count does not include the task.
+        if (!unlisted) listed->remove(*this);
+        unlisted = true;
+        switch (state.finish(has_result)) {
+            case task_state::finish_result::discard_result_first: continue;
+            case task_state::finish_result::wake_joiner: {
+                auto* const waiting = joiner.load(std::memory_order_relaxed);
+                auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
+                if (won == task_state::claim_result::submit_it) resume(*waiting);
+                // release pairs with the acquire in join(), for a joiner that left at this moment.
+                joiner.store(nullptr, std::memory_order_release);
+                break;
+            }
+            case task_state::finish_result::nothing: break;
+        }
+        unref();
+        return;
+    }
+}
+
+void task::discard_result() noexcept {
+    if (kind == result_kind::value) {
+        ops_->drop_value(*this);
+    } else if (kind == result_kind::exception) {
+        auto const unseen = std::move(failed);
+        try {
+            if (unseen->unseen && *unseen->unseen) (*unseen->unseen)(join_error(id_, name(), unseen->cause));
+        } catch (...) {
+            // The hook is the last resort for failures; there is nobody left to tell of its own.
+        }
+    }
+    kind = result_kind::none;
+}
+
+void task::abort() {
+    switch (state.abort()) {
+        case task_state::abort_result::nothing: break;
+        case task_state::abort_result::submit_it: carrier::resume(*this); break;
+        case task_state::abort_result::cancel_it:
+            ref();  // the life reference of whoever won the start; the queue's entry is stale and keeps the old one
+            request_stop();
+            cancel();
+            return;
+    }
+    request_stop();
+}
+
+void task::request_stop() {
+    // acquire pairs with the release in stop_token(). One that is made later sees the abort bit.
+    if (auto* const source = stop_.load(std::memory_order_acquire)) source->request_stop();
+}
+
+std::stop_token task::stop_token() {
+    auto* source = stop_.load(std::memory_order_acquire);
+    if (source == nullptr) {
+        auto made = std::make_unique<std::stop_source>();
+        // release pairs with the acquire in request_stop() and above.
+        if (stop_.compare_exchange_strong(source, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
+            source = made.release();
+        if (state.abort_requested_in_order()) source->request_stop();
+    }
+    return source->get_token();
+}
+
+join_error task::error() const {
+    return join_error(id_, name(), kind == result_kind::exception ? failed->cause : nullptr);
+}
+
+void task::drop_handle() noexcept {
+    if (state.drop_handle() == task_state::detach_result::discard_result) discard_result();
+    unref();
+}
+
+void live_list::add(task& t) noexcept {
+    t.listed = this;
+    lock_.lock();
+    tasks_.push_back(t);
+    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    lock_.unlock();
+}
+
+void live_list::remove(task& t) noexcept {
+    lock_.lock();
+    tasks_.remove(t);
+    count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    if (ended_ != nullptr) [[unlikely]] {
+        ended_->fetch_add(1, std::memory_order_release);  // pairs with the acquire of the thread that shuts down
+        futex_wake(*ended_);
+    }
+    lock_.unlock();
+}
+
+void live_list::watch(std::atomic<std::uint32_t>* ended) noexcept {
+    lock_.lock();
+    ended_ = ended;
+    lock_.unlock();
+}
+
+}  // namespace ramie::detail

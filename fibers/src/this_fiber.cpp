@@ -1,0 +1,70 @@
+#include <ramie/this_fiber.hpp>
+
+#include <ramie/detail/lane.hpp>
+#include <ramie/detail/park.hpp>
+
+#include <thread>
+
+namespace ramie {
+
+namespace detail {
+
+namespace {
+task* running_task() noexcept {
+    auto* const here = carrier::this_lane();
+    return here != nullptr ? here->current : nullptr;
+}
+}  // namespace
+
+void sleep(time_point until) {
+    auto& self = waiter::self();
+    self.abort_point();
+    park(self, self.state.generation(), {"sleep"}, nullptr, until).raise();
+}
+
+}  // namespace detail
+
+namespace this_fiber {
+
+void yield() {
+    auto* const here = detail::carrier::this_lane();
+    if (here == nullptr || here->current == nullptr) {
+        std::this_thread::yield();
+        return;
+    }
+    auto& self = *here->current;
+    self.abort_point();
+    here->yield();
+    self.abort_point();
+}
+
+task_id id() noexcept {
+    auto const* const t = detail::running_task();
+    return t != nullptr ? t->id() : 0;
+}
+
+std::string_view name() noexcept {
+    auto const* const t = detail::running_task();
+    return t != nullptr ? t->name() : std::string_view();
+}
+
+std::stop_token stop_token() {
+    auto* const t = detail::running_task();
+    return t != nullptr ? t->stop_token() : std::stop_token();
+}
+
+void abort_point() { detail::waiter::self().abort_point(); }
+
+std::size_t stack_left() noexcept {
+    auto const* const t = detail::running_task();
+    if (t == nullptr) return 0;
+    auto const* const here = static_cast<std::byte const*>(__builtin_frame_address(0));
+    return static_cast<std::size_t>(here - t->stack->bottom);
+}
+
+}  // namespace this_fiber
+
+abort_shield::abort_shield() noexcept : mine_(detail::waiter::self()) { ++mine_.shields; }
+abort_shield::~abort_shield() { --mine_.shields; }
+
+}  // namespace ramie

@@ -1,0 +1,40 @@
+#include <ramie/detail/waiter.hpp>
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/lane.hpp>
+#include <ramie/detail/thread_waiter.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace ramie::detail {
+
+waiter& waiter::self() noexcept {
+    if (auto* l = carrier::this_lane(); l != nullptr && l->current != nullptr) return *l->current;
+    return thread_waiter::of_this_thread();
+}
+
+bool waiter::masked() const noexcept { return shields > 0 || std::uncaught_exceptions() > 0; }
+
+void waiter::throw_if_aborted() {
+    if (!masked()) throw aborted{};
+}
+
+void resume(waiter& w) noexcept {
+    if (w.is_fiber()) carrier::resume(static_cast<task&>(w));
+    else static_cast<thread_waiter&>(w).resume();
+}
+
+waiter_name name_of(waiter const& w) noexcept {
+    waiter_name result;
+    if (!w.is_fiber()) {
+        std::snprintf(result.text, sizeof result.text, "a plain thread");
+    } else {
+        auto const& t = static_cast<task const&>(w);
+        std::snprintf(result.text, sizeof result.text, t.name()[0] ? "task %llu \"%s\"" : "task %llu",
+                      static_cast<unsigned long long>(t.id()), t.name());
+    }
+    return result;
+}
+
+}  // namespace ramie::detail

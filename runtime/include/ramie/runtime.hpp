@@ -1,0 +1,108 @@
+// The runtime: worker threads that carry tasks, and its end.
+#pragma once
+
+#include <ramie/runtime_metrics.hpp>
+#include <ramie/runtime_options.hpp>
+#include <ramie/spawn.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace ramie {
+
+// Spawns into a runtime from any thread. Copyable; may outlive the runtime, then spawning throws no_runtime.
+class runtime_handle {
+  public:
+    explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
+
+    template <class F>
+    [[nodiscard]] detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) const {
+        task_options options;
+        options.where = where;
+        return spawn(options, std::forward<F>(f));
+    }
+    template <class F, class... Args>
+        requires detail::not_options<F>
+    [[nodiscard]] detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) const {
+        return detail::spawn_on(open_scheduler(), options, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+
+  private:
+    detail::scheduler& open_scheduler() const;
+    std::shared_ptr<detail::scheduler> scheduler_;
+};
+
+// Several may exist at once, and come and go. Made and destroyed on a plain thread.
+class runtime {
+  public:
+    // Throws std::invalid_argument for a bad option, std::system_error if threads or descriptors cannot be had.
+    explicit runtime(runtime_options const& options = {});
+    runtime(runtime const&) = delete;
+    runtime& operator=(runtime const&) = delete;
+    // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process.
+    ~runtime();
+
+    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread (std::logic_error in a task). The
+    // other tasks of a current_thread runtime run only inside this call.
+    template <class F>
+    std::invoke_result_t<std::decay_t<F>> block_on(F&& f,
+                                                   std::source_location where = std::source_location::current()) {
+        refuse_inside_task("block_on");
+        task_options options;
+        options.name = "root";
+        options.where = where;
+        auto root = handle().spawn(options, std::forward<F>(f));
+        run_current_thread(root.abort_handle());
+        return root.get();
+    }
+
+    // Queues f() as a task; see ramie::spawn. From any thread.
+    template <class F>
+    [[nodiscard]] detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) {
+        return handle().spawn(std::forward<F>(f), where);
+    }
+    template <class F, class... Args>
+        requires detail::not_options<F>
+    [[nodiscard]] detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) {
+        return handle().spawn(options, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+
+    [[nodiscard]] runtime_handle handle() const { return runtime_handle(scheduler_); }
+
+    // Ends the runtime: no more spawns from outside, all tasks aborted. The tasks that are still there after `limit`, as
+    // text; empty: all is down. May be called again. From a plain thread.
+    template <class Rep, class Period>
+    [[nodiscard]] std::vector<std::string> shutdown(std::chrono::duration<Rep, Period> limit) {
+        refuse_inside_task("shutdown");
+        return shut_down(detail::after(limit));
+    }
+
+    [[nodiscard]] runtime_metrics metrics() const;
+
+  private:
+    void refuse_inside_task(char const* verb) const;
+    void run_current_thread(abort_handle const& root);
+    std::vector<std::string> shut_down(std::chrono::steady_clock::time_point until);
+
+    std::shared_ptr<detail::scheduler> scheduler_;
+};
+
+// Builds a runtime, runs f() as its root task, shuts down, and returns f's value or throws its exception.
+template <class F>
+std::invoke_result_t<std::decay_t<F>> run(runtime_options const& options, F&& f,
+                                          std::source_location where = std::source_location::current()) {
+    runtime carrier(options);
+    return carrier.block_on(std::forward<F>(f), where);
+}
+template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, runtime_options>)
+std::invoke_result_t<std::decay_t<F>> run(F&& f, std::source_location where = std::source_location::current()) {
+    return run(runtime_options{}, std::forward<F>(f), where);
+}
+
+}  // namespace ramie

@@ -1,0 +1,26 @@
+// What a runtime counts. Figures are read without stopping anybody, so they need not add up to the last one.
+#pragma once
+
+#include <ramie/detail/stack.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ramie {
+
+struct runtime_metrics {
+    unsigned workers = 0;
+    std::size_t live_tasks = 0;        // spawned and not finished, blocking jobs included
+    std::size_t queued = 0;            // runnable, in the workers' queues
+    std::size_t injected = 0;          // runnable, in the injection queue
+    std::uint64_t picks = 0;           // how often a worker took up a task or looked for one
+    std::uint64_t yields = 0;
+    std::uint64_t steals = 0;
+    std::uint64_t worker_sleeps = 0;
+    std::uint64_t stalls = 0;          // times a worker was found stuck in one task while work waited
+    unsigned blocking_threads = 0;
+    std::size_t blocking_queued = 0;
+    detail::stack_metrics stacks;      // of the whole process
+};
+
+}  // namespace ramie

@@ -1,0 +1,38 @@
+// How a runtime is set up.
+#pragma once
+
+#include <ramie/error.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace ramie {
+
+// Each option left open is taken from its environment variable, if that is set, and else has the default given here. A
+// value out of range, given or from the environment, is a std::invalid_argument that names the option and the range.
+struct runtime_options {
+    // OS threads that run tasks: 1 to 1024. Default: one per core this process may use. RAMIE_WORKERS
+    std::optional<unsigned> workers = {};
+    // Usable bytes of a task's stack. Only what is touched costs memory. Default 192 KiB. RAMIE_STACK_SIZE
+    std::optional<std::size_t> stack_size = {};
+    // Threads of the pool behind spawn_blocking: 1 to 65536. Default 512. RAMIE_MAX_BLOCKING_THREADS
+    std::optional<unsigned> max_blocking_threads = {};
+    // Name of the worker threads, a number follows. Default "ramie". RAMIE_THREAD_NAME
+    std::optional<std::string> thread_name = {};
+    // How long the end of the runtime waits for aborted tasks before it gives up and ends the process. Default 10 s.
+    // RAMIE_SHUTDOWN_TIMEOUT_MS
+    std::optional<std::chrono::milliseconds> shutdown_timeout = {};
+    // A worker that has picked no task for that long while work waits counts as stalled. Default 10 ms.
+    // RAMIE_STALL_THRESHOLD_MS
+    std::optional<std::chrono::milliseconds> stall_threshold = {};
+    // Called with the failure of a task that nobody can receive any more, on whatever thread noticed. Default: one line on
+    // stderr.
+    std::function<void(join_error const&)> on_task_failure = {};
+    // No threads of its own: tasks run in block_on, on the thread that calls it. RAMIE_CURRENT_THREAD (0 or 1)
+    std::optional<bool> current_thread = {};
+};
+
+}  // namespace ramie

@@ -1,0 +1,86 @@
+// The carrier seam over workers. The only file with the runtime's thread-locals: a fiber may go on in another thread after
+// any suspension, and a compiler may keep a thread-local's address over one; so they are read only through opaque functions.
+#include "carrier.hpp"
+
+#include "scheduler.hpp"
+#include "worker.hpp"
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/config.hpp>
+#include <ramie/detail/stack_overflow.hpp>
+
+namespace ramie::detail {
+
+namespace {
+struct thread_binding {
+    worker* carried_by = nullptr;
+    scheduler* runtime = nullptr;
+};
+constinit thread_local thread_binding bound;
+}  // namespace
+
+RAMIE_NOIPA worker* this_worker() noexcept { return bound.carried_by; }
+RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound.runtime; }
+RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept { bound = {w, s}; }
+
+this_thread_carrier::this_thread_carrier(worker& w) noexcept
+    : worker_before_(this_worker()), runtime_before_(this_runtime()) {
+    bind(&w, &w.home);
+}
+this_thread_carrier::~this_thread_carrier() { bind(worker_before_, runtime_before_); }
+
+entered_runtime::entered_runtime(scheduler& s) noexcept : before_(this_runtime()) { bind(this_worker(), &s); }
+entered_runtime::~entered_runtime() { bind(this_worker(), before_); }
+
+namespace {
+
+// In a signal handler, on the thread that overflowed.
+bool describe_running_fiber(overflow_description& out) noexcept {
+    auto const* const w = this_worker();
+    if (w == nullptr || w->current == nullptr || w->current->stack == nullptr) return false;
+    auto const& t = *w->current;
+    out = {t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack};
+    return true;
+}
+
+}  // namespace
+
+void install_overflow_handler() noexcept { install_overflow_report(&describe_running_fiber); }
+
+namespace carrier {
+
+lane* this_lane() noexcept { return this_worker(); }
+
+scheduler& here(char const* verb) {
+    if (auto* const s = this_runtime()) [[likely]] return *s;
+    throw no_runtime(std::string("ramie: ") + verb +
+                     " was called on a thread that belongs to no runtime; call it from within ramie::run(...), "
+                     "runtime::block_on(...) or a task, or spawn through a runtime's handle()");
+}
+
+void submit(scheduler& where_to, task& t) { where_to.submit(t); }
+void resume(task& t) noexcept { t.home->resume(t); }
+void requeue(lane& l, task& t) noexcept { static_cast<worker&>(l).post_yielded(t); }
+task* pick(lane& l) noexcept { return static_cast<worker&>(l).pick(); }
+
+task* claim_unstarted(lane& l, task& child) noexcept {
+    auto& w = static_cast<worker&>(l);
+    return child.home == &w.home ? w.claim_unstarted(child) : nullptr;
+}
+
+task_state::park_result park_until(lane& l, task& t, std::uint64_t g, bool abortable, time_point until) noexcept {
+    auto& w = static_cast<worker&>(l);
+    bool earlier = false;
+    auto const result = w.timers().arm(t, g, abortable, until, earlier);
+    if (earlier) w.home.deadline_armed(until);
+    return result;
+}
+
+void disarm(task& t) noexcept { t.timer->heap->disarm(t); }
+
+time_point now() noexcept { return std::chrono::steady_clock::now(); }
+
+std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept { return s.unseen_failure; }
+
+}  // namespace carrier
+}  // namespace ramie::detail

@@ -1,0 +1,43 @@
+// Which worker, or which runtime, this OS thread belongs to. The thread-locals themselves are in carrier.cpp alone.
+#pragma once
+
+#include <ramie/detail/lane.hpp>
+
+namespace ramie::detail {
+
+class scheduler;
+class worker;
+
+worker* this_worker() noexcept;
+// The runtime a thread of its blocking pool belongs to, or its worker's; null on a plain thread.
+scheduler* this_runtime() noexcept;
+
+// While one lives, the thread is that worker's.
+class this_thread_carrier {
+  public:
+    explicit this_thread_carrier(worker& w) noexcept;
+    this_thread_carrier(this_thread_carrier const&) = delete;
+    this_thread_carrier& operator=(this_thread_carrier const&) = delete;
+    ~this_thread_carrier();
+
+  private:
+    worker* worker_before_;
+    scheduler* runtime_before_;
+};
+
+// While one lives, a plain thread may spawn into that runtime.
+class entered_runtime {
+  public:
+    explicit entered_runtime(scheduler& s) noexcept;
+    entered_runtime(entered_runtime const&) = delete;
+    entered_runtime& operator=(entered_runtime const&) = delete;
+    ~entered_runtime();
+
+  private:
+    scheduler* before_;
+};
+
+// Sets up the report of stack overflows, once per process.
+void install_overflow_handler() noexcept;
+
+}  // namespace ramie::detail

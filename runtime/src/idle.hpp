@@ -1,0 +1,56 @@
+// Who sleeps and who searches. The protocol is in idle.md; bold names there are comments here.
+#pragma once
+
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace ramie::detail {
+
+class worker;
+
+class idle_set {
+  public:
+    explicit idle_set(unsigned workers);
+
+    // --- posting ---
+    // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
+    // `by_worker`: the poster is one of the workers; if it is the only one, nobody sleeps.
+    worker* wake_for_work(bool by_worker) noexcept {
+        if (alone_ && by_worker) return nullptr;
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
+        return take_if_nobody_searches();
+    }
+
+    // --- searching ---
+    [[nodiscard]] bool start_search() noexcept;
+    // Beyond the limit: for who knows that there is something to find.
+    void join_search() noexcept { counts_.fetch_add(one_searching, std::memory_order_seq_cst); }
+    // True: it was the last searcher.
+    bool stop_search() noexcept;
+
+    // --- sleeping ---
+    void list(worker& w, bool was_searching) noexcept;
+    // True: it was still listed (it is running now). False: a poster took it off and counts it as searching.
+    [[nodiscard]] bool unlist(worker& w) noexcept;
+
+    unsigned sleeping() const noexcept {
+        return static_cast<unsigned>(counts_.load(std::memory_order_relaxed) & sleeping_mask);
+    }
+
+  private:
+    static constexpr std::uint64_t one_sleeping = 1, one_searching = std::uint64_t{1} << 32,
+                                   sleeping_mask = one_searching - 1;
+
+    worker* take_if_nobody_searches() noexcept;
+
+    bool const alone_;
+    unsigned const most_searching_;
+    alignas(64) std::atomic<std::uint64_t> counts_{0};
+    word_lock lock_;
+    std::vector<worker*> listed_;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,257 @@
+#include "scheduler.hpp"
+
+#include "carrier.hpp"
+
+#include <ramie/detail/futex.hpp>
+#include <ramie/join_handle.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <pthread.h>
+#include <stdexcept>
+
+namespace ramie::detail {
+
+task_id take_ids(task_id count) noexcept {
+    static std::atomic<task_id> last{0};
+    return last.fetch_add(count, std::memory_order_relaxed);
+}
+
+scheduler::scheduler(settings chosen)
+    : options(std::move(chosen)),
+      unseen_failure(std::make_shared<failure_hook const>(options.on_task_failure)),
+      watch(make_driver()),
+      idle(options.workers),
+      watchdog(*this),
+      live_(options.workers + 1),
+      blocking_(*this, options.max_blocking_threads) {
+    install_overflow_handler();
+    for (unsigned i = 0; i < options.workers; ++i)
+        workers.push_back(std::make_unique<worker>(*this, i, options.workers));
+    if (options.current_thread) return;
+    try {
+        for (auto& w : workers) {
+            threads_.emplace_back([&w = *w] { w.run(); });
+            auto const name = options.thread_name + "-" + std::to_string(w->index);
+            ::pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
+        }
+        if (workers.size() > 1) watchdog.start();
+    } catch (...) {
+        stop_workers();
+        throw;
+    }
+}
+
+scheduler::~scheduler() = default;
+
+// --- tasks ---
+
+void scheduler::list(task& t) noexcept {
+    t.home = this;
+    auto* const here = this_worker();
+    if (here != nullptr && &here->home == this) {
+        if (here->next_id == here->last_id) {
+            here->next_id = take_ids(1024);
+            here->last_id = here->next_id + 1024;
+        }
+        t.set_id(++here->next_id);
+        live_[here->index].add(t);
+    } else {
+        t.set_id(take_ids(1) + 1);
+        live_.back().add(t);
+    }
+}
+
+// A foreign thread is between making a task runnable and its last touch of this object: the runtime's end waits for it.
+class scheduler::foreign_post {
+  public:
+    foreign_post(scheduler& s, worker const* poster) noexcept : s_(poster != nullptr && &poster->home == &s ? nullptr : &s) {
+        if (s_ != nullptr) s_->foreign_posts_.fetch_add(1, std::memory_order_relaxed);
+    }
+    foreign_post(foreign_post const&) = delete;
+    foreign_post& operator=(foreign_post const&) = delete;
+    // release pairs with the acquire in stop_workers().
+    ~foreign_post() {
+        if (s_ != nullptr) s_->foreign_posts_.fetch_sub(1, std::memory_order_release);
+    }
+
+  private:
+    scheduler* s_;
+};
+
+void scheduler::submit(task& t) noexcept {
+    foreign_post const until_done(*this, this_worker());
+    if (t.default_stack) t.stack_class = options.stack_class;
+    list(t);
+    if (is_closing()) [[unlikely]] {
+        if (t.state.start() == task_state::start_result::run_it) t.cancel();
+        else t.unref();
+        return;
+    }
+    auto* const here = this_worker();
+    bool const ours = here != nullptr && &here->home == this;
+    if (t.pinned) {
+        auto& where = *workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % workers.size()];
+        t.last_lane = &where;
+        where.post_own(t);
+    } else if (ours) {
+        here->post_spawned(t);
+    } else {
+        injected.push(t);
+        wake_one(false);
+    }
+}
+
+void scheduler::submit_blocking(task& t) {
+    t.blocking = true;
+    list(t);
+    if (is_closing()) {
+        if (t.state.start() == task_state::start_result::run_it) t.cancel();
+        else t.unref();
+        return;
+    }
+    blocking_.push(t);
+}
+
+void scheduler::resume(task& t) noexcept {
+    foreign_post const until_done(*this, this_worker());
+    auto* const last = static_cast<worker*>(t.last_lane);
+    if (t.pinned) return last->post_own(t);
+    if (migrates_by_force()) return workers[(last->index + 1) % workers.size()]->post_own(t);
+    auto* const here = this_worker();
+    if (here != nullptr && &here->home == this) return here->post_woken(t);
+    injected.push(t);
+    wake_one(false);
+}
+
+// --- workers ---
+
+bool scheduler::has_work_for(worker const& w) const noexcept {
+    if (w.has_own() || w.has_next() || injected.size() > 0) return true;
+    return std::any_of(workers.begin(), workers.end(), [](auto const& other) { return other->has_stealable(); });
+}
+
+bool scheduler::waits_for(worker const& w) const noexcept {
+    if (w.has_stealable() || w.has_next() || injected.size() > 0) return true;
+    bool const unattended = driver_until.load(std::memory_order_seq_cst) == nobody_sleeps && idle.sleeping() > 0;
+    return unattended || first_deadline() <= std::chrono::steady_clock::now();
+}
+
+time_point scheduler::first_deadline() const noexcept {
+    auto first = never;
+    for (auto const& w : workers) first = std::min(first, std::as_const(*w).timers().first());
+    return first;
+}
+
+std::uint32_t scheduler::fair_share() const noexcept {
+    auto const waiting = injected.size();
+    return std::min<std::uint32_t>(waiting / static_cast<std::uint32_t>(workers.size()) + 1, run_ring::capacity / 2);
+}
+
+void scheduler::trim(time_point now) noexcept {
+    auto const next = trim_stacks(now);
+    trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);
+    if (next != never) deadline_armed(next);  // the sleeper in the driver takes it into account
+}
+
+// --- the end ---
+
+std::size_t scheduler::live() const noexcept {
+    std::size_t sum = 0;
+    for (auto const& list : live_) sum += list.size();
+    return sum;
+}
+
+void scheduler::abort_all() {
+    for (auto& list : live_) {
+        std::vector<abort_handle> tasks;
+        tasks.reserve(list.size() + 16);
+        list.for_each([&](task& t) {
+            if (tasks.size() < tasks.capacity()) tasks.emplace_back(&t);  // no allocation under the lock; the rest next time
+        });
+        for (auto const& t : tasks) t.abort();
+    }
+}
+
+void scheduler::wait_for_tasks(time_point until) {
+    for (;;) {
+        // acquire pairs with the release in live_list::remove().
+        auto const seen = ended_.load(std::memory_order_acquire);
+        abort_all();
+        if (live() == 0 || std::chrono::steady_clock::now() >= until) return;
+        if (options.current_thread) {
+            // A blocking job that ends does not wake this thread's loop, so it looks again from time to time.
+            auto const done = [&] { return ended_.load(std::memory_order_acquire) != seen; };
+            run_here(done, std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(10)));
+        } else {
+            while (ended_.load(std::memory_order_acquire) == seen && futex_wait(ended_, seen, until)) {}
+        }
+    }
+}
+
+std::vector<std::string> scheduler::survivors() {
+    std::vector<std::string> names;
+    for (auto& list : live_) {
+        std::vector<abort_handle> held;
+        list.for_each([&](task& t) {
+            auto const* const reason = t.reason.load(std::memory_order_relaxed);
+            names.push_back(std::string(name_of(t).text) + (reason ? std::string(", waits for ") + reason : ", runs"));
+        });
+    }
+    return names;
+}
+
+std::vector<std::string> scheduler::shut_down(time_point until) {
+    closing_.store(true, std::memory_order_seq_cst);
+    for (auto& list : live_) list.watch(&ended_);
+    wait_for_tasks(until);
+    for (auto& list : live_) list.watch(nullptr);  // and with its lock, waits out the last task's remove()
+    if (live() > 0) return survivors();
+    stop_workers();
+    blocking_.stop();
+    return {};
+}
+
+void scheduler::stop_workers() noexcept {
+    // acquire pairs with the release in ~foreign_post().
+    while (foreign_posts_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    stopping.store(true, std::memory_order_release);  // pairs with the acquire in worker::should_stop()
+    for (auto& w : workers) w->unpark();
+    threads_.clear();
+    watchdog.stop();
+    // Stale entries still hold their tasks.
+    for (auto& w : workers) w->drop_entries();
+    while (auto* const t = injected.pop()) t->unref();
+}
+
+void scheduler::run_here(std::function<bool()> const& done, time_point until) {
+    if (running_here_.test_and_set(std::memory_order_acquire))
+        throw std::logic_error("ramie: two threads run one current_thread runtime at once");
+    try {
+        workers.front()->run_until(done, until);
+    } catch (...) {
+        running_here_.clear(std::memory_order_release);
+        throw;
+    }
+    running_here_.clear(std::memory_order_release);
+}
+
+runtime_metrics scheduler::metrics() const {
+    runtime_metrics m;
+    m.workers = static_cast<unsigned>(workers.size());
+    m.live_tasks = live();
+    m.injected = injected.size();
+    for (auto const& w : workers) {
+        m.picks += w->picks();
+        m.steals += w->steals.read();
+        m.worker_sleeps += w->parks.read();
+        m.yields += w->yields.read();
+        m.queued += w->queued();
+    }
+    m.stalls = watchdog.stalls();
+    m.blocking_threads = blocking_.threads();
+    m.blocking_queued = blocking_.queued();
+    return m;
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,106 @@
+// What the workers of one runtime share, and how it begins and ends.
+//
+// The end, step by step (shut_down):
+//   1. closing: spawns from outside throw, spawns from inside are born cancelled
+//   2. every live task is aborted, again and again until none is left or the time is up: parked ones unwind, unstarted
+//      ones (and queued blocking jobs) are cancelled, running ones notice at their next abort point
+//   3. nobody left: stopping; all workers are unparked and their threads joined, then the blocking pool's
+//   4. somebody left: shut_down returns who; the destructor prints them and ends the process, for a fiber cannot be
+//      destroyed by force
+#pragma once
+
+#include "blocking_pool.hpp"
+#include "idle.hpp"
+#include "inject_queue.hpp"
+#include "monitor.hpp"
+#include "options.hpp"
+#include "worker.hpp"
+
+#include <ramie/detail/driver.hpp>
+#include <ramie/runtime_metrics.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ramie::detail {
+
+class scheduler {
+  public:
+    explicit scheduler(settings options);
+    // shut_down has succeeded before.
+    ~scheduler();
+
+    // --- tasks ---
+    // Takes a new task; throws nothing: born cancelled if the runtime is closing.
+    void submit(task& t) noexcept;
+    // Takes a new blocking job; throws std::system_error if no thread can be had at all.
+    void submit_blocking(task& t);
+    void resume(task& t) noexcept;
+    bool is_closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
+
+    // --- workers ---
+    void wake_one(bool by_worker) noexcept {
+        if (auto* const w = idle.wake_for_work(by_worker)) w->unpark();
+    }
+    bool has_work_for(worker const& w) const noexcept;
+    // Something waits that the stuck worker `w` would have done: queued tasks, due deadlines, the driver.
+    bool waits_for(worker const& w) const noexcept;
+    time_point first_deadline() const noexcept;
+    // A deadline was armed that may be earlier than the one the driver sleeps for.
+    void deadline_armed(time_point until) noexcept {
+        if (until.time_since_epoch().count() < driver_until.load(std::memory_order_seq_cst)) watch->interrupt();
+    }
+    std::uint32_t fair_share() const noexcept;
+    bool migrates_by_force() const noexcept { return options.force_migration && workers.size() > 1; }
+    time_point trim_at() const noexcept { return time_point(time_point::duration(trim_at_.load(std::memory_order_relaxed))); }
+    void trim(time_point now) noexcept;
+
+    // --- the end ---
+    // The survivors' names; empty: the runtime is down. May be called again.
+    std::vector<std::string> shut_down(time_point until);
+    // Runs worker 0 on the calling thread (a current_thread runtime).
+    void run_here(std::function<bool()> const& done, time_point until = never);
+
+    runtime_metrics metrics() const;
+
+    settings const options;
+    std::shared_ptr<failure_hook const> const unseen_failure;
+    std::unique_ptr<driver> const watch;
+    std::vector<std::unique_ptr<worker>> workers;
+    idle_set idle;
+    inject_queue injected;
+    monitor watchdog;
+    // Who holds it is in the driver. Only ever tried.
+    word_lock driver_lock;
+    static constexpr time_point::rep nobody_sleeps = 0;
+    std::atomic<time_point::rep> driver_until{nobody_sleeps};
+    std::atomic<bool> stopping{false};
+
+  private:
+    class foreign_post;
+
+    void list(task& t) noexcept;
+    std::size_t live() const noexcept;
+    void abort_all();
+    void wait_for_tasks(time_point until);
+    std::vector<std::string> survivors();
+    void stop_workers() noexcept;
+
+    std::atomic<bool> closing_{false};
+    std::vector<live_list> live_;  // one per worker, and one for foreign threads
+    std::atomic<std::uint32_t> ended_{0};
+    std::atomic<std::uint32_t> foreign_posts_{0};
+    std::atomic<std::uint32_t> next_pinned_{0};
+    std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
+    std::atomic_flag running_here_ = ATOMIC_FLAG_INIT;
+    blocking_pool blocking_;
+    std::vector<std::jthread> threads_;
+};
+
+// A block of task ids, for a lane or for the foreign threads.
+task_id take_ids(task_id count) noexcept;
+
+}  // namespace ramie::detail

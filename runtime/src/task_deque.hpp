@@ -1,0 +1,88 @@
+// Spawned tasks that have not started: the owner pushes and takes the newest, thieves take the oldest.
+//
+// The Chase-Lev deque over a growing circular buffer, with sequentially consistent accesses where its proof asks for
+// them (Chase and Lev 2005; the weaker orders of Le et al. 2013 are kept only where they cost nothing to check):
+//   entries are [top_, bottom_). Only the owner moves bottom_; top_ only grows, by CAS.
+//   pop    1. bottom_ = b-1 (seq_cst)  2. reads top_ (seq_cst)
+//          top < b-1: the entry is ours alone.  top == b-1: the last one; a CAS on top_ decides against thieves.
+//   steal  1. reads top_ = t (seq_cst)  2. reads bottom_ (seq_cst)  3. CAS top_ t -> t+1
+//          Either the thief's step 2 sees the owner's step 1, or the owner's step 2 sees the thief's step 3.
+//   A grown buffer's predecessor stays until the deque dies: a thief may still read from it, and then fails its CAS or
+//   reads the same entry.
+// An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
+#pragma once
+
+#include <ramie/detail/task.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace ramie::detail {
+
+class task_deque {
+  public:
+    // `alone`: there are no thieves, so the owner needs no ordering.
+    explicit task_deque(bool alone);
+    task_deque(task_deque const&) = delete;
+    task_deque& operator=(task_deque const&) = delete;
+
+    // --- owner ---
+    // False: there was no memory to grow.
+    [[nodiscard]] bool push(task& t) noexcept {
+        auto const b = bottom_.load(std::memory_order_relaxed);
+        auto* const ring = buffer_.load(std::memory_order_relaxed);
+        // acquire pairs with the CAS in steal(): the slot about to be overwritten was read.
+        if (b - top_.load(std::memory_order_acquire) >= ring->capacity) [[unlikely]] return push_growing(t);
+        ring->at(b).store(&t, std::memory_order_relaxed);
+        bottom_.store(b + 1, std::memory_order_release);  // pairs with the read of bottom_ in steal()
+        return true;
+    }
+    task* pop() noexcept {
+        auto const b = bottom_.load(std::memory_order_relaxed) - 1;
+        if (alone_) {
+            if (b < top_.load(std::memory_order_relaxed)) return nullptr;
+            bottom_.store(b, std::memory_order_relaxed);
+            return buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
+        }
+        if (b < top_.load(std::memory_order_relaxed)) return nullptr;  // empty, and top_ never falls
+        return pop_contended(b);
+    }
+    // Takes `t` if it is the newest.
+    bool pop_if_newest(task& t) noexcept {
+        auto const b = bottom_.load(std::memory_order_relaxed) - 1;
+        if (b < top_.load(std::memory_order_relaxed)) return false;
+        if (buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed) != &t) return false;
+        return pop() != nullptr;
+    }
+
+    // --- anybody ---
+    // Null: empty, or lost against somebody else.
+    task* steal() noexcept;
+    std::size_t size() const noexcept {
+        auto const n = bottom_.load(std::memory_order_relaxed) - top_.load(std::memory_order_relaxed);
+        return n > 0 ? static_cast<std::size_t>(n) : 0;
+    }
+    bool empty() const noexcept {
+        return bottom_.load(std::memory_order_seq_cst) <= top_.load(std::memory_order_seq_cst);
+    }
+
+  private:
+    struct buffer {
+        explicit buffer(std::int64_t n) : capacity(n), slots(std::make_unique<std::atomic<task*>[]>(static_cast<std::size_t>(n))) {}
+        std::atomic<task*>& at(std::int64_t i) noexcept { return slots[static_cast<std::size_t>(i & (capacity - 1))]; }
+        std::int64_t capacity;  // a power of two
+        std::unique_ptr<std::atomic<task*>[]> slots;
+    };
+
+    bool push_growing(task& t) noexcept;
+    task* pop_contended(std::int64_t b) noexcept;
+
+    alignas(64) std::atomic<std::int64_t> bottom_{0};
+    std::atomic<buffer*> buffer_;
+    bool const alone_;
+    std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use
+    alignas(64) std::atomic<std::int64_t> top_{0};
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,65 @@
+// The armed deadlines of one worker: a 4-ary heap whose entries carry their deadline, so that sifting touches no node.
+//
+// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms, and
+// whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}. It
+// holds no reference to the task, because
+//   - it is armed and the task published as parked in one step under the lock (arm), so a firing claim finds it parked;
+//   - a task whose wait ended otherwise takes the lock to disarm before it does anything else;
+//   - a firing claims under the lock: it either owns the task (and frees the node), or lost and leaves the node, already
+//     out of the heap, to the task's disarm.
+#pragma once
+
+#include "inject_queue.hpp"
+
+#include <ramie/detail/task.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace ramie::detail {
+
+class timer_heap;
+
+struct timer_entry {
+    timer_heap* heap;
+    task* who;
+    std::uint64_t generation;
+    std::uint32_t place;  // index in the heap; `nowhere` once popped
+    static constexpr std::uint32_t nowhere = ~0u;
+    timer_entry* next_free;
+};
+
+class timer_heap {
+  public:
+    // Parks `t` with a deadline. `earlier`: it became the heap's first.
+    task_state::park_result arm(task& t, std::uint64_t g, bool abortable, time_point until, bool& earlier) noexcept;
+    void disarm(task& t) noexcept;
+    // Claims all that is due; returns them chained, to be made runnable.
+    task_chain fire(time_point now) noexcept;
+    // The first deadline, or never.
+    time_point first() const noexcept { return time_point(time_point::duration(first_.load(std::memory_order_seq_cst))); }
+
+  private:
+    struct item {
+        time_point when;
+        timer_entry* entry;
+    };
+
+    timer_entry* take_node();
+    void put(std::size_t place, item const& i) noexcept;
+    void sift_up(std::size_t place, item const& i) noexcept;
+    void sift_down(std::size_t place, item const& i) noexcept;
+    void remove(std::size_t place) noexcept;
+    void publish_first() noexcept;
+
+    word_lock lock_;
+    std::vector<item> items_;
+    timer_entry* free_ = nullptr;
+    std::vector<std::unique_ptr<timer_entry[]>> blocks_;
+    // What a sleeper reads without the lock (idle.md).
+    std::atomic<time_point::rep> first_{never.time_since_epoch().count()};
+};
+
+}  // namespace ramie::detail

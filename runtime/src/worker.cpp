@@ -1,0 +1,329 @@
+#include "worker.hpp"
+
+#include "carrier.hpp"
+#include "scheduler.hpp"
+
+#include <ramie/detail/stack_overflow.hpp>
+
+#include <algorithm>
+
+namespace ramie::detail {
+
+using namespace std::chrono_literals;
+
+worker::worker(scheduler& runtime, unsigned i, unsigned workers)
+    : home(runtime), index(i), deque_(workers == 1), ring_(workers == 1), random_(i * 2654435761u + 1) {}
+
+worker::~worker() = default;
+
+// --- posting, on this worker ---
+
+void worker::post_spawned(task& t) noexcept {
+    t.claimable = true;
+    if (!deque_.push(t)) [[unlikely]] {
+        t.claimable = false;
+        home.injected.push(t);
+    }
+    home.wake_one(true);
+}
+
+void worker::post_woken(task& t) noexcept {
+    if (current == nullptr) {  // from the loop: a deadline, readiness
+        push_ring(t);
+        if (ring_.size() > 1) home.wake_one(true);
+        return;
+    }
+    // exchange: a thief may take it at the same moment. release pairs with the acquire of who takes it.
+    auto* const displaced = next_.exchange(&t, std::memory_order_acq_rel);
+    if (displaced == nullptr) return;  // it will run right here (idle.md)
+    push_ring(*displaced);
+    home.wake_one(true);
+}
+
+void worker::post_yielded(task& t) noexcept {
+    yields.add();
+    if (t.pinned) {
+        own_.push(t);
+        return;
+    }
+    push_ring(t);
+    if (ring_.size() > 1) home.wake_one(true);
+}
+
+void worker::push_ring(task& t) noexcept {
+    if (ring_.push(t)) [[likely]] return;
+    // Full: half of it goes where everybody looks, in one piece.
+    task_chain overflow;
+    for (std::uint32_t i = 0; i < run_ring::capacity / 2; ++i) {
+        auto* const old = ring_.pop();
+        if (old == nullptr) break;
+        overflow.add(*old);
+    }
+    overflow.add(t);
+    home.injected.push(overflow);
+}
+
+void worker::post_own(task& t) noexcept {
+    own_.push(t);
+    unpark();
+}
+
+void worker::unpark() noexcept { parker_.unpark(*home.watch); }
+
+void worker::drop_entries() noexcept {
+    while (auto* const t = deque_.pop()) t->unref();
+    while (auto* const t = ring_.pop()) t->unref();
+    while (auto* const t = own_.pop()) t->unref();
+}
+
+std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() + (has_next() ? 1 : 0) + deque_.size(); }
+
+// --- the fast pick ---
+
+task* worker::pick() noexcept {
+    picks_.add();
+    if (picks_.read() - last_look_ >= ticks_between_looks) [[unlikely]] {
+        go_home = true;
+        return nullptr;
+    }
+    return take_local();
+}
+
+// An entry of a ring or an injection queue: woken (it has a stack) or not started.
+task* worker::ready_entry(task* t) noexcept {
+    if (t == nullptr || t->stack != nullptr) return t;
+    if (t->state.start() == task_state::start_result::run_it) return t;
+    t->unref();
+    return nullptr;
+}
+
+task* worker::take_next() noexcept {
+    if (next_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+    return next_.exchange(nullptr, std::memory_order_acq_rel);
+}
+
+task* worker::take_local() noexcept {
+    auto const n = picks_.read();
+    bool const own_first = (n & 1) != 0;
+    if (own_first && own_.size() > 0) {
+        if (auto* const t = ready_entry(own_.pop())) return t;
+    }
+    if (n % 31 == 0) {
+        if (auto* const t = ready_entry(ring_.pop())) return t;
+    }
+    if (next_streak_ < 3) {
+        if (auto* const t = take_next()) {
+            ++next_streak_;
+            return t;
+        }
+    }
+    next_streak_ = 0;
+    while (auto* const t = deque_.pop()) {
+        if (t->state.start() == task_state::start_result::run_it) return t;
+        t->unref();  // a stale entry
+    }
+    while (auto* const entry = ring_.pop()) {
+        if (auto* const t = ready_entry(entry)) return t;
+    }
+    while (own_.size() > 0) {
+        if (auto* const t = ready_entry(own_.pop())) return t;
+    }
+    return take_next();
+}
+
+task* worker::claim_unstarted(task& t) noexcept {
+    if (!t.claimable || t.state.current() != task_state::phase::unstarted) return nullptr;
+    // The newest of our own deque: the entry, and the life reference it is, come along. Otherwise the entry goes stale.
+    bool const ours = deque_.pop_if_newest(t);
+    if (t.state.start() == task_state::start_result::stale) {
+        if (ours) t.unref();
+        return nullptr;
+    }
+    if (!ours) t.ref();
+    return &t;
+}
+
+// --- the loop, on the OS thread's own stack ---
+
+void worker::run() {
+    enter_thread();
+    signal_stack const alternate;
+    this_thread_carrier binding(*this);
+    while (auto* const t = find_work()) lane::run(*t);
+    if (searching_) (void)home.idle.stop_search();
+    searching_ = false;
+    stacks.flush();
+}
+
+void worker::run_until(std::function<bool()> const& done, time_point until) {
+    done_ = &done;
+    limit_ = until;
+    run();
+    done_ = nullptr;
+    limit_ = never;
+}
+
+bool worker::should_stop() const {
+    if (home.stopping.load(std::memory_order_acquire)) return true;
+    return done_ != nullptr && ((*done_)() || (limit_ != never && std::chrono::steady_clock::now() >= limit_));
+}
+
+task* worker::find_work() {
+    for (;;) {
+        if (should_stop()) return nullptr;
+        if (go_home || picks_.read() - last_look_ >= ticks_between_looks) look_around();
+        auto* t = std::exchange(forced_, nullptr);
+        if (t == nullptr) t = take_local();
+        if (t == nullptr) t = take_injected();
+        if (t == nullptr && fire_due_timers(std::chrono::steady_clock::now()) > 0) continue;
+        if (t == nullptr) t = steal();
+        if (t != nullptr) {
+            found_work();
+            return t;
+        }
+        sleep();
+    }
+}
+
+// Every 61 picks: whatever the fast pick does not see.
+void worker::look_around() {
+    go_home = false;
+    picks_.add();
+    last_look_ = picks_.read();
+    auto const now = std::chrono::steady_clock::now();
+    fire_due_timers(now);
+    adopt(home.injected.pop(std::min(home.fair_share(), ring_.room())));
+    // The oldest spawn, so that newest-first starves nobody.
+    if (auto* const oldest = deque_.steal()) {
+        if (oldest->state.start() == task_state::start_result::run_it) forced_ = oldest;
+        else oldest->unref();
+    }
+    if (now - last_turn_ >= 1ms && home.driver_lock.try_lock()) {
+        last_turn_ = now;
+        home.watch->turn(now);
+        home.driver_lock.unlock();
+    } else {
+        (void)home.watch->harvest();
+    }
+}
+
+unsigned worker::fire_due_timers(time_point now) noexcept {
+    unsigned fired = 0;
+    for (auto& w : home.workers)
+        if (w->timers().first() <= now) fired += adopt(w->fire(now));
+    return fired;
+}
+
+// Takes over runnable tasks.
+unsigned worker::adopt(task_chain chain) noexcept {
+    auto const count = chain.count;
+    while (auto* const t = chain.take()) {
+        if (t->pinned || home.migrates_by_force()) home.resume(*t);
+        else push_ring(*t);
+    }
+    if (ring_.size() > 1) home.wake_one(true);
+    return count;
+}
+
+task* worker::take_injected() noexcept {
+    auto chain = home.injected.pop(std::min(home.fair_share(), ring_.room()));
+    task* first = nullptr;
+    while (first == nullptr && chain.first != nullptr) first = ready_entry(chain.take());
+    while (auto* const t = chain.take()) push_ring(*t);
+    if (!ring_.empty()) home.wake_one(true);
+    return first;
+}
+
+task* worker::steal() noexcept {
+    auto const count = home.workers.size();
+    if (count == 1) return nullptr;
+    if (!searching_ && !home.idle.start_search()) return nullptr;
+    searching_ = true;
+    random_ ^= random_ << 13, random_ ^= random_ >> 17, random_ ^= random_ << 5;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto& victim = *home.workers[(random_ + i) % count];
+        if (&victim == this) continue;
+        while (!victim.deque_.empty()) {
+            auto* const t = victim.deque_.steal();
+            if (t == nullptr) continue;  // lost a race; look again
+            steals.add();
+            if (t->state.start() == task_state::start_result::run_it) return t;
+            t->unref();
+        }
+        if (auto* const entry = victim.ring_.steal_into(ring_)) {
+            steals.add();
+            if (auto* const t = ready_entry(entry)) return t;
+            if (auto* const t = take_local()) return t;
+        }
+        if (victim.is_stalled()) {
+            if (auto* const t = victim.take_next()) {
+                steals.add();
+                return t;
+            }
+        }
+    }
+    return nullptr;
+}
+
+// The last searcher to find work wakes another (idle.md).
+void worker::found_work() noexcept {
+    if (!searching_) return;
+    searching_ = false;
+    if (home.idle.stop_search()) home.wake_one(true);
+}
+
+void worker::sleep() {
+    auto const before = std::chrono::steady_clock::now();
+    auto const limit = std::min(limit_, housekeeping_limit(before));
+    home.idle.list(*this, std::exchange(searching_, false));
+    if (home.has_work_for(*this) || should_stop()) {
+        if (home.idle.unlist(*this)) home.idle.join_search();
+        searching_ = true;
+        return;
+    }
+    asleep_.store(true, std::memory_order_relaxed);
+    parks.add();
+    if (home.driver_lock.try_lock()) {
+        turn_driver(limit);
+        home.driver_lock.unlock();
+    } else {
+        parker_.sleep(limit);
+    }
+    asleep_.store(false, std::memory_order_relaxed);
+    searching_ = !home.idle.unlist(*this);
+    home.watchdog.wake();
+    auto const now = std::chrono::steady_clock::now();
+    if (now >= limit) keep_house(now);
+    fire_due_timers(now);
+}
+
+void worker::turn_driver(time_point limit) {
+    if (!parker_.enter_driver()) return;
+    auto until = limit;
+    for (;;) {
+        until = std::min(until, home.first_deadline());
+        // seq_cst store, then seq_cst reads: pairs with the arming side (idle.md, Deadlines).
+        home.driver_until.store(until.time_since_epoch().count(), std::memory_order_seq_cst);
+        if (home.first_deadline() >= until) break;
+    }
+    home.watch->turn(until);
+    home.driver_until.store(scheduler::nobody_sleeps, std::memory_order_seq_cst);
+    parker_.leave_driver();
+}
+
+// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is left
+// to trim there is no limit: an idle process is truly idle.
+time_point worker::housekeeping_limit(time_point now) noexcept {
+    if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
+    return home.trim_at();
+}
+
+void worker::keep_house(time_point now) noexcept {
+    if (picks_at_housekeeping_ != picks_.read()) {
+        picks_at_housekeeping_ = picks_.read();
+        stacks.flush();
+    }
+    home.trim(now);
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,117 @@
+// A worker: an OS thread's run queues, and the loop that keeps it busy.
+//
+// pick() is the fast pick and runs on any stack; everything else here that looks further (stealing, timers, readiness,
+// sleeping) runs on the OS thread's own stack, in run().
+#pragma once
+
+#include "inject_queue.hpp"
+#include "parker.hpp"
+#include "run_ring.hpp"
+#include "task_deque.hpp"
+#include "timer_heap.hpp"
+
+#include <ramie/detail/lane.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+namespace ramie::detail {
+
+class scheduler;
+
+// Written by the worker alone, read by anybody.
+class counter {
+  public:
+    void add(std::uint64_t n = 1) noexcept { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+    std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+class worker final : public lane {
+  public:
+    worker(scheduler& home, unsigned index, unsigned workers);
+    ~worker();
+
+    // The loop, until the runtime stops or, for a current_thread runtime, until `done` or the time. On the worker's thread.
+    void run();
+    void run_until(std::function<bool()> const& done, time_point until);
+
+    // --- this worker only ---
+    task* pick() noexcept;
+    void post_spawned(task& t) noexcept;
+    void post_woken(task& t) noexcept;
+    void post_yielded(task& t) noexcept;
+    // Takes an unstarted task out of the queue if it may start here.
+    task* claim_unstarted(task& t) noexcept;
+    timer_heap& timers() noexcept { return timers_; }
+
+    // --- anybody ---
+    // The runtime is down: lets go of stale entries.
+    void drop_entries() noexcept;
+    // A task that must run here.
+    void post_own(task& t) noexcept;
+    void unpark() noexcept;
+    bool sleeps_in_driver() const noexcept { return parker_.is_in_driver(); }
+    timer_heap const& timers() const noexcept { return timers_; }
+    task_chain fire(time_point now) noexcept { return timers_.fire(now); }
+    // What thieves may take. The next-slot counts only while the worker is stalled (idle.md).
+    bool has_stealable() const noexcept {
+        return !deque_.empty() || !ring_.empty() || (is_stalled() && has_next());
+    }
+    bool has_next() const noexcept { return next_.load(std::memory_order_seq_cst) != nullptr; }
+    bool is_stalled() const noexcept { return stalled_.load(std::memory_order_relaxed); }
+    void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
+    bool has_own() const noexcept { return own_.size() > 0; }
+    std::uint64_t picks() const noexcept { return picks_.read(); }
+    bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+    std::size_t queued() const noexcept;
+
+    scheduler& home;
+    unsigned const index;
+    counter steals, parks, yields;
+
+  private:
+    static constexpr std::uint64_t ticks_between_looks = 61;
+
+    task* take_local() noexcept;
+    task* ready_entry(task* t) noexcept;
+    task* take_next() noexcept;
+    void push_ring(task& t) noexcept;
+    task* find_work();
+    void look_around();
+    unsigned fire_due_timers(time_point now) noexcept;
+    unsigned adopt(task_chain chain) noexcept;
+    task* take_injected() noexcept;
+    task* steal() noexcept;
+    void found_work() noexcept;
+    void sleep();
+    void turn_driver(time_point limit);
+    time_point housekeeping_limit(time_point now) noexcept;
+    void keep_house(time_point now) noexcept;
+    bool should_stop() const;
+
+    task_deque deque_;
+    run_ring ring_;
+    alignas(64) std::atomic<task*> next_{nullptr};
+    unsigned next_streak_ = 0;
+    counter picks_;
+    std::uint64_t last_look_ = 0;
+    time_point last_turn_{};
+    bool searching_ = false;
+    std::uint32_t random_;
+    task* forced_ = nullptr;  // the oldest spawn, taken at a tick: runs first
+    std::function<bool()> const* done_ = nullptr;
+    time_point limit_ = never;  // run_until's
+    std::uint64_t picks_at_housekeeping_ = 0;
+
+    alignas(64) inject_queue own_;
+    timer_heap timers_;
+    parker parker_;
+    std::atomic<bool> asleep_{false};
+    std::atomic<bool> stalled_{false};  // the monitor's judgement
+};
+
+}  // namespace ramie::detail

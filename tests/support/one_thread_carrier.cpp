@@ -1,0 +1,194 @@
+#include "one_thread_carrier.hpp"
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/config.hpp>
+
+#include <stdexcept>
+
+namespace ramie::detail {
+
+// The runtime this carrier's tasks belong to: the carrier itself.
+class scheduler {
+  public:
+    testing::one_thread_carrier* carrier;
+};
+
+struct timer_entry {
+    task* who;
+    std::uint64_t generation;
+    std::multimap<time_point, timer_entry*>::iterator place;
+};
+
+}  // namespace ramie::detail
+
+namespace ramie::testing {
+
+struct carrier_access {
+    one_thread_carrier& c;
+    detail::lane& lane() { return c.lane_; }
+    auto& ready() { return c.ready_; }
+    auto& deadlines() { return c.deadlines_; }
+    auto& now() { return c.now_; }
+    auto& unseen() { return c.unseen_; }
+    bool direct() { return c.direct_; }
+    detail::task* pop() { return c.pop(); }
+};
+
+namespace {
+thread_local one_thread_carrier* installed = nullptr;
+thread_local detail::scheduler installed_scheduler{};
+
+RAMIE_NOIPA one_thread_carrier* here() noexcept { return installed; }
+}  // namespace
+
+one_thread_carrier::one_thread_carrier() {
+    if (installed != nullptr) throw std::logic_error("one one_thread_carrier per thread");
+    installed = this;
+    installed_scheduler.carrier = this;
+    lane_.enter_thread();
+}
+
+one_thread_carrier::~one_thread_carrier() {
+    // What the test left behind is aborted, so that nothing leaks.
+    for (int round = 0; round < 100 && live() > 0; ++round) {
+        std::deque<detail::task*> all;
+        live_list_.for_each([&](detail::task& t) {
+            t.ref();
+            all.push_back(&t);
+        });
+        for (auto* t : all) {
+            t->abort();
+            t->unref();
+        }
+        drain();
+    }
+    while (pop() != nullptr) {}
+    installed = nullptr;
+}
+
+void one_thread_carrier::on_unseen_failure(detail::failure_hook hook) {
+    unseen_ = std::make_shared<detail::failure_hook const>(std::move(hook));
+}
+
+detail::task* one_thread_carrier::pop() {
+    while (!ready_.empty()) {
+        auto const [t, fresh] = ready_.front();
+        ready_.pop_front();
+        if (!fresh || t->state.start() == detail::task_state::start_result::run_it) return t;
+        t->unref();  // a stale entry
+    }
+    return nullptr;
+}
+
+bool one_thread_carrier::step() {
+    auto* const t = pop();
+    if (t == nullptr) return false;
+    lane_.go_home = false;
+    lane_.run(*t);
+    return true;
+}
+
+void one_thread_carrier::drain() {
+    while (step()) {}
+}
+
+void one_thread_carrier::run() {
+    for (;;) {
+        drain();
+        if (deadlines_.empty()) return;
+        now_ = std::max(now_, deadlines_.begin()->first);
+        fire_due();
+    }
+}
+
+void one_thread_carrier::advance(std::chrono::nanoseconds d) {
+    now_ += d;
+    fire_due();
+}
+
+void one_thread_carrier::fire_due() {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
+        auto* const due = deadlines_.begin()->second;
+        deadlines_.erase(deadlines_.begin());
+        auto& t = *due->who;
+        due->place = deadlines_.end();
+        if (t.state.claim(due->generation, detail::task_state::outcome::deadline) ==
+            detail::task_state::claim_result::submit_it) {
+            t.timer = nullptr;
+            delete due;
+            ready_.push_back({&t, false});
+        }
+    }
+}
+
+}  // namespace ramie::testing
+
+namespace ramie::detail::carrier {
+
+using testing::carrier_access;
+using testing::here;
+
+lane* this_lane() noexcept {
+    auto* const c = testing::here();
+    return c != nullptr ? &carrier_access{*c}.lane() : nullptr;
+}
+
+scheduler& here(char const* verb) {
+    if (testing::here() == nullptr) throw no_runtime(std::string("ramie: ") + verb + " outside a carrier");
+    return testing::installed_scheduler;
+}
+
+void submit(scheduler& where_to, task& t) {
+    static task_id last = 0;
+    auto& c = *where_to.carrier;
+    t.set_id(++last);
+    t.home = &where_to;
+    if (t.default_stack) t.stack_class = stack_class_for(default_stack_size);
+    c.tasks().add(t);
+    carrier_access{c}.ready().push_back({&t, true});
+}
+
+void resume(task& t) noexcept { carrier_access{*t.home->carrier}.ready().push_back({&t, false}); }
+
+void requeue(lane&, task& t) noexcept { resume(t); }
+
+task* pick(lane& l) noexcept {
+    carrier_access c{*testing::here()};
+    if (c.direct()) return c.pop();
+    l.go_home = !c.ready().empty();
+    return nullptr;
+}
+
+task* claim_unstarted(lane&, task& child) noexcept {
+    carrier_access c{*testing::here()};
+    if (!c.direct() || child.blocking) return nullptr;
+    if (child.state.start() != task_state::start_result::run_it) return nullptr;
+    child.ref();
+    return &child;
+}
+
+task_state::park_result park_until(lane&, task& t, std::uint64_t g, bool abortable, time_point until) noexcept {
+    carrier_access c{*testing::here()};
+    auto* const entry = new timer_entry{&t, g, {}};
+    t.timer = entry;
+    entry->place = c.deadlines().emplace(until, entry);
+    return t.state.park(g, abortable);
+}
+
+void disarm(task& t) noexcept {
+    carrier_access c{*testing::here()};
+    if (t.timer->place != c.deadlines().end()) c.deadlines().erase(t.timer->place);
+    delete t.timer;
+    t.timer = nullptr;
+}
+
+time_point now() noexcept {
+    auto* const c = testing::here();
+    return c != nullptr ? carrier_access{*c}.now() : std::chrono::steady_clock::now();
+}
+
+std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept {
+    return carrier_access{*s.carrier}.unseen();
+}
+
+}  // namespace ramie::detail::carrier

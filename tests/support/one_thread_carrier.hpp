@@ -1,0 +1,67 @@
+// A carrier for tests: all fibers on the calling thread, step by step, in virtual time. It defines the carrier seam, so
+// a test program links either this or the runtime.
+//
+// Runnable tasks queue first in, first out. Time stands still until the test advances it, or until run() finds that all
+// wait and jumps to the next deadline.
+#pragma once
+
+#include <ramie/detail/lane.hpp>
+#include <ramie/detail/task.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace ramie::testing {
+
+class one_thread_carrier {
+  public:
+    // One at a time per thread.
+    one_thread_carrier();
+    ~one_thread_carrier();
+
+    // Runs one task until it parks, yields or ends. False if nothing is runnable.
+    bool step();
+    // Runs until nothing is runnable; time stands still.
+    void drain();
+    // Runs until nothing is runnable and no deadline is left, jumping from deadline to deadline.
+    void run();
+    // Moves the clock; what becomes due is runnable, not run.
+    void advance(std::chrono::nanoseconds d);
+
+    // Parking tasks pick their successor on their own stack, as workers do, instead of going home after each.
+    void switch_directly(bool on) { direct_ = on; }
+    // Called for each failure nobody received.
+    void on_unseen_failure(detail::failure_hook hook);
+
+    std::size_t live() const { return live_list_.size(); }
+    std::size_t armed() const { return deadlines_.size(); }
+    std::size_t runnable() const { return ready_.size(); }
+    detail::live_list& tasks() { return live_list_; }
+
+  private:
+    friend struct carrier_access;
+    class own_lane : public detail::lane {};
+
+    // A spawned task that has not started, or one that was woken or yields.
+    struct entry {
+        detail::task* who;
+        bool fresh;
+    };
+
+    detail::task* pop();
+    void fire_due();
+
+    own_lane lane_;
+    std::deque<entry> ready_;
+    std::multimap<detail::time_point, detail::timer_entry*> deadlines_;
+    detail::live_list live_list_;
+    detail::time_point now_{std::chrono::hours(1)};
+    std::shared_ptr<detail::failure_hook const> unseen_;
+    bool direct_ = false;
+};
+
+}  // namespace ramie::testing
