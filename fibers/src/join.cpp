@@ -2,14 +2,17 @@
 //
 //   joiner J                                       finisher of T
 //   1. J: T.joiner = J, T.joiner_generation = g    a. state.finish(): sets finished, sees the joiner bit or not
-//   2. J: T.state.add_joiner()                     b. saw it: claims (J, g), resumes J if it was parked
+//   2. J: T.state.add_joiner()                     b. saw it: claims (J, g)
 //        finished  -> no wait                      c. T.joiner = null
-//        registered -> park in wait g
-//   3. J was woken by b: T is finished.
+//        registered -> park in wait g              d. resumes J if b found it parked
+//   3. J was woken by d: T is finished.
 //      J was aborted or its time is up: remove_joiner()
 //        left               -> T goes on without J
 //        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until c, because the
 //                              finisher may still look at J. That is a few instructions of the finisher.
+//
+// A select does 1 and 2 for each handle it waits for, and always 3; whether the finisher's claim was the one that won is
+// written beside the slot before c.
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
@@ -21,25 +24,42 @@
 
 namespace ramie::detail {
 
+namespace {
+
+// acquire pairs with the release in task::finish().
+void wait_for_finisher(task& t) noexcept {
+    for (int spins = 0; t.joiner.load(std::memory_order_acquire) != nullptr; ++spins) {
+        if (spins < 100) cpu_pause();
+        else ::sched_yield();
+    }
+}
+
+}  // namespace
+
+bool show_joiner(task& t, waiter& self, std::uint64_t g) {
+    if (&self == &t) throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
+    if (t.state.is_finished()) return false;
+    t.joiner.store(&self, std::memory_order_relaxed);
+    t.joiner_generation = g;
+    return t.state.add_joiner() == task_state::joiner_result::registered;
+}
+
+bool take_back_joiner(task& t) noexcept {
+    if (t.state.remove_joiner() == task_state::leave_result::left) return false;
+    wait_for_finisher(t);
+    return t.joiner_served;
+}
+
 bool join(task& t, time_point limit) {
     auto& self = waiter::self();
     self.abort_point();
-    if (&self == &t) throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
-    if (t.state.is_finished()) return true;
-
     auto const g = self.state.generation();
-    t.joiner.store(&self, std::memory_order_relaxed);
-    t.joiner_generation = g;
-    if (t.state.add_joiner() == task_state::joiner_result::finished) return true;
+    if (!show_joiner(t, self, g)) return true;
 
     auto const end = park_for(self, g, t, limit);
     if (end.woken()) return true;
     if (t.state.remove_joiner() == task_state::leave_result::finisher_has_slot) {
-        // acquire pairs with the release in task::finish().
-        for (int spins = 0; t.joiner.load(std::memory_order_acquire) != nullptr; ++spins) {
-            if (spins < 100) cpu_pause();
-            else ::sched_yield();
-        }
+        wait_for_finisher(t);
         return true;
     }
     end.raise();

@@ -3,6 +3,9 @@
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/stack_overflow.hpp>
 
+#include <new>
+#include <utility>
+
 // A fiber's first and last frame are entered and never left. TSan would note the entry on the slot's shadow stack each
 // time the slot is used again and never take it off.
 #if RAMIE_TSAN
@@ -60,14 +63,15 @@ void lane::settle_park() noexcept {
     if (result == task_state::park_result::resume_now) carrier::resume(t);
 }
 
-// Binds a stack to a task that has none.
+// Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a
+// primitive's lock may be held: its callable's destructor is user code. The lane's own loop does it (run).
 bool lane::ready(task& next) noexcept {
     next.last_lane = this;
     if (next.stack != nullptr) return true;
     try {
         next.stack = stacks.take(next.stack_class);
     } catch (...) {
-        next.fail(std::current_exception());
+        stackless_ = &next;
         return false;
     }
     (void)announce_stack(*next.stack);
@@ -76,7 +80,12 @@ bool lane::ready(task& next) noexcept {
 }
 
 void lane::run(task& first) noexcept {
-    if (!ready(first)) return;
+    if (ready(first)) visit(first);
+    if (auto* const t = std::exchange(stackless_, nullptr)) t->fail(std::make_exception_ptr(std::bad_alloc()));
+}
+
+// To a fiber and back to this OS thread's own stack.
+void lane::visit(task& first) noexcept {
     current = &first;
     save_to_ = &home_;
     auto const eh = *slots_.eh;
@@ -87,37 +96,43 @@ void lane::run(task& first) noexcept {
     here.settle();
 }
 
+// errno is put aside first and put back last: in between the carrier and the stack cache may make system calls.
 void lane::park(parking const& p, task* successor) noexcept {
+    auto const error = *slots_.error;
     auto& self = *current;
     parking_ = p;
     auto* const next = successor != nullptr ? successor : carrier::pick(*this);
     errand_ = errand::park;
-    leave(self, next);
+    auto& here = leave(self, next);
     if (self.timer != nullptr) carrier::disarm(self);
+    *here.slots_.error = error;
 }
 
 void lane::yield() noexcept {
+    auto const error = *slots_.error;
+    lane* here = this;
     auto* const next = carrier::pick(*this);
-    if (next == nullptr && !go_home) return;
-    errand_ = errand::requeue;
-    leave(*current, next);
+    if (next != nullptr || go_home) {
+        errand_ = errand::requeue;
+        here = &leave(*current, next);
+    }
+    *here->slots_.error = error;
 }
 
-// Switches from `self` to `next`, or home. Returns when `self` is resumed, on whatever lane.
-void lane::leave(task& self, task* next) noexcept {
+// Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
+lane& lane::leave(task& self, task* next) noexcept {
     self.stack->note_sp(__builtin_frame_address(0));
     check_overflow(self);
-    while (next != nullptr && !ready(*next)) next = carrier::pick(*this);
+    if (next != nullptr && !ready(*next)) next = nullptr;
     left_ = &self;
     save_to_ = &self.context;
     current = next;
     auto const eh = *slots_.eh;
-    auto const error = *slots_.error;
     auto& here = arrive(next != nullptr ? jump(next->context, this, bounds_of(*next), false)
                                         : jump(home_, this, home_bounds_, false));
     *here.slots_.eh = eh;
-    *here.slots_.error = error;
     here.settle();
+    return here;
 }
 
 // A fresh stack. It serves one task after another as long as the next one needs a stack too.
@@ -143,25 +158,21 @@ RAMIE_NEVER_LEFT void lane::serve_and_die() noexcept {
 // suspended task comes next (null: the lane's own loop).
 [[gnu::noinline]] lane& lane::serve(stack*& mine, task*& next) noexcept {
     *slots_.eh = {};
-    *slots_.error = 0;
     settle();
+    *slots_.error = 0;
     auto* self = current;
     mine = self->stack;
     for (;;) {
         self->run();
         self->stack->note_sp(__builtin_frame_address(0));
         check_overflow(*self);
-        self->stack = nullptr;
-        self->finish();  // `self` may be gone
+        self->finish();  // may wait, in the destructor of a result that nobody takes; then `self` may be gone
         auto& here = *carrier::this_lane();  // the body may have moved
         here.current = nullptr;
         next = carrier::pick(here);
-        while (next != nullptr && next->stack == nullptr && next->stack_class != mine->size_class && !here.ready(*next))
-            next = carrier::pick(here);
-        if (next == nullptr || next->stack != nullptr) {
-            if (next != nullptr) next->last_lane = &here;
-            return here;
-        }
+        bool const fits = next != nullptr && next->stack == nullptr && next->stack_class == mine->size_class;
+        if (next != nullptr && !fits && !here.ready(*next)) next = nullptr;
+        if (!fits) return here;
         // The same kind of stack: start it right here.
         next->stack = mine;
         next->last_lane = &here;

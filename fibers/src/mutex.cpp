@@ -11,10 +11,11 @@ namespace {
 constexpr std::uint32_t unlocked = 0, locked = 1, contended = 3;
 }
 
-mutex::~mutex() {
-    guard_.lock();  // lets a late unlocker out
-    queue_.assert_empty("mutex");
-    guard_.unlock();
+mutex::~mutex() { assert_unwaited("mutex"); }
+
+void mutex::assert_unwaited(char const* what) noexcept {
+    std::lock_guard held(guard_);  // lets a late unlocker out
+    queue_.assert_empty(what);
 }
 
 void mutex::lock() {
@@ -23,8 +24,19 @@ void mutex::lock() {
     auto expected = unlocked;
     // acquire pairs with the release of unlock().
     if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
-        lock_slow(self);
+        (void)lock_slow(self, detail::never, "mutex");
     owner_.store(&self, std::memory_order_relaxed);
+}
+
+bool mutex::lock_limited(detail::waiter& self, detail::time_point limit, char const* what) {
+    self.abort_point();
+    auto expected = unlocked;
+    // As in lock().
+    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed) &&
+        !lock_slow(self, limit, what))
+        return false;
+    owner_.store(&self, std::memory_order_relaxed);
+    return true;
 }
 
 bool mutex::try_lock() noexcept {
@@ -35,10 +47,11 @@ bool mutex::try_lock() noexcept {
     return true;
 }
 
-void mutex::lock_slow(detail::waiter& self) {
-    if (owner_.load(std::memory_order_relaxed) == &self)
+// False if `limit` came first.
+bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const* what) {
+    if (held_by(self))
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
-                                std::string("ramie: ") + detail::name_of(self).text + " locks a mutex it holds");
+                                std::string("ramie: ") + detail::name_of(self).text + " locks a " + what + " it holds");
     detail::wait_node node(self);
     guard_.lock();
     for (auto seen = word_.load(std::memory_order_relaxed);;) {
@@ -46,11 +59,11 @@ void mutex::lock_slow(detail::waiter& self) {
         if (!word_.compare_exchange_weak(seen, wanted, std::memory_order_acquire, std::memory_order_relaxed)) continue;
         if (wanted == contended) break;
         guard_.unlock();
-        return;
+        return true;
     }
     queue_.push_back(node);
-    auto const end = detail::park(node, {"mutex", this}, &guard_);
-    if (end.woken()) return;  // handed over by unlock_slow()
+    auto const end = detail::park(node, {what, this}, &guard_, limit);
+    if (end.woken()) return true;  // handed over by unlock_slow()
     {
         std::lock_guard held(guard_);
         queue_.remove(node);
@@ -59,6 +72,7 @@ void mutex::lock_slow(detail::waiter& self) {
             word_.store(locked, std::memory_order_relaxed);
     }
     end.raise();
+    return false;
 }
 
 void mutex::unlock() noexcept {

@@ -22,23 +22,30 @@ void notify::notify_one() noexcept {
 
 void notify::notify_all() noexcept {
     detail::woken_list woken;
-    guard_.lock();
+    std::lock_guard const held(guard_);
+    ++calls_to_all_;
     queue_.claim_all(woken);
-    guard_.unlock();
-    woken.resume_all();
 }
 
-bool notify::wait_limited(detail::time_point limit) {
+notify::listener notify::listen() noexcept {
+    std::lock_guard const held(guard_);
+    return listener(*this, calls_to_all_);
+}
+
+bool notify::wait_since(std::uint64_t const* since, detail::time_point limit) {
     auto& self = detail::waiter::self();
     self.abort_point();
     detail::wait_node node(self);
-    guard_.lock();
-    if (permit_) {
-        permit_ = false;
-        guard_.unlock();
-        return true;
+    {
+        std::unique_lock held(guard_);
+        if (since != nullptr && *since != calls_to_all_) return true;
+        if (permit_) {
+            permit_ = false;
+            return true;
+        }
+        queue_.push_back(node);
+        held.release();
     }
-    queue_.push_back(node);
     auto const end = detail::park(node, {"notify", this}, &guard_, limit);
     if (end.woken()) return true;
     {

@@ -47,7 +47,10 @@ wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, t
         }
         self.reason.store(nullptr, std::memory_order_relaxed);
     }
-    return {self.state.last_outcome(), scope};
+    auto how = self.state.last_outcome();
+    // An abort wins over a deadline, also if it came after that but before the waiter ran.
+    if (how == outcome::deadline && maskable && self.state.abort_requested()) how = outcome::aborted;
+    return {how, scope};
 }
 
 }  // namespace

@@ -112,8 +112,8 @@ void stack_depot::unmap_idle(time_point now, duration decay) noexcept {
     }
 }
 
-// Slab by slab, each a short visit to the mutex. A slab that changes shelves meanwhile may be looked at in the next pass
-// only: its low-water mark then covers a longer time, which is no harm.
+// Slab by slab, each a short visit to the mutex. A slab that changes shelves meanwhile may be looked at in the next
+// pass only: its low-water mark then covers a longer time, which is no harm.
 void stack_depot::cool() noexcept {
     ++pass_;
     std::unique_lock lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/futex.hpp>
+#include <ramie/this_fiber.hpp>
 
 #include <cstdlib>
 #include <cstring>
@@ -32,12 +33,14 @@ void task::run() noexcept {
 }
 
 void task::cancel() noexcept {
+    abort_shield whole;  // the canceller's: nothing may be thrown out of the callable's destructor
     ops_->drop_callable(*this);
     kind = result_kind::cancelled;
     finish();
 }
 
 void task::fail(std::exception_ptr cause) noexcept {
+    abort_shield whole;
     ops_->drop_callable(*this);
     failed = std::make_unique<failure>(std::move(cause), carrier::unseen_failure_hook(*home));
     kind = result_kind::exception;
@@ -45,6 +48,7 @@ void task::fail(std::exception_ptr cause) noexcept {
 }
 
 void task::finish() noexcept {
+    auto* const own_stack = stack;
     bool unlisted = false;
     for (;;) {
         bool const has_result = kind == result_kind::value || kind == result_kind::exception;
@@ -57,14 +61,16 @@ void task::finish() noexcept {
         // Off the list before the joiner can know: after a join the runtime's count does not include the task.
         if (!unlisted) listed->remove(*this);
         unlisted = true;
+        stack = nullptr;  // an ended task holds none
         switch (state.finish(has_result)) {
-            case task_state::finish_result::discard_result_first: continue;
+            case task_state::finish_result::discard_result_first: stack = own_stack; continue;
             case task_state::finish_result::wake_joiner: {
                 auto* const waiting = joiner.load(std::memory_order_relaxed);
                 auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
-                if (won == task_state::claim_result::submit_it) resume(*waiting);
-                // release pairs with the acquire in join(), for a joiner that left at this moment.
+                joiner_served = won != task_state::claim_result::lost;
+                // release pairs with the acquire in wait_for_finisher() (join.cpp), for a joiner that left at this moment.
                 joiner.store(nullptr, std::memory_order_release);
+                if (won == task_state::claim_result::submit_it) resume(*waiting);  // parked until then
                 break;
             }
             case task_state::finish_result::nothing: break;
@@ -75,12 +81,13 @@ void task::finish() noexcept {
 }
 
 void task::discard_result() noexcept {
+    abort_shield whole;  // of whoever discards it: nothing may be thrown out of the value's destructor
     if (kind == result_kind::value) {
         ops_->drop_value(*this);
     } else if (kind == result_kind::exception) {
         auto const unseen = std::move(failed);
         try {
-            if (unseen->unseen && *unseen->unseen) (*unseen->unseen)(join_error(id_, name(), unseen->cause));
+            if (!failure_known && unseen->unseen && *unseen->unseen) (*unseen->unseen)(join_error(id_, name(), unseen->cause));
         } catch (...) {
             // The hook is the last resort for failures; there is nobody left to tell of its own.
         }

@@ -22,29 +22,35 @@ void woken_list::resume_all() noexcept {
     last_ = nullptr;
 }
 
-waiter* wait_queue::claim_front(bool& served) noexcept {
-    served = false;
-    while (!nodes_.empty()) {
-        auto& node = nodes_.front();
-        auto* const who = node.who;
-        auto const generation = node.generation;
-        nodes_.remove(node);  // before the claim: a claimed waiter that had not parked may leave at once
-        switch (who->state.claim(generation, task_state::outcome::woken)) {
-            case task_state::claim_result::lost: continue;
-            case task_state::claim_result::nothing_more: served = true; return nullptr;
-            case task_state::claim_result::submit_it: served = true; return who;
-        }
+claimed_waiter wait_queue::take(wait_node& node) noexcept {
+    auto* const who = node.who;
+    bool const selecting = node.selecting;
+    nodes_.remove(node);  // before the claim: a claimed waiter that had not parked may leave at once
+    switch (who->state.claim(node.generation, task_state::outcome::woken)) {
+        case task_state::claim_result::lost: break;
+        case task_state::claim_result::nothing_more:
+            if (selecting) node.fired = true;  // it leaves under the lock only
+            return {&node, nullptr};
+        case task_state::claim_result::submit_it: node.fired = true; return {&node, who};
     }
-    return nullptr;
+    return {};
+}
+
+bool wait_queue::claim(wait_node& node, woken_list& out) noexcept {
+    auto const claimed = take(node);
+    if (claimed.parked != nullptr) out.add(node);
+    return static_cast<bool>(claimed);
+}
+
+claimed_waiter wait_queue::claim_first() noexcept {
+    while (!nodes_.empty()) {
+        if (auto const claimed = take(nodes_.front())) return claimed;
+    }
+    return {};
 }
 
 void wait_queue::claim_all(woken_list& out) noexcept {
-    while (!nodes_.empty()) {
-        auto& node = nodes_.front();
-        nodes_.remove(node);
-        if (node.who->state.claim(node.generation, task_state::outcome::woken) == task_state::claim_result::submit_it)
-            out.add(node);
-    }
+    while (!nodes_.empty()) (void)claim(nodes_.front(), out);
 }
 
 void wait_queue::assert_empty(char const* primitive) noexcept {

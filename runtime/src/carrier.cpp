@@ -45,6 +45,8 @@ bool describe_running_fiber(overflow_description& out) noexcept {
 
 }  // namespace
 
+driver& current_driver(char const* verb) { return *carrier::here(verb).watch; }
+
 void install_overflow_handler() noexcept { install_overflow_report(&describe_running_fiber); }
 
 namespace carrier {

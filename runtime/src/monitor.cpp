@@ -4,6 +4,7 @@
 
 #include <ramie/detail/futex.hpp>
 
+#include <algorithm>
 #include <pthread.h>
 
 namespace ramie::detail {
@@ -36,15 +37,21 @@ void monitor::watch() {
         auto const now = std::chrono::steady_clock::now();
         if (look()) quiet_since = now;
         if (now - quiet_since > std::chrono::seconds(1)) {
-            // A worker that wakes between the exchange and the wait sees `asleep` and changes the word.
+            // A worker that wakes after the exchange sees `asleep` and changes the word; one that woke before is seen awake
+            // (seq_cst: pairs with wake(), which a worker calls after it cleared its `asleep_`).
             std::uint32_t expected = watching;
-            state_.compare_exchange_strong(expected, asleep, std::memory_order_acq_rel, std::memory_order_relaxed);
+            state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst, std::memory_order_relaxed);
+            if (!all_asleep()) rouse();
             while (state_.load(std::memory_order_acquire) == asleep) futex_wait(state_, asleep);
             quiet_since = std::chrono::steady_clock::now();
         } else {
             futex_wait(state_, watching, now + pause);
         }
     }
+}
+
+bool monitor::all_asleep() const noexcept {
+    return std::all_of(home_.workers.begin(), home_.workers.end(), [](auto const& w) { return w->is_asleep(); });
 }
 
 bool monitor::look() {
@@ -56,10 +63,10 @@ bool monitor::look() {
         if (picks != seen_picks_[i] || stuck) active = true;
         seen_picks_[i] = picks;
         bool const waited_for = stuck && home_.waits_for(w);
-        if (waited_for) {
+        if (waited_for || (stuck && w.has_own())) {  // pinned tasks cannot be rescued, only reported
             if (!w.is_stalled()) stalls_.fetch_add(1, std::memory_order_relaxed);
             w.mark_stalled(true);
-            home_.wake_one(false);
+            if (waited_for) home_.wake_one(false);
         } else if (!stuck) {
             w.mark_stalled(false);
         }

@@ -22,7 +22,7 @@ class monitor {
     void stop() noexcept;
     // A worker that was asleep has something to do.
     void wake() noexcept {
-        if (state_.load(std::memory_order_relaxed) == asleep) rouse();
+        if (state_.load(std::memory_order_seq_cst) == asleep) rouse();
     }
     std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
 
@@ -33,6 +33,7 @@ class monitor {
     // True if anybody picked something since the last look.
     bool look();
     void rouse() noexcept;
+    bool all_asleep() const noexcept;
 
     scheduler& home_;
     std::thread thread_;

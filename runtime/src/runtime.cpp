@@ -38,9 +38,16 @@ void runtime::refuse_inside_task(char const* verb) const {
         throw std::logic_error(std::string("ramie: ") + verb + " inside a task of the same runtime would wait for itself");
 }
 
-void runtime::run_current_thread(abort_handle const& root) {
-    if (!scheduler_->options.current_thread) return;
-    scheduler_->run_here([&] { return root.is_finished(); });
+detail::current_thread_turn::current_thread_turn(scheduler& s) : scheduler_(s) {
+    if (scheduler_.options.current_thread) scheduler_.claim_here();
+}
+
+detail::current_thread_turn::~current_thread_turn() {
+    if (scheduler_.options.current_thread) scheduler_.release_here();
+}
+
+void detail::current_thread_turn::run_until_finished(abort_handle const& root) {
+    if (scheduler_.options.current_thread) scheduler_.run_here([&] { return root.is_finished(); });
 }
 
 std::vector<std::string> runtime::shut_down(std::chrono::steady_clock::time_point until) {

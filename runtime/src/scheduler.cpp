@@ -3,7 +3,7 @@
 #include "carrier.hpp"
 
 #include <ramie/detail/futex.hpp>
-#include <ramie/join_handle.hpp>
+#include <ramie/runtime.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -173,15 +173,17 @@ void scheduler::abort_all() {
     }
 }
 
-void scheduler::wait_for_tasks(time_point until) {
+bool scheduler::wait_for_tasks(time_point until) {
     for (;;) {
         // acquire pairs with the release in live_list::remove().
         auto const seen = ended_.load(std::memory_order_acquire);
         abort_all();
-        if (live() == 0 || std::chrono::steady_clock::now() >= until) return;
+        if (live() == 0) return true;
+        if (std::chrono::steady_clock::now() >= until) return false;
         if (options.current_thread) {
             // A blocking job that ends does not wake this thread's loop, so it looks again from time to time.
             auto const done = [&] { return ended_.load(std::memory_order_acquire) != seen; };
+            current_thread_turn const turn(*this);
             run_here(done, std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(10)));
         } else {
             while (ended_.load(std::memory_order_acquire) == seen && futex_wait(ended_, seen, until)) {}
@@ -192,7 +194,6 @@ void scheduler::wait_for_tasks(time_point until) {
 std::vector<std::string> scheduler::survivors() {
     std::vector<std::string> names;
     for (auto& list : live_) {
-        std::vector<abort_handle> held;
         list.for_each([&](task& t) {
             auto const* const reason = t.reason.load(std::memory_order_relaxed);
             names.push_back(std::string(name_of(t).text) + (reason ? std::string(", waits for ") + reason : ", runs"));
@@ -204,9 +205,13 @@ std::vector<std::string> scheduler::survivors() {
 std::vector<std::string> scheduler::shut_down(time_point until) {
     closing_.store(true, std::memory_order_seq_cst);
     for (auto& list : live_) list.watch(&ended_);
-    wait_for_tasks(until);
+    bool const all_ended = wait_for_tasks(until);
     for (auto& list : live_) list.watch(nullptr);  // and with its lock, waits out the last task's remove()
-    if (live() > 0) return survivors();
+    // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
+    if (!all_ended) {
+        auto left = survivors();
+        if (!left.empty()) return left;  // else they ended since
+    }
     stop_workers();
     blocking_.stop();
     return {};
@@ -224,17 +229,12 @@ void scheduler::stop_workers() noexcept {
     while (auto* const t = injected.pop()) t->unref();
 }
 
-void scheduler::run_here(std::function<bool()> const& done, time_point until) {
-    if (running_here_.test_and_set(std::memory_order_acquire))
+void scheduler::claim_here() {
+    if (claimed_here_.test_and_set(std::memory_order_acquire))
         throw std::logic_error("ramie: two threads run one current_thread runtime at once");
-    try {
-        workers.front()->run_until(done, until);
-    } catch (...) {
-        running_here_.clear(std::memory_order_release);
-        throw;
-    }
-    running_here_.clear(std::memory_order_release);
 }
+
+void scheduler::run_here(std::function<bool()> const& done, time_point until) { workers.front()->run_until(done, until); }
 
 runtime_metrics scheduler::metrics() const {
     runtime_metrics m;

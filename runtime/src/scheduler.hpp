@@ -61,8 +61,11 @@ class scheduler {
     // --- the end ---
     // The survivors' names; empty: the runtime is down. May be called again.
     std::vector<std::string> shut_down(time_point until);
-    // Runs worker 0 on the calling thread (a current_thread runtime).
+    // Runs worker 0 on the calling thread (a current_thread runtime), which has claimed it.
     void run_here(std::function<bool()> const& done, time_point until = never);
+    // Worker 0 is the calling thread's until release_here(). std::logic_error if another thread has it.
+    void claim_here();
+    void release_here() noexcept { claimed_here_.clear(std::memory_order_release); }  // pairs with the acquire of the next
 
     runtime_metrics metrics() const;
 
@@ -85,7 +88,8 @@ class scheduler {
     void list(task& t) noexcept;
     std::size_t live() const noexcept;
     void abort_all();
-    void wait_for_tasks(time_point until);
+    // False: the time is up and some are left.
+    [[nodiscard]] bool wait_for_tasks(time_point until);
     std::vector<std::string> survivors();
     void stop_workers() noexcept;
 
@@ -95,7 +99,7 @@ class scheduler {
     std::atomic<std::uint32_t> foreign_posts_{0};
     std::atomic<std::uint32_t> next_pinned_{0};
     std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
-    std::atomic_flag running_here_ = ATOMIC_FLAG_INIT;
+    std::atomic_flag claimed_here_ = ATOMIC_FLAG_INIT;
     blocking_pool blocking_;
     std::vector<std::jthread> threads_;
 };

@@ -59,6 +59,8 @@ class task_deque {
     // --- anybody ---
     // Null: empty, or lost against somebody else.
     task* steal() noexcept;
+    // How many were ever taken from the old end: unchanged means that the oldest entry is the same.
+    std::int64_t taken() const noexcept { return top_.load(std::memory_order_relaxed); }
     std::size_t size() const noexcept {
         auto const n = bottom_.load(std::memory_order_relaxed) - top_.load(std::memory_order_relaxed);
         return n > 0 ? static_cast<std::size_t>(n) : 0;

@@ -51,16 +51,17 @@ void worker::post_yielded(task& t) noexcept {
 }
 
 void worker::push_ring(task& t) noexcept {
+    if (crowded_) [[unlikely]] return home.injected.push(t);
     if (ring_.push(t)) [[likely]] return;
-    // Full: half of it goes where everybody looks, in one piece.
+    // Full: half of it goes where everybody looks, in one piece. Not `t`: it may come from there.
     task_chain overflow;
     for (std::uint32_t i = 0; i < run_ring::capacity / 2; ++i) {
         auto* const old = ring_.pop();
         if (old == nullptr) break;
         overflow.add(*old);
     }
-    overflow.add(t);
     home.injected.push(overflow);
+    (void)ring_.push(t);
 }
 
 void worker::post_own(task& t) noexcept {
@@ -108,14 +109,15 @@ task* worker::take_local() noexcept {
     if (own_first && own_.size() > 0) {
         if (auto* const t = ready_entry(own_.pop())) return t;
     }
-    if (n % 31 == 0) {
+    // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served here: a
+    // joiner just woken comes before them, or fork-join would go breadth-first.)
+    if (n % 31 == 0 || next_streak_ >= 3) {
+        next_streak_ = 0;
         if (auto* const t = ready_entry(ring_.pop())) return t;
     }
-    if (next_streak_ < 3) {
-        if (auto* const t = take_next()) {
-            ++next_streak_;
-            return t;
-        }
+    if (auto* const t = take_next()) {
+        ++next_streak_;
+        return t;
     }
     next_streak_ = 0;
     while (auto* const t = deque_.pop()) {
@@ -128,7 +130,7 @@ task* worker::take_local() noexcept {
     while (own_.size() > 0) {
         if (auto* const t = ready_entry(own_.pop())) return t;
     }
-    return take_next();
+    return nullptr;
 }
 
 task* worker::claim_unstarted(task& t) noexcept {
@@ -139,8 +141,20 @@ task* worker::claim_unstarted(task& t) noexcept {
         if (ours) t.unref();
         return nullptr;
     }
-    if (!ours) t.ref();
+    if (ours) drop_newest_stale();
+    else t.ref();
     return &t;
+}
+
+// Entries that joiners left behind, now at the end we take from: a batch joined oldest first leaves one each.
+void worker::drop_newest_stale() noexcept {
+    while (auto* const t = deque_.pop()) {
+        if (t->state.current() == task_state::phase::unstarted) {
+            (void)deque_.push(*t);  // where it was: there is room
+            return;
+        }
+        t->unref();
+    }
 }
 
 // --- the loop, on the OS thread's own stack ---
@@ -192,18 +206,44 @@ void worker::look_around() {
     last_look_ = picks_.read();
     auto const now = std::chrono::steady_clock::now();
     fire_due_timers(now);
-    adopt(home.injected.pop(std::min(home.fair_share(), ring_.room())));
-    // The oldest spawn, so that newest-first starves nobody.
-    if (auto* const oldest = deque_.steal()) {
-        if (oldest->state.start() == task_state::start_result::run_it) forced_ = oldest;
-        else oldest->unref();
-    }
+    adopt_injected();
+    free_oldest_spawn(now);
     if (now - last_turn_ >= 1ms && home.driver_lock.try_lock()) {
         last_turn_ = now;
         home.watch->turn(now);
         home.driver_lock.unlock();
     } else {
         (void)home.watch->harvest();
+    }
+}
+
+// What waits in the injection queue must get its turn even if the ring stays full, as it does with 256 yielding tasks. So
+// one is taken in any case; and while more wait than there is room for, what becomes runnable here queues behind them.
+// Then ring and injection queue are one first-in-first-out queue.
+void worker::adopt_injected() noexcept {
+    auto const share = home.fair_share(), room = ring_.room();
+    crowded_ = false;
+    adopt(home.injected.pop(std::max(1u, std::min(share, room))));
+    crowded_ = share > room && home.injected.size() > 0;
+}
+
+// Newest-first must starve nobody: an oldest spawn that nobody took for a while is next. (At every tick it would be
+// breadth-first again: fib(27) took 790 ms and 100,000 stacks that way, docs/rationale.md.)
+void worker::free_oldest_spawn(time_point now) noexcept {
+    auto const top = deque_.taken();
+    if (top != oldest_seen_ || deque_.empty()) {
+        oldest_seen_ = top;
+        oldest_since_ = now;
+        return;
+    }
+    if (now - oldest_since_ < 10ms) return;
+    oldest_since_ = now;
+    while (auto* const oldest = deque_.steal()) {
+        if (oldest->state.start() == task_state::start_result::run_it) {
+            forced_ = oldest;
+            return;
+        }
+        oldest->unref();  // stale, and maybe one of many
     }
 }
 
@@ -218,7 +258,8 @@ unsigned worker::fire_due_timers(time_point now) noexcept {
 unsigned worker::adopt(task_chain chain) noexcept {
     auto const count = chain.count;
     while (auto* const t = chain.take()) {
-        if (t->pinned || home.migrates_by_force()) home.resume(*t);
+        // One that has not started has no worker yet that it could be made to leave.
+        if (t->pinned || (t->stack != nullptr && home.migrates_by_force())) home.resume(*t);
         else push_ring(*t);
     }
     if (ring_.size() > 1) home.wake_one(true);
@@ -226,6 +267,7 @@ unsigned worker::adopt(task_chain chain) noexcept {
 }
 
 task* worker::take_injected() noexcept {
+    crowded_ = false;
     auto chain = home.injected.pop(std::min(home.fair_share(), ring_.room()));
     task* first = nullptr;
     while (first == nullptr && chain.first != nullptr) first = ready_entry(chain.take());
@@ -289,7 +331,7 @@ void worker::sleep() {
     } else {
         parker_.sleep(limit);
     }
-    asleep_.store(false, std::memory_order_relaxed);
+    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
     searching_ = !home.idle.unlist(*this);
     home.watchdog.wake();
     auto const now = std::chrono::steady_clock::now();

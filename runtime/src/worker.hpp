@@ -66,7 +66,7 @@ class worker final : public lane {
     void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
     bool has_own() const noexcept { return own_.size() > 0; }
     std::uint64_t picks() const noexcept { return picks_.read(); }
-    bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+    bool is_asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }
     std::size_t queued() const noexcept;
 
     scheduler& home;
@@ -82,6 +82,9 @@ class worker final : public lane {
     void push_ring(task& t) noexcept;
     task* find_work();
     void look_around();
+    void adopt_injected() noexcept;
+    void drop_newest_stale() noexcept;
+    void free_oldest_spawn(time_point now) noexcept;
     unsigned fire_due_timers(time_point now) noexcept;
     unsigned adopt(task_chain chain) noexcept;
     task* take_injected() noexcept;
@@ -101,8 +104,11 @@ class worker final : public lane {
     std::uint64_t last_look_ = 0;
     time_point last_turn_{};
     bool searching_ = false;
+    bool crowded_ = false;    // more waits in the injection queue than the ring has room for
     std::uint32_t random_;
-    task* forced_ = nullptr;  // the oldest spawn, taken at a tick: runs first
+    task* forced_ = nullptr;  // a starved oldest spawn: runs first
+    std::int64_t oldest_seen_ = 0;
+    time_point oldest_since_{};
     std::function<bool()> const* done_ = nullptr;
     time_point limit_ = never;  // run_until's
     std::uint64_t picks_at_housekeeping_ = 0;

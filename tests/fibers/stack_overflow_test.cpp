@@ -226,6 +226,40 @@ TEST_CASE("stack overflow: another fault with nobody to care dies as if Ramie we
     CHECK(end.output == "alive\n");
 }
 
+TEST_CASE("stack overflow: a signal that somebody sent is none, whatever address it claims") {
+    if (!can_die_here()) return;
+    auto const end = in_child([] {
+        stack_cache cache;
+        current = cache.take(default_class());
+        install_overflow_report(describe);
+        siginfo_t claim{};
+        claim.si_signo = SIGSEGV;
+        claim.si_code = SI_QUEUE;
+        claim.si_addr = current->bottom - 8;
+        ::syscall(SYS_rt_sigqueueinfo, ::getpid(), SIGSEGV, &claim);
+    });
+    CHECK(end.killed_by(SIGSEGV));
+    CHECK(end.output.empty());
+}
+
+TEST_CASE("stack overflow: a handler installed later may hand on to Ramie's, which is then not put before it again") {
+    if (!can_die_here() || !guarded()) return;
+    auto const end = in_child([] {
+        install_overflow_report(describe);
+        static struct sigaction ramies = {};
+        struct sigaction later = {};
+        later.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        later.sa_sigaction = [](int signal, siginfo_t* info, void* context) {
+            static_cast<void>(!::write(STDERR_FILENO, "later\n", 6));
+            ramies.sa_sigaction(signal, info, context);
+        };
+        ::sigaction(SIGSEGV, &later, &ramies);
+        overflow_a_fiber(recurse_in_small_steps);  // installs again
+    });
+    CHECK(end.killed_by(SIGSEGV));
+    CHECK_MESSAGE(end.output.starts_with("later\n" + headline), end.output);
+}
+
 TEST_CASE("stack overflow: a handler that wanted to be called once is called once") {
     if (!can_die_here()) return;
     auto const end = in_child([] {

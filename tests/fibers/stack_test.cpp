@@ -128,7 +128,10 @@ TEST_CASE("stack: a cache is bounded, and what overflows keeps its hot page only
     CHECK(after.madvise_trims - before.madvise_trims >= 1000 - 64);
     cache.flush();
     CHECK(cache.size() == 0);
-    for (auto* s : stacks) CHECK(resident_pages(*s) == 1);
+    for (auto* s : stacks) {
+        CHECK(resident_pages(*s) == 1);
+        CHECK(end_of(*s)[64 - static_cast<std::ptrdiff_t>(page())] == std::byte{1});  // as it was left, not a new one
+    }
 }
 
 TEST_CASE("stack: one that stayed in its hot page is given back without a system call, contents and all") {

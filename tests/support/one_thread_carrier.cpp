@@ -3,6 +3,7 @@
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/config.hpp>
 
+#include <cerrno>
 #include <stdexcept>
 
 namespace ramie::detail {
@@ -39,6 +40,9 @@ thread_local one_thread_carrier* installed = nullptr;
 thread_local detail::scheduler installed_scheduler{};
 
 RAMIE_NOIPA one_thread_carrier* here() noexcept { return installed; }
+
+// As a carrier's system calls may do: no fiber must notice.
+RAMIE_NOIPA void spoil_errno() noexcept { errno = ENOTRECOVERABLE; }
 }  // namespace
 
 one_thread_carrier::one_thread_carrier() {
@@ -148,12 +152,16 @@ void submit(scheduler& where_to, task& t) {
     carrier_access{c}.ready().push_back({&t, true});
 }
 
-void resume(task& t) noexcept { carrier_access{*t.home->carrier}.ready().push_back({&t, false}); }
+void resume(task& t) noexcept {
+    carrier_access{*t.home->carrier}.ready().push_back({&t, false});
+    testing::spoil_errno();
+}
 
 void requeue(lane&, task& t) noexcept { resume(t); }
 
 task* pick(lane& l) noexcept {
     carrier_access c{*testing::here()};
+    testing::spoil_errno();
     if (c.direct()) return c.pop();
     l.go_home = !c.ready().empty();
     return nullptr;
@@ -172,6 +180,7 @@ task_state::park_result park_until(lane&, task& t, std::uint64_t g, bool abortab
     auto* const entry = new timer_entry{&t, g, {}};
     t.timer = entry;
     entry->place = c.deadlines().emplace(until, entry);
+    testing::spoil_errno();
     return t.state.park(g, abortable);
 }
 
@@ -180,6 +189,7 @@ void disarm(task& t) noexcept {
     if (t.timer->place != c.deadlines().end()) c.deadlines().erase(t.timer->place);
     delete t.timer;
     t.timer = nullptr;
+    testing::spoil_errno();
 }
 
 time_point now() noexcept {

@@ -3,12 +3,15 @@
 
 #include <ramie/detail/after.hpp>
 #include <ramie/detail/park.hpp>
+#include <ramie/detail/stop_claim.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <chrono>
 #include <condition_variable>
+#include <stop_token>
+#include <utility>
 
 namespace ramie {
 
@@ -32,7 +35,7 @@ class condition_variable {
     // Suspension point. `lock` is held by the caller; its unlock() must not suspend.
     template <class Lock>
     void wait(Lock& lock) {
-        (void)wait_for_end(lock, detail::never);
+        (void)wait_for_end(lock, detail::never, nullptr);
     }
     template <class Lock, class Predicate>
     void wait(Lock& lock, Predicate ready) {
@@ -40,14 +43,14 @@ class condition_variable {
     }
     template <class Lock, class Clock, class Duration>
     std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t) {
-        return wait_for_end(lock, detail::at(t)) ? std::cv_status::no_timeout : std::cv_status::timeout;
+        return wait_for_end(lock, detail::at(t), nullptr) ? std::cv_status::no_timeout : std::cv_status::timeout;
     }
     // The predicate's last value.
     template <class Lock, class Clock, class Duration, class Predicate>
     bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t, Predicate ready) {
         auto const limit = detail::at(t);
         while (!ready()) {
-            if (!wait_for_end(lock, limit)) return ready();
+            if (!wait_for_end(lock, limit, nullptr)) return ready();
         }
         return true;
     }
@@ -58,6 +61,21 @@ class condition_variable {
     template <class Lock, class Rep, class Period, class Predicate>
     bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> d, Predicate ready) {
         return wait_until(lock, detail::after(d), std::move(ready));
+    }
+
+    // The same, but a requested stop ends the wait, too. The predicate's last value: false says that it was stopped (or
+    // that the time ran out).
+    template <class Lock, class Predicate>
+    bool wait(Lock& lock, std::stop_token stop, Predicate ready) {
+        return wait_stoppable(lock, stop, detail::never, ready);
+    }
+    template <class Lock, class Clock, class Duration, class Predicate>
+    bool wait_until(Lock& lock, std::stop_token stop, std::chrono::time_point<Clock, Duration> t, Predicate ready) {
+        return wait_stoppable(lock, stop, detail::at(t), ready);
+    }
+    template <class Lock, class Rep, class Period, class Predicate>
+    bool wait_for(Lock& lock, std::stop_token stop, std::chrono::duration<Rep, Period> d, Predicate ready) {
+        return wait_stoppable(lock, stop, detail::after(d), ready);
     }
 
   private:
@@ -85,16 +103,28 @@ class condition_variable {
         }
     };
 
+    template <class Lock, class Predicate>
+    bool wait_stoppable(Lock& lock, std::stop_token const& stop, detail::time_point limit, Predicate& ready) {
+        while (!stop.stop_requested()) {
+            if (ready()) return true;
+            if (!wait_for_end(lock, limit, &stop)) break;
+        }
+        return ready();
+    }
+
+    // True if it was woken, by a notification or by the stop.
     template <class Lock>
-    bool wait_for_end(Lock& lock, detail::time_point limit) {
+    bool wait_for_end(Lock& lock, detail::time_point limit, std::stop_token const* stop) {
         auto& self = detail::waiter::self();
         self.abort_point();
         place mine(*this, self);
+        detail::stop_claim stopping(mine.node, stop);  // gone before `mine`: what it claims is the node's wait
         lock.unlock();
         auto const end = [&] {
             relock<Lock> again{lock};
             auto const ended = detail::park(mine.node, {"condition_variable", this}, nullptr, limit);
-            mine.leave(ended.woken());
+            bool const stopped = stopping.end();
+            mine.leave(ended.woken() && !stopped);
             return ended;
         }();
         if (end.woken()) return true;

@@ -71,21 +71,13 @@ class [[nodiscard]] join_handle {
     // As join, but throws: the task's own exception, or the join_error if it was aborted.
     T get() {
         detail::join(held());
-        if (task_->kind != detail::result_kind::value) {
-            auto const why = task_->error();
-            release();
-            why.rethrow();
-        }
-        if constexpr (std::is_void_v<T>) {
-            task_->take_value();
-            release();
-        } else {
-            T value = task_->take_value();
-            release();
-            return value;
-        }
+        receiving const done{*this};
+        if (task_->kind != detail::result_kind::value) task_->error().rethrow();
+        return task_->take_value();
     }
 
+    // Waits for the task's end; its result stays. Suspension point.
+    void wait() { (void)detail::join(held()); }
     // Waits at the longest that long; true: it has finished, and join() will not wait. Suspension point.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
@@ -108,6 +100,8 @@ class [[nodiscard]] join_handle {
     [[nodiscard]] bool is_finished() const { return held().state.is_finished(); }
     [[nodiscard]] task_id id() const { return held().id(); }
     [[nodiscard]] std::string_view name() const { return held().name(); }
+    // For select.
+    detail::task& block() const { return held(); }
     // False once joined, detached or moved from.
     [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
     // Lets the task go on by itself.
@@ -121,20 +115,20 @@ class [[nodiscard]] join_handle {
         return *task_;
     }
 
+    // However receiving ends (a value's move may throw), the result was received.
+    struct receiving {
+        join_handle& by;
+        ~receiving() { by.release(); }
+    };
+
     std::expected<T, join_error> take() {
-        if (task_->kind != detail::result_kind::value) {
-            std::unexpected<join_error> why(task_->error());
-            release();
-            return why;
-        }
+        receiving const done{*this};
+        if (task_->kind != detail::result_kind::value) return std::unexpected(task_->error());
         if constexpr (std::is_void_v<T>) {
             task_->take_value();
-            release();
             return {};
         } else {
-            std::expected<T, join_error> value(task_->take_value());
-            release();
-            return value;
+            return std::expected<T, join_error>(std::in_place, task_->take_value());
         }
     }
 

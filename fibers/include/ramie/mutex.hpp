@@ -28,8 +28,17 @@ class mutex {
     [[nodiscard]] bool try_lock() noexcept;
     void unlock() noexcept;
 
+  protected:
+    // What timed_mutex and recursive_mutex are made of. lock() with a limit: false if the time ran out; `what` is the name
+    // to wait under.
+    [[nodiscard]] bool lock_limited(detail::waiter& self, detail::time_point limit, char const* what);
+    // Never wrong about the caller itself: only it writes its own address here.
+    bool held_by(detail::waiter const& self) const noexcept { return owner_.load(std::memory_order_relaxed) == &self; }
+    // Dies with a message under that name if somebody waits.
+    void assert_unwaited(char const* what) noexcept;
+
   private:
-    void lock_slow(detail::waiter& self);
+    bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what);
     void unlock_slow() noexcept;
 
     //   word_   locked  waiters

@@ -6,14 +6,22 @@
 #include <ramie/detail/word_lock.hpp>
 
 #include <chrono>
+#include <cstdint>
 
 namespace ramie {
+
+namespace detail {
+template <class Handler>
+class notified_case;
+}
 
 // notify_one() wakes the longest waiter; if nobody waits, one permit is kept (never more than one) and the next wait()
 // takes it without waiting. A notification that reached a waiter is not lost to an abort: either that waiter returns
 // normally, or the next one (or the permit) gets it. From fibers and plain threads.
 class notify {
   public:
+    class listener;
+
     notify() = default;
     notify(notify const&) = delete;
     notify& operator=(notify const&) = delete;
@@ -21,27 +29,54 @@ class notify {
     ~notify();
 
     void notify_one() noexcept;
-    // Wakes all who wait now; keeps no permit.
+    // Wakes all who wait now, and all who listen; keeps no permit.
     void notify_all() noexcept;
 
     // Suspension point.
-    void wait() { (void)wait_limited(detail::never); }
+    void wait() { (void)wait_since(nullptr, detail::never); }
     // False if the time ran out.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
-        return wait_limited(detail::after(d));
+        return wait_since(nullptr, detail::after(d));
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) {
-        return wait_limited(detail::at(t));
+        return wait_since(nullptr, detail::at(t));
     }
 
+    // From here on a notify_all() is not missed, though the wait comes later:
+    //     auto heard = changed.listen();
+    //     if (!condition()) heard.wait();
+    [[nodiscard]] listener listen() noexcept;
+
   private:
-    bool wait_limited(detail::time_point limit);
+    template <class Handler>
+    friend class detail::notified_case;
+    // `since`: how many notify_all() calls the listener knew of; null: no listener.
+    bool wait_since(std::uint64_t const* since, detail::time_point limit);
 
     detail::word_lock guard_;
     detail::wait_queue queue_;
     bool permit_ = false;  // under guard_; only while queue_ is empty
+    std::uint64_t calls_to_all_ = 0;
+};
+
+// Hears every notify_all() since listen() (tokio's Notified future, from its creation on). The notify must outlive it.
+class notify::listener {
+  public:
+    // Returns at once if there was a notify_all() since, or if a permit is kept. Suspension point.
+    void wait() { (void)from_->wait_since(&seen_, detail::never); }
+    // False if the time ran out.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
+        return from_->wait_since(&seen_, detail::after(d));
+    }
+
+  private:
+    friend class notify;
+    listener(notify& from, std::uint64_t seen) noexcept : from_(&from), seen_(seen) {}
+    notify* from_;
+    std::uint64_t seen_;
 };
 
 }  // namespace ramie

@@ -19,7 +19,7 @@ class timeout_scope {
     explicit timeout_scope(time_point until) noexcept : self_(waiter::self()) {
         auto* const outer = self_.scopes;
         scope_ = {until, &scope_, outer};
-        if (outer != nullptr && outer->earliest <= until) {
+        if (outer != nullptr && outer->earliest < until) {
             scope_.earliest = outer->earliest;
             scope_.owner = outer->owner;
         }
@@ -40,8 +40,8 @@ class timeout_scope {
 // Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
 // the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result already
 // produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest: the
-// earlier deadline counts, and each timeout catches only its own. Nothing is armed until something waits. From fibers and
-// plain threads.
+// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
+// the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f)
     -> std::expected<std::invoke_result_t<F>, timed_out> {

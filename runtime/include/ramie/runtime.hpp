@@ -15,6 +15,24 @@
 
 namespace ramie {
 
+namespace detail {
+
+// In a current_thread runtime: while one lives, the calling thread and no other runs its tasks. Otherwise nothing.
+class current_thread_turn {
+  public:
+    // std::logic_error if it is another thread's turn.
+    explicit current_thread_turn(scheduler&);
+    current_thread_turn(current_thread_turn const&) = delete;
+    current_thread_turn& operator=(current_thread_turn const&) = delete;
+    ~current_thread_turn();
+    void run_until_finished(abort_handle const& root);
+
+  private:
+    scheduler& scheduler_;
+};
+
+}  // namespace detail
+
 // Spawns into a runtime from any thread. Copyable; may outlive the runtime, then spawning throws no_runtime.
 class runtime_handle {
   public:
@@ -53,11 +71,12 @@ class runtime {
     std::invoke_result_t<std::decay_t<F>> block_on(F&& f,
                                                    std::source_location where = std::source_location::current()) {
         refuse_inside_task("block_on");
+        detail::current_thread_turn turn(*scheduler_);  // before the task is queued, where another thread would find it
         task_options options;
         options.name = "root";
         options.where = where;
         auto root = handle().spawn(options, std::forward<F>(f));
-        run_current_thread(root.abort_handle());
+        turn.run_until_finished(root.abort_handle());
         return root.get();
     }
 
@@ -86,7 +105,6 @@ class runtime {
 
   private:
     void refuse_inside_task(char const* verb) const;
-    void run_current_thread(abort_handle const& root);
     std::vector<std::string> shut_down(std::chrono::steady_clock::time_point until);
 
     std::shared_ptr<detail::scheduler> scheduler_;

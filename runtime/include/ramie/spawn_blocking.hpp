@@ -7,7 +7,9 @@ namespace ramie {
 
 namespace detail {
 void submit_blocking(scheduler& where_to, task& t);
-}
+template <class F>
+struct blocking_spawn;
+}  // namespace detail
 
 // Runs f() on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit queue, first come first
 // served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one. Not a
@@ -20,5 +22,15 @@ detail::spawned<F> spawn_blocking(F&& f, std::source_location where = std::sourc
     detail::submit_blocking(where_to, *made);
     return handle;
 }
+
+namespace detail {
+
+// What join_set::spawn_blocking calls.
+template <class F>
+struct blocking_spawn {
+    static spawned<F> call(F&& f, std::source_location where) { return ramie::spawn_blocking(std::move(f), where); }
+};
+
+}  // namespace detail
 
 }  // namespace ramie

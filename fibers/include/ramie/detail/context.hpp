@@ -73,10 +73,11 @@ inline fcontext_t make_context(stack& s, fiber_entry entry) noexcept {
 
 // One jump, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is.
 // The compiler must not move reads of thread-local things over it, so callers take all they need from the payload.
+[[gnu::always_inline]]
 #if RAMIE_TSAN
 __attribute__((no_sanitize("thread")))
 #endif
-[[gnu::always_inline]] inline transfer_t
+inline transfer_t
 jump(fcontext_t to, void* payload, [[maybe_unused]] stack_bounds const& target, [[maybe_unused]] bool dying) noexcept {
 #if RAMIE_ASAN
     void* fake_stack = nullptr;

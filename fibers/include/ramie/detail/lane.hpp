@@ -51,8 +51,9 @@ class lane {
     enum class errand : std::uint8_t { none, park, requeue, recycle };
 
     static void fiber_main(transfer_t);
+    void visit(task& first) noexcept;
     bool ready(task& next) noexcept;
-    void leave(task& self, task* next) noexcept;
+    lane& leave(task& self, task* next) noexcept;
     void serve_and_die() noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
     static lane& arrive(transfer_t from) noexcept;
@@ -67,6 +68,7 @@ class lane {
     task* left_ = nullptr;           // the errand's task
     stack* dead_ = nullptr;          // recycle's stack
     parking parking_{};
+    task* stackless_ = nullptr;      // started, but there was no memory for its stack
 };
 
 }  // namespace ramie::detail

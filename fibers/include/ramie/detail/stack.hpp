@@ -1,14 +1,14 @@
 // Stacks: what one is, and where they come from.
 //
-//     slab:   | slot 0          | slot 1          | slot 2          | ...       one mmap, >= 64 MB, no memory of its own
+//     slab:   | slot 0          | slot 1          | slot 2          | ...      one mmap, >= 64 MB, no memory of its own
 //
 //     slot:   floor     bottom                          hot page  top  end      (addresses grow to the right)
 //             |  guard  |  untouched: costs nothing     |W        |cc|
 //
 // A task's stack starts at `top` and grows down. Memory comes page by page, on first touch: a parked task that stays
 // within the hot page (the slot's last) costs that page and its share of a page table. `cc` is the colour: 0 to 7 cache
-// lines, so that many stacks do not meet in the same sets of the first-level cache. `W`, the first word of the hot page,
-// is the watermark: fresh memory is zero, a stack that grew over it probably left something else there.
+// lines, so that many stacks do not meet in the same sets of the first-level cache. `W`, the first word of the hot
+// page, is the watermark: fresh memory is zero, a stack that grew over it probably left something else there.
 //
 // Where a slot is, and who may touch its descriptor:
 //   live    a task has it: the worker that carries the task
@@ -43,7 +43,7 @@ struct alignas(64) stack {
     std::byte* top = nullptr;        // where the stack pointer starts; 64-byte aligned
     std::byte* bottom = nullptr;     // lowest usable byte, just above the guard
     std::byte* lowest_sp = nullptr;  // least stack pointer noted since the last trim; only the current user writes
-    std::byte* floor = nullptr;      // the slot's lowest byte; [floor, bottom) is the guard, or slack before a neighbour
+    std::byte* floor = nullptr;      // slot's lowest byte; [floor, bottom) is the guard, or slack above a neighbour
     stack* next = nullptr;           // links a free list
     stack_slab* home = nullptr;
     void* sanitizer_fiber = nullptr;  // TSan's fiber, kept for the slot's life (context.hpp)

@@ -99,6 +99,7 @@ class task : public waiter, public list_hook {
     std::source_location where() const noexcept { return where_; }
 
     result_kind kind = result_kind::none;
+    bool failure_known = false;     // its failure was received by a scope: not reported though nobody joins
     bool pinned = false;            // runs on one worker only
     bool claimable = false;         // sits in a deque: a joiner may start it from there (inject_queue.hpp says why only there)
     bool blocking = false;          // a job of the blocking pool: never has a stack
@@ -117,6 +118,7 @@ class task : public waiter, public list_hook {
     // is done with the joiner (release; pairs with the acquire of a joiner that left too late).
     std::atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
+    bool joiner_served = false;  // the finisher woke the joiner. Written before it clears the slot
 
   protected:
     ~task();
@@ -156,6 +158,12 @@ class live_list {
     std::atomic<std::size_t> count_{0};
     std::atomic<std::uint32_t>* ended_ = nullptr;
 };
+
+// The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
+// std::logic_error for itself.
+bool show_joiner(task& t, waiter& self, std::uint64_t g);
+// Takes that back. True: the finisher claimed (self, g).
+bool take_back_joiner(task& t) noexcept;
 
 // Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for itself.
 bool join(task& t, time_point limit = never);

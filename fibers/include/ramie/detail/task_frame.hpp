@@ -47,12 +47,15 @@ template <class T>
 class task_of : public task {
   public:
     using task::task;
+    // Moves it out; it is destroyed here even if its move throws.
     T take_value() {
+        struct last {
+            T& stored;
+            ~last() { std::destroy_at(std::addressof(stored)); }
+        };
         kind = result_kind::none;
-        T& stored = *value_;
-        T taken = std::move(stored);
-        std::destroy_at(&stored);
-        return taken;
+        last const use{*value_};
+        return std::move(use.stored);
     }
 
   protected:

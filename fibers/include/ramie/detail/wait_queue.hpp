@@ -12,6 +12,11 @@ struct wait_node : list_hook {
     explicit wait_node(waiter& w) noexcept : who(&w), generation(w.state.generation()) {}
     waiter* who;
     std::uint64_t generation;
+    void* slot = nullptr;    // where a waker puts, or finds, what is handed over; its queue's owner says what it is
+    // A select waits in several queues at once and leaves each under its lock, so a waker that claimed it through this node
+    // may say so here until it releases the lock.
+    bool selecting = false;
+    bool fired = false;
 };
 
 // Waiters claimed under a lock, to be resumed after it is released: whoever is resumed may destroy the primitive.
@@ -29,16 +34,32 @@ class woken_list {
     wait_node* last_ = nullptr;
 };
 
+// A waiter that was claimed through its node.
+struct claimed_waiter {
+    wait_node* node = nullptr;   // null: nobody was claimed. What it has (slot) may be used until the lock is released
+    waiter* parked = nullptr;    // to be resumed after the lock is released; null: it had not parked and will notice itself
+    explicit operator bool() const noexcept { return node != nullptr; }
+};
+
 class wait_queue {
   public:
     bool empty() const noexcept { return nodes_.empty(); }
     void push_back(wait_node& node) noexcept { nodes_.push_back(node); }
     void remove(wait_node& node) noexcept { nodes_.remove(node); }
 
-    // Claims the first waiter whose wait is still open: it now has what it waited for. The caller resumes it (if not
-    // null) after releasing the lock. `served` says whether anybody was claimed at all: one that had not parked yet
-    // needs no resuming.
-    waiter* claim_front(bool& served) noexcept;
+    // The node that waits longest, or null. Its wait may have ended otherwise: only a claim tells.
+    wait_node* first() noexcept { return nodes_.empty() ? nullptr : &nodes_.front(); }
+    // Takes this node off and claims its waiter; one that must be resumed goes to `out`. False: its wait was over.
+    bool claim(wait_node& node, woken_list& out) noexcept;
+    // Claims the first waiter whose wait is still open: it now has what it waited for.
+    claimed_waiter claim_first() noexcept;
+    // The same for who hands nothing over: the waiter to be resumed after the lock is released. `served` says whether
+    // anybody was claimed at all: one that had not parked yet needs no resuming.
+    waiter* claim_front(bool& served) noexcept {
+        auto const first = claim_first();
+        served = static_cast<bool>(first);
+        return first.parked;
+    }
     // Claims everybody.
     void claim_all(woken_list& out) noexcept;
 
@@ -46,6 +67,8 @@ class wait_queue {
     void assert_empty(char const* primitive) noexcept;
 
   private:
+    claimed_waiter take(wait_node& node) noexcept;
+
     intrusive_list<wait_node> nodes_;
 };
 

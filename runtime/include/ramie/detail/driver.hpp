@@ -27,4 +27,7 @@ class driver {
 // Defined by io/.
 std::unique_ptr<driver> make_driver();
 
+// The driver of the runtime that the caller belongs to; throws no_runtime, naming the verb. For io/, which made it.
+driver& current_driver(char const* verb);
+
 }  // namespace ramie::detail

@@ -1,0 +1,96 @@
+// A call whose result comes as a future: by a task, or by whoever asks for it first.
+#pragma once
+
+#include <ramie/detail/packed_call.hpp>
+#include <ramie/future.hpp>
+#include <ramie/spawn.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+using std::launch;
+
+namespace detail {
+
+// What the task of an async calls. If it goes without having run (the task was aborted first), the promise is broken.
+template <class T, class Call>
+class async_call {
+  public:
+    async_call(future_state<T>& to, Call call) : to_(&to), call_(std::move(call)) {}
+    async_call(async_call&& other) : to_(std::exchange(other.to_, nullptr)), call_(std::move(other.call_)) {}
+    async_call& operator=(async_call&&) = delete;
+    ~async_call() {
+        if (to_ != nullptr) to_->abandon();
+    }
+    void operator()() { std::exchange(to_, nullptr)->set_by(call_); }
+
+  private:
+    future_state<T>* to_;
+    Call call_;
+};
+
+// Owned by futures only; the task has a plain pointer to it, because the destructor waits for the task.
+template <class T>
+class async_state final : public future_state<T> {
+  public:
+    template <class Call>
+    explicit async_state(Call call) : task_(spawn(async_call<T, Call>(*this, std::move(call)), std::source_location{})) {}
+    ~async_state() override {
+        abort_shield whole;
+        (void)task_.wait_until(never);
+    }
+
+  private:
+    join_handle<void> task_;
+};
+
+template <class T, class Call>
+class deferred_state final : public future_state<T> {
+  public:
+    explicit deferred_state(Call call) : call_(std::move(call)) {}
+
+  private:
+    bool call_deferred() override {
+        if (called_.exchange(true, std::memory_order_relaxed)) return false;
+        this->set_by(call_);
+        return true;
+    }
+    bool is_deferred() const noexcept override { return !called_.load(std::memory_order_relaxed); }
+
+    std::atomic<bool> called_{false};
+    Call call_;
+};
+
+template <class F, class... Args>
+using async_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+
+}  // namespace detail
+
+// As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime elsewhere).
+// launch::deferred: whoever waits for the future first calls it. Never waits. An exception of `f` is the future's; if the task
+// is aborted, or an abort or timeout ends a deferred call, the future says broken_promise. Destroying the last future of a
+// task waits for it, shielded from abort. std::system_error (invalid_argument) for a policy that is neither.
+template <class F, class... Args>
+[[nodiscard]] future<detail::async_result<F, Args...>> async(std::launch policy, F&& f, Args&&... args) {
+    using T = detail::async_result<F, Args...>;
+    auto call = detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...);
+    if ((policy & std::launch::async) == std::launch::async)
+        return future<T>(std::make_shared<detail::async_state<T>>(std::move(call)));
+    if ((policy & std::launch::deferred) == std::launch::deferred)
+        return future<T>(std::make_shared<detail::deferred_state<T, decltype(call)>>(std::move(call)));
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument), "ramie: async without a launch policy");
+}
+template <class F, class... Args>
+    requires(!std::is_same_v<std::decay_t<F>, std::launch>)
+[[nodiscard]] future<detail::async_result<F, Args...>> async(F&& f, Args&&... args) {
+    return ramie::async(std::launch::async, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+}  // namespace ramie

@@ -1,0 +1,106 @@
+// Phases: a number of parties meet again and again, and nobody goes on before all have come.
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+
+// A barrier without its completion function. Its owner calls end_phase() whenever arrive() says that all have come.
+class barrier_phases {
+  public:
+    explicit barrier_phases(std::ptrdiff_t expected);
+    ~barrier_phases();
+
+    struct arrival {
+        std::uint64_t phase;
+        bool last;
+    };
+    [[nodiscard]] arrival arrive(std::ptrdiff_t n, bool drop);
+    void end_phase() noexcept;
+    void wait(std::uint64_t phase) const;
+
+  private:
+    mutable word_lock guard_;
+    mutable wait_queue queue_;  // of those who wait for the end of phase_
+    std::ptrdiff_t expected_;   // in each later phase
+    std::ptrdiff_t missing_;    // in this phase; 0: the last one to come runs the completion
+    std::uint64_t phase_ = 0;
+};
+
+struct no_completion {
+    void operator()() const noexcept {}
+};
+
+}  // namespace detail
+
+// As std::barrier. The last to arrive runs the completion function, on its own stack, before anybody goes on; the function
+// may wait (shielded from abort) and must not throw. As tokio says of its Barrier, each phase has one leader: the one whose
+// arrive_and_wait() returns true, which is the last to arrive (no one, if that one called arrive() or arrive_and_drop()).
+//
+// An abort or a passed timeout while waiting does not take the arrival back: the others go on when all have come. Who then
+// stays away from later phases says so by arrive_and_drop(). From fibers and plain threads.
+template <class Completion = detail::no_completion>
+class barrier {
+  public:
+    // Names the phase it arrived in.
+    class [[nodiscard]] arrival_token {
+      public:
+        arrival_token(arrival_token&&) noexcept = default;
+        arrival_token& operator=(arrival_token&&) noexcept = default;
+
+      private:
+        friend class barrier;
+        explicit arrival_token(std::uint64_t phase) noexcept : phase_(phase) {}
+        std::uint64_t phase_;
+    };
+
+    // std::invalid_argument if negative.
+    explicit barrier(std::ptrdiff_t expected, Completion completion = Completion())
+        : phases_(expected), completion_(std::move(completion)) {}
+    barrier(barrier const&) = delete;
+    barrier& operator=(barrier const&) = delete;
+    // Dies with a message if somebody waits.
+    ~barrier() = default;
+
+    static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+
+    // Arrives n times. No abort point; waits only as the completion function does. std::logic_error if fewer are missing.
+    arrival_token arrive(std::ptrdiff_t n = 1) { return arrival_token(come(n, false).phase); }
+    // Waits for the end of the token's phase. Suspension point.
+    void wait(arrival_token&& token) const { phases_.wait(token.phase_); }
+    // Both. True for the phase's leader. Suspension point; an abort that was pending on entry does not arrive.
+    bool arrive_and_wait() {
+        detail::waiter::self().abort_point();
+        auto const mine = come(1, false);
+        if (!mine.last) phases_.wait(mine.phase);
+        return mine.last;
+    }
+    // Arrives, and is expected no more in later phases. As arrive().
+    void arrive_and_drop() { (void)come(1, true); }
+
+  private:
+    detail::barrier_phases::arrival come(std::ptrdiff_t n, bool drop) {
+        auto const mine = phases_.arrive(n, drop);
+        if (mine.last) complete();
+        return mine;
+    }
+    void complete() noexcept {
+        abort_shield whole;
+        completion_();
+        phases_.end_phase();
+    }
+
+    detail::barrier_phases phases_;
+    [[no_unique_address]] Completion completion_;
+};
+
+}  // namespace ramie

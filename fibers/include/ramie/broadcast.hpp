@@ -1,0 +1,183 @@
+// Every receiver sees every value sent while it exists; one that is too slow is told how many it missed. From fibers and plain
+// threads.
+//
+//     auto [tx, rx] = ramie::broadcast<std::string>(16);
+//     auto other = tx.subscribe();
+//     tx.send("to both");
+#pragma once
+
+#include <ramie/channel_error.hpp>
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/broadcast_core.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+// Why a broadcast_receiver got no value.
+struct broadcast_error {
+    enum class reason : std::uint8_t {
+        closed,  // the last sender has gone, and all was received
+        lagged,  // `missed` values were overwritten; the next receive gives the oldest that is left
+        empty,   // try_receive
+        timed_out
+    };
+    reason why;
+    std::uint64_t missed = 0;
+
+    bool is_closed() const noexcept { return why == reason::closed; }
+    bool is_lagged() const noexcept { return why == reason::lagged; }
+    friend bool operator==(broadcast_error, broadcast_error) noexcept = default;
+};
+
+// Each receive copies the value out; send a std::shared_ptr to what should not be copied. Move-only: whether a copy should see
+// what the original has still to get is said by resubscribe(). One object is used by one fiber or thread at a time.
+template <class T>
+class broadcast_receiver {
+    static_assert(std::is_copy_constructible_v<T>,
+                  "ramie: every receiver of a broadcast gets a copy of the value; send a std::shared_ptr to it");
+    using core_type = detail::broadcast_core<T>;
+
+  public:
+    using result = std::expected<T, broadcast_error>;
+
+    broadcast_receiver() = default;
+    // Counts itself.
+    explicit broadcast_receiver(std::shared_ptr<core_type> core) noexcept
+        : core_(std::move(core)), next_(core_->add_receiver()) {}
+    // Takes over a receiver the core has counted.
+    broadcast_receiver(std::shared_ptr<core_type> core, std::uint64_t next) noexcept
+        : core_(std::move(core)), next_(next) {}
+    broadcast_receiver(broadcast_receiver&&) noexcept = default;
+    broadcast_receiver& operator=(broadcast_receiver other) noexcept {
+        std::swap(core_, other.core_);
+        std::swap(next_, other.next_);
+        return *this;
+    }
+    ~broadcast_receiver() {
+        if (core_) core_->drop_receiver(next_);
+    }
+
+    // Waits for the next value. Errors: closed, lagged. Suspension point; an abort leaves the value to be received.
+    [[nodiscard]] result receive() { return receive_by(detail::never); }
+    // Waits at the longest that long. Errors: closed, lagged, timed_out. Suspension point.
+    template <class Rep, class Period>
+    [[nodiscard]] result receive_for(std::chrono::duration<Rep, Period> d) {
+        return receive_by(detail::after(d));
+    }
+    // Never waits. Errors: closed, lagged, empty.
+    [[nodiscard]] result try_receive() { return take(broadcast_error::reason::empty); }
+    // How many values it has still to get, not counting those it missed.
+    [[nodiscard]] std::size_t size() const { return held().behind(next_); }
+    // A receiver of its own; it sees what is sent from now on.
+    [[nodiscard]] broadcast_receiver resubscribe() const { return broadcast_receiver((held(), core_)); }
+
+    // For select.
+    core_type& held() const {
+        if (!core_) throw std::logic_error("ramie: this broadcast_receiver is empty: default-made or moved from");
+        return *core_;
+    }
+    bool is_ready() const noexcept { return core_->is_ready(next_); }
+    result take(broadcast_error::reason nothing) {
+        auto const got = [this] {
+            auto& core = held();
+            std::lock_guard const locked(core.lock);
+            return core.take(next_);
+        }();
+        using what = typename core_type::found::what;
+        switch (got.kind) {
+            case what::value: return *got.value;  // copied here, outside the lock
+            case what::lagged: return std::unexpected(broadcast_error{broadcast_error::reason::lagged, got.missed});
+            case what::closed: return std::unexpected(broadcast_error{broadcast_error::reason::closed});
+            case what::nothing: break;
+        }
+        return std::unexpected(broadcast_error{nothing});
+    }
+
+  private:
+    result receive_by(detail::time_point limit) {
+        auto& core = held();
+        if (auto locked = detail::await(core.lock, core.receiving, {"broadcast receive", &core}, limit,
+                                        [this] { return is_ready(); });
+            locked)
+            locked.unlock();
+        else return std::unexpected(broadcast_error{broadcast_error::reason::timed_out});
+        return take(broadcast_error::reason::empty);
+    }
+
+    std::shared_ptr<core_type> core_;
+    std::uint64_t next_ = 0;
+};
+
+// Sends to all. Copies are further senders; when the last is gone, receivers get what is left and then `closed`.
+template <class T>
+class broadcast_sender {
+    using core_type = detail::broadcast_core<T>;
+
+  public:
+    broadcast_sender() = default;
+    // Takes over a sender the core has counted.
+    explicit broadcast_sender(std::shared_ptr<core_type> core) noexcept : core_(std::move(core)) {}
+    broadcast_sender(broadcast_sender const& other) noexcept : core_(other.core_) {
+        if (core_) core_->add_sender();
+    }
+    broadcast_sender(broadcast_sender&&) noexcept = default;
+    broadcast_sender& operator=(broadcast_sender other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~broadcast_sender() {
+        if (core_) core_->drop_sender();
+    }
+
+    // Never waits: a full broadcast overwrites its oldest value. How many receivers there are to see it; error: closed, there is
+    // none, and the value is dropped (one may subscribe later).
+    std::expected<std::size_t, channel_error> send(T value) {
+        auto const n = held().send(std::make_shared<T const>(std::move(value)));
+        if (n == 0) return std::unexpected(channel_error::closed);
+        return n;
+    }
+    // A receiver that sees what is sent from now on.
+    [[nodiscard]] broadcast_receiver<T> subscribe() const { return broadcast_receiver<T>((held(), core_)); }
+    [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
+    // Waits until there is no receiver. Suspension point.
+    void closed() {
+        auto& core = held();
+        (void)detail::await(core.lock, core.closing, {"broadcast closed", &core}, detail::never,
+                            [&] { return core.is_closed(); });
+    }
+
+  private:
+    core_type& held() const {
+        if (!core_) throw std::logic_error("ramie: this broadcast_sender is empty: default-made or moved from");
+        return *core_;
+    }
+    std::shared_ptr<core_type> core_;
+};
+
+// Keeps the last `capacity` values for slow receivers. std::invalid_argument for a capacity of 0.
+template <class T>
+[[nodiscard]] std::pair<broadcast_sender<T>, broadcast_receiver<T>> broadcast(std::size_t capacity) {
+    if (capacity == 0) throw std::invalid_argument("ramie: a broadcast's capacity is 0; accepted are 1 and more");
+    auto core = std::make_shared<detail::broadcast_core<T>>(capacity);
+    return {broadcast_sender<T>(core), broadcast_receiver<T>(core, 0)};
+}
+
+// A case of a select (<ramie/select.hpp>): ready when there is a value, or it lagged, or the last sender has gone.
+// handler(std::expected<T, broadcast_error>).
+template <class T, class Handler>
+auto on_receive(broadcast_receiver<T>& from, Handler handler) {
+    auto& core = from.held();
+    return detail::ready_case(
+        core.lock, core.receiving, [&from] { return from.is_ready(); },
+        [&from, handler = std::move(handler)]() mutable { handler(from.take(broadcast_error::reason::empty)); });
+}
+
+}  // namespace ramie

@@ -1,0 +1,177 @@
+// A request to stop that many can look at and wait for, with children. As tokio's CancellationToken.
+//
+// A token is a std::stop_source that can be waited for and has a parent. So it is a bridge both ways: stop_token() gives its
+// std::stop_token, and one made from a std::stop_token is cancelled with it.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/select_case.hpp>
+#include <ramie/detail/stop_claim.hpp>
+#include <ramie/spawn.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+
+struct token_node {
+    explicit token_node(std::shared_ptr<token_node> from = nullptr);
+    explicit token_node(std::stop_token from);
+    ~token_node();
+
+    // A copy of the source, because whoever hears of the stop may destroy the node.
+    struct pass_on {
+        std::stop_source to;
+        void operator()() const noexcept {
+            auto target = to;
+            target.request_stop();
+        }
+    };
+    std::stop_source source;
+    std::shared_ptr<token_node> parent;  // so that a grandparent still reaches us
+    std::optional<std::stop_callback<pass_on>> from_parent;
+};
+
+// Until then, or until the stop is requested: true.
+bool wait_for_stop(std::stop_token const& stop, time_point limit);
+
+}  // namespace detail
+
+// run_until_cancelled's error.
+struct cancelled {
+    friend bool operator==(cancelled, cancelled) noexcept { return true; }
+};
+
+// Copies are the same token. From fibers and plain threads. What listens to a stop_token (std::stop_callback) runs inside
+// cancel() and must not wait. Cancelling goes down the tree by recursion, some 300 bytes of stack a generation.
+class cancellation_token {
+  public:
+    class drop_guard_type;
+
+    cancellation_token() : node_(std::make_shared<detail::token_node>()) {}
+    // Cancelled when that stop is requested, or by itself.
+    explicit cancellation_token(std::stop_token from)
+        : node_(std::make_shared<detail::token_node>(std::move(from))) {}
+
+    // Cancels this token and its children, theirs, and so on; not its parent. Does nothing the second time. Never waits.
+    void cancel() const noexcept { node_->source.request_stop(); }
+    [[nodiscard]] bool is_cancelled() const noexcept { return node_->source.stop_requested(); }
+    // Waits until it is cancelled. Suspension point.
+    void wait() const { (void)detail::wait_for_stop(stop_token(), detail::never); }
+    // Waits at the longest that long; true: it is cancelled. Suspension point.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) const {
+        return detail::wait_for_stop(stop_token(), detail::after(d));
+    }
+
+    // A token that is cancelled with this one, or alone. Born cancelled if this one is.
+    [[nodiscard]] cancellation_token child_token() const {
+        return cancellation_token(std::make_shared<detail::token_node>(node_));
+    }
+    // Requested when the token is cancelled.
+    [[nodiscard]] std::stop_token stop_token() const noexcept { return node_->source.get_token(); }
+    // Cancels the token when it is destroyed.
+    [[nodiscard]] drop_guard_type drop_guard() const;
+
+    // Runs f() as a task of its own, which may borrow the caller's locals, and aborts it when the token is cancelled. Its value
+    // (also if it came at the same moment), or `cancelled`; f's exception is rethrown. If the token is cancelled already f does
+    // not run. Suspension point; an abort of the caller aborts f and waits for its end. Throws no_runtime outside a runtime.
+    template <class F>
+    auto run_until_cancelled(F&& f) const -> std::expected<std::invoke_result_t<F>, cancelled>;
+
+    friend bool operator==(cancellation_token const&, cancellation_token const&) noexcept = default;
+
+  private:
+    explicit cancellation_token(std::shared_ptr<detail::token_node> node) noexcept : node_(std::move(node)) {}
+    std::shared_ptr<detail::token_node> node_;
+};
+
+class [[nodiscard]] cancellation_token::drop_guard_type {
+  public:
+    explicit drop_guard_type(cancellation_token token) noexcept : token_(std::move(token)) {}
+    drop_guard_type(drop_guard_type&& other) noexcept : token_(std::exchange(other.token_, std::nullopt)) {}
+    drop_guard_type& operator=(drop_guard_type&&) = delete;
+    ~drop_guard_type() {
+        if (token_) token_->cancel();
+    }
+    // Gives the token back uncancelled; empty if it was given back before.
+    std::optional<cancellation_token> disarm() noexcept { return std::exchange(token_, std::nullopt); }
+
+  private:
+    std::optional<cancellation_token> token_;
+};
+
+inline cancellation_token::drop_guard_type cancellation_token::drop_guard() const { return drop_guard_type(*this); }
+
+template <class F>
+auto cancellation_token::run_until_cancelled(F&& f) const -> std::expected<std::invoke_result_t<F>, cancelled> {
+    using value_type = std::invoke_result_t<F>;
+    this_fiber::abort_point();
+    if (is_cancelled()) return std::unexpected(cancelled{});
+    auto task = spawn([&f]() -> value_type { return std::invoke(std::forward<F>(f)); });
+    std::stop_callback const stops(stop_token(), [aborter = task.abort_handle()] { aborter.abort(); });
+    try {
+        task.wait();
+    } catch (...) {
+        abort_shield whole;  // f borrows what is about to be destroyed
+        (void)task.abort_and_join();
+        throw;
+    }
+    abort_shield whole;
+    auto result = task.join();
+    if (!result && result.error().is_exception()) result.error().rethrow();
+    if (!result) return std::unexpected(cancelled{});
+    if constexpr (std::is_void_v<value_type>) return {};
+    else return *std::move(result);
+}
+
+namespace detail {
+
+template <class Handler>
+class stop_case {
+  public:
+    stop_case(std::stop_token stop, Handler handler) : stop_(std::move(stop)), handler_(std::move(handler)) {}
+    // Before it waits, which is when select moves it.
+    stop_case(stop_case&& other) noexcept(std::is_nothrow_move_constructible_v<Handler>)
+        : stop_(std::move(other.stop_)), handler_(std::move(other.handler_)) {}
+
+    bool poll() const noexcept { return stop_.stop_requested(); }
+    enlisting enlist(waiter& self, std::uint64_t g) {
+        node_.emplace(self);
+        node_->generation = g;
+        claim_.emplace(*node_, &stop_);  // requested already: it claims right here, and the select will not park
+        return enlisting::queued;
+    }
+    bool withdraw() noexcept { return claim_->end(); }
+    time_point limit() const noexcept { return never; }
+    void complete() { handler_(); }
+
+  private:
+    std::stop_token stop_;
+    Handler handler_;
+    std::optional<wait_node> node_;
+    std::optional<stop_claim> claim_;
+};
+
+}  // namespace detail
+
+// Cases of a select (<ramie/select.hpp>): ready when the token is cancelled, or the stop requested. handler().
+template <class Handler>
+auto on_cancelled(cancellation_token const& token, Handler handler) {
+    return detail::stop_case<Handler>(token.stop_token(), std::move(handler));
+}
+template <class Handler>
+auto on_cancelled(std::stop_token stop, Handler handler) {
+    return detail::stop_case<Handler>(std::move(stop), std::move(handler));
+}
+
+}  // namespace ramie

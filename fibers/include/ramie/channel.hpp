@@ -1,0 +1,259 @@
+// Channels: many senders, many receivers, values in order, each to one receiver. From fibers and plain threads.
+//
+//     auto [tx, rx] = ramie::channel<job>(16);
+//     auto worker = ramie::spawn([rx = std::move(rx)]() mutable { for (auto& j : rx) j.run(); });
+//     tx.send(job{...});
+//     tx = {};               // the last sender has gone: the worker's loop ends
+#pragma once
+
+#include <ramie/channel_error.hpp>
+#include <ramie/channel_permit.hpp>
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/channel_core.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <expected>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace ramie {
+
+template <class T>
+class weak_sender;
+
+// One end of a channel. Copies are further senders; when the last is gone, receivers get what is left and then the end. One
+// object is used by one fiber or thread at a time. std::logic_error from an empty one (default-made or moved from).
+//
+// A value that is not sent (closed, full, timed out, aborted) is not moved from: it is still the caller's.
+template <class T>
+class sender {
+  public:
+    sender() = default;
+    // Takes over a sender the core has counted.
+    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    sender(sender const& other) noexcept : core_(other.core_) {
+        if (core_) core_->add_sender();
+    }
+    sender(sender&& other) noexcept = default;
+    sender& operator=(sender other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~sender() {
+        if (core_) core_->drop_sender();
+    }
+
+    // Waits for room. Error: closed. Suspension point.
+    std::expected<void, channel_error> send(T&& value) {
+        return as_expected(held().send(value, detail::never), channel_error::timed_out);
+    }
+    std::expected<void, channel_error> send(T const& value) { return send(copy_of(value)); }
+    // Never waits. Errors: closed, full.
+    std::expected<void, channel_error> try_send(T&& value) {
+        return as_expected(held().try_send(value), channel_error::full);
+    }
+    std::expected<void, channel_error> try_send(T const& value) { return try_send(copy_of(value)); }
+    // Waits for room at the longest that long / until then. Errors: closed, timed_out. Suspension points.
+    template <class Rep, class Period>
+    std::expected<void, channel_error> send_for(T&& value, std::chrono::duration<Rep, Period> d) {
+        return as_expected(held().send(value, detail::after(d)), channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    std::expected<void, channel_error> send_until(T&& value, std::chrono::time_point<Clock, Duration> t) {
+        return as_expected(held().send(value, detail::at(t)), channel_error::timed_out);
+    }
+
+    // Waits for room and keeps it: the permit's send cannot fail for want of it. Error: closed. Suspension point; an abort
+    // leaves no room taken.
+    std::expected<channel_permit<T>, channel_error> reserve() {
+        return as_permit(held().reserve(detail::never), channel_error::timed_out);
+    }
+    // Never waits. Errors: closed, full.
+    std::expected<channel_permit<T>, channel_error> try_reserve() {
+        return as_permit(held().try_reserve(), channel_error::full);
+    }
+
+    // No more sends, by any sender; what was sent, and what permits still send, can be received.
+    void close() { held().close(); }
+    [[nodiscard]] bool is_closed() const { return held().is_closed(); }
+    // Waits until the channel is closed or nobody receives. Suspension point.
+    void closed() { (void)held().wait_closed(detail::never); }
+    // Values waiting in the channel.
+    [[nodiscard]] std::size_t size() const { return held().size(); }
+    [[nodiscard]] std::size_t capacity() const { return held().capacity(); }
+    // True for a sender of the same channel.
+    [[nodiscard]] bool same_channel(sender const& other) const noexcept { return core_ == other.core_; }
+    // A sender that does not keep the channel open.
+    [[nodiscard]] weak_sender<T> downgrade() const noexcept { return weak_sender<T>(core_); }
+
+    // For select; null: empty.
+    detail::channel_core<T>* core() const noexcept { return core_.get(); }
+
+  private:
+    using result = typename detail::channel_core<T>::result;
+
+    detail::channel_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this channel sender is empty: default-made or moved from");
+        return *core_;
+    }
+    static T copy_of(T const& value) {
+        static_assert(std::is_copy_constructible_v<T>, "ramie: this value cannot be copied into the channel; std::move it");
+        return value;
+    }
+    static std::expected<void, channel_error> as_expected(result r, channel_error would_wait) {
+        if (r == result::done) return {};
+        return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
+    }
+    std::expected<channel_permit<T>, channel_error> as_permit(result r, channel_error would_wait) const {
+        if (r == result::done) return channel_permit<T>(core_);
+        return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
+    }
+
+    std::shared_ptr<detail::channel_core<T>> core_;
+};
+
+// Becomes a sender if there still is one; does not keep the channel open by itself.
+template <class T>
+class weak_sender {
+  public:
+    weak_sender() = default;
+    explicit weak_sender(std::weak_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    // Empty: the last sender has gone.
+    [[nodiscard]] std::optional<sender<T>> upgrade() const noexcept {
+        auto core = core_.lock();
+        if (!core || !core->add_sender_if_any()) return std::nullopt;
+        return sender<T>(std::move(core));
+    }
+
+  private:
+    std::weak_ptr<detail::channel_core<T>> core_;
+};
+
+// The other end. Copies are further receivers: each value goes to one of them. When the last is gone, senders are told and what
+// was not received is destroyed. One object is used by one fiber or thread at a time. std::logic_error from an empty one.
+//
+// A receive that ends by abort or timeout has taken nothing.
+template <class T>
+class receiver {
+  public:
+    receiver() = default;
+    // Takes over a receiver the core has counted.
+    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    receiver(receiver const& other) noexcept : core_(other.core_) {
+        if (core_) core_->add_receiver();
+    }
+    receiver(receiver&& other) noexcept = default;
+    receiver& operator=(receiver other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~receiver() {
+        if (core_) core_->drop_receiver();
+    }
+
+    // Waits for a value; empty: the channel is closed and all was received. Suspension point.
+    [[nodiscard]] std::optional<T> receive() {
+        std::optional<T> value;
+        (void)held().receive(value, detail::never);
+        return value;
+    }
+    // Never waits. Errors: closed, empty.
+    [[nodiscard]] std::expected<T, channel_error> try_receive() {
+        std::optional<T> value;
+        return as_expected(held().try_receive(value), value, channel_error::empty);
+    }
+    // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
+    template <class Rep, class Period>
+    [[nodiscard]] std::expected<T, channel_error> receive_for(std::chrono::duration<Rep, Period> d) {
+        std::optional<T> value;
+        return as_expected(held().receive(value, detail::after(d)), value, channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] std::expected<T, channel_error> receive_until(std::chrono::time_point<Clock, Duration> t) {
+        std::optional<T> value;
+        return as_expected(held().receive(value, detail::at(t)), value, channel_error::timed_out);
+    }
+    // Waits for a value, then appends to `out` it and what else is there, at most `limit` in all, and returns how many;
+    // 0: the channel is closed and all was received (or limit is 0). Suspension point; on abort nothing was taken.
+    std::size_t receive_many(std::vector<T>& out, std::size_t limit) {
+        if (limit == 0) return 0;
+        auto const room = std::min(limit, std::max<std::size_t>(size(), 1));
+        out.reserve(out.size() + room);  // first, so that no value is lost for want of memory
+        std::optional<T> value;
+        std::size_t taken = 0;
+        for (auto r = held().receive(value, detail::never); r == result::done; r = held().try_receive(value)) {
+            out.push_back(std::move(*value));
+            value.reset();
+            if (++taken == room) break;
+        }
+        return taken;
+    }
+
+    // No more sends, by any sender; what was sent, and what permits still send, can be received.
+    void close() { held().close(); }
+    [[nodiscard]] bool is_closed() const { return held().is_closed(); }
+    [[nodiscard]] std::size_t size() const { return held().size(); }
+
+    // for (auto& value : rx): until the channel is closed and empty. begin() and ++ are suspension points.
+    class iterator {
+      public:
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+        using iterator_concept = std::input_iterator_tag;
+        explicit iterator(receiver& from) : from_(&from), value_(from.receive()) {}
+        T& operator*() const noexcept { return *value_; }
+        iterator& operator++() {
+            value_.reset();  // an aborted ++ leaves an iterator at its end
+            value_ = from_->receive();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(iterator const& i, std::default_sentinel_t) noexcept { return !i.value_; }
+
+      private:
+        receiver* from_;
+        mutable std::optional<T> value_;
+    };
+    iterator begin() { return iterator(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+    // For select; null: empty.
+    detail::channel_core<T>* core() const noexcept { return core_.get(); }
+
+  private:
+    using result = typename detail::channel_core<T>::result;
+
+    detail::channel_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this channel receiver is empty: default-made or moved from");
+        return *core_;
+    }
+    static std::expected<T, channel_error> as_expected(result r, std::optional<T>& value, channel_error would_wait) {
+        if (r == result::done) return std::move(*value);
+        return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
+    }
+
+    std::shared_ptr<detail::channel_core<T>> core_;
+};
+
+// A channel with room for `capacity` values. std::invalid_argument for a capacity of 0.
+template <class T>
+[[nodiscard]] std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
+    if (capacity == 0) throw std::invalid_argument("ramie: a channel's capacity is 0; accepted are 1 and more");
+    auto core = std::make_shared<detail::channel_core<T>>(capacity);
+    return {sender<T>(core), receiver<T>(core)};
+}
+
+// One whose senders never wait.
+template <class T>
+[[nodiscard]] std::pair<sender<T>, receiver<T>> unbounded_channel() {
+    auto core = std::make_shared<detail::channel_core<T>>(detail::channel_core<T>::unbounded);
+    return {sender<T>(core), receiver<T>(core)};
+}
+
+}  // namespace ramie

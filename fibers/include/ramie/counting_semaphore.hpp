@@ -1,0 +1,63 @@
+// The standard's semaphores: a number of permits, taken and given one by one.
+#pragma once
+
+#include <ramie/semaphore.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace ramie {
+
+// As std::counting_semaphore, over ramie::semaphore: first come first served, from fibers and plain threads. A permit
+// handed to a waiter whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost. Destroying
+// it while somebody waits ends the process with a message.
+template <std::ptrdiff_t LeastMax = std::numeric_limits<std::ptrdiff_t>::max()>
+class counting_semaphore {
+    static_assert(LeastMax >= 0, "ramie: the maximum of a counting_semaphore cannot be negative");
+
+  public:
+    // std::invalid_argument unless 0 <= desired <= max().
+    explicit counting_semaphore(std::ptrdiff_t desired) : permits_(checked(desired)) {}
+    counting_semaphore(counting_semaphore const&) = delete;
+    counting_semaphore& operator=(counting_semaphore const&) = delete;
+
+    static constexpr std::ptrdiff_t max() noexcept { return LeastMax; }
+
+    // Never waits and is no abort point. The caller sees to it that no more than max() come together.
+    void release(std::ptrdiff_t count = 1) noexcept { permits_.release(static_cast<std::size_t>(count)); }
+
+    // Suspension point. On abort no permit is taken.
+    void acquire() { permits_.acquire()->forget(); }
+    // Never waits and is no abort point. Also fails while others wait.
+    [[nodiscard]] bool try_acquire() noexcept { return took(permits_.try_acquire()); }
+    // False if the time ran out. Suspension points.
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> d) {
+        return took(permits_.acquire_for(d));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> t) {
+        return took(permits_.acquire_until(t));
+    }
+
+  private:
+    static bool took(std::expected<semaphore::permit, acquire_error> permit) noexcept {
+        if (permit) permit->forget();
+        return permit.has_value();
+    }
+    static std::size_t checked(std::ptrdiff_t desired) {
+        if (desired < 0 || desired > max())
+            throw std::invalid_argument("ramie: a counting_semaphore starts with 0 to " + std::to_string(max()) +
+                                        " permits, not " + std::to_string(desired));
+        return static_cast<std::size_t>(desired);
+    }
+
+    semaphore permits_;
+};
+
+using binary_semaphore = counting_semaphore<1>;
+
+}  // namespace ramie

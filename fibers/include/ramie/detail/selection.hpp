@@ -1,0 +1,104 @@
+// One select going on: which of its cases wins. select_case.hpp says what a case is and why only the winner takes effect.
+#pragma once
+
+#include <ramie/detail/park.hpp>
+#include <ramie/detail/select_case.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <tuple>
+#include <utility>
+
+namespace ramie::detail {
+
+// Writes 0 .. n-1 in an order that is different each time, each equally likely; for fairness only.
+void shuffle(std::uint8_t* order, std::size_t n) noexcept;
+
+template <class... Cases>
+class selection {
+    static constexpr std::size_t count = sizeof...(Cases);
+    static_assert(count < 256, "ramie: a select has at most 255 cases");
+
+  public:
+    selection(std::tuple<Cases...>& cases, bool fair) noexcept : cases_(cases) {
+        if (fair && count > 1) shuffle(order_.data(), count);
+        else for (std::size_t i = 0; i < count; ++i) order_[i] = static_cast<std::uint8_t>(i);
+    }
+
+    // The winner's index, or `count` if nothing is ready and `wait` is false.
+    std::size_t run(bool wait) {
+        auto& self = waiter::self();
+        self.abort_point();
+        for (std::size_t i = 0; i < count; ++i) {
+            if (call(order_[i], [](auto& c) { return c.poll(); })) return order_[i];
+        }
+        return wait ? run_waiting(self) : count;
+    }
+
+    void complete(std::size_t winner) {
+        (void)call(winner, [](auto& c) {
+            c.complete();
+            return true;
+        });
+    }
+
+  private:
+    std::size_t run_waiting(waiter& self) {
+        auto const g = self.state.generation();
+        auto const limit = earliest();
+        auto winner = count;
+        std::exception_ptr failed;
+        std::size_t enlisted = 0;
+        auto e = enlisting::queued;
+        while (enlisted < count && e == enlisting::queued) {
+            auto const at = order_[enlisted];
+            try {
+                (void)call(at, [&](auto& c) {
+                    e = c.enlist(self, g);
+                    return true;
+                });
+                ++enlisted;
+                if (e == enlisting::won) winner = at;
+            } catch (...) {
+                // A case may have won meanwhile; then that is what counts.
+                e = enlisting::lost;
+                if (claim_for_itself(self, g)) failed = std::current_exception();
+            }
+        }
+        wait_end const end = e == enlisting::queued ? park(self, g, {"select", this}, nullptr, limit)
+                                                    : wait_end(task_state::outcome::woken, nullptr);
+        for (std::size_t i = 0; i < enlisted; ++i) {
+            if (call(order_[i], [](auto& c) { return c.withdraw(); })) winner = order_[i];
+        }
+        if (failed) std::rethrow_exception(failed);
+        if (winner != count) return winner;
+        end.raise();
+        // The limit passed: the sleep it came from.
+        for (std::size_t i = 0; i < count; ++i) {
+            if (call(order_[i], [&](auto& c) { return c.limit() == limit; })) return order_[i];
+        }
+        std::unreachable();
+    }
+
+    time_point earliest() const noexcept {
+        return std::apply([](auto const&... c) { return std::min({never, c.limit()...}); }, cases_);
+    }
+
+    // f(the case with that index).
+    template <class F>
+    bool call(std::size_t at, F&& f) {
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            bool result = false;
+            (void)((I == at ? (result = f(std::get<I>(cases_)), true) : false) || ...);
+            return result;
+        }(std::make_index_sequence<count>());
+    }
+
+    std::tuple<Cases...>& cases_;
+    std::array<std::uint8_t, count> order_;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,214 @@
+// Many tasks, joined as they finish.
+#pragma once
+
+#include <ramie/detail/finish_line.hpp>
+#include <ramie/select.hpp>
+#include <ramie/spawn.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+namespace ramie {
+
+namespace detail {
+// Defined by <ramie/spawn_blocking.hpp>, which sits a floor above.
+template <class F>
+struct blocking_spawn;
+}  // namespace detail
+
+// Owned by one fiber or thread at a time. Destroying it aborts its tasks and waits for them, shielded.
+template <class T>
+class join_set {
+  public:
+    using result = std::expected<T, join_error>;
+
+    join_set() : line_(std::make_shared<detail::finish_line>()) {}
+    join_set(join_set&& other) : line_(std::exchange(other.line_, std::make_shared<detail::finish_line>())) {
+        members_.swap(other.members_);
+    }
+    join_set& operator=(join_set&& other) {
+        if (this != &other) {
+            shutdown();
+            line_.swap(other.line_);
+            members_.swap(other.members_);
+        }
+        return *this;
+    }
+    ~join_set() { shutdown(); }
+
+    // As ramie::spawn; the handle stays in the set, what is returned can only abort.
+    template <class F>
+    class abort_handle spawn(F&& f, std::source_location where = std::source_location::current()) {
+        task_options options;
+        options.where = where;
+        return spawn(options, std::forward<F>(f));
+    }
+    template <class F>
+        requires detail::not_options<F>
+    class abort_handle spawn(task_options const& options, F&& f) {
+        return add([&](auto whole) { return ramie::spawn(options, std::move(whole)); }, std::forward<F>(f));
+    }
+    // With ramie::spawn_blocking's rules; include <ramie/spawn_blocking.hpp>.
+    template <class F>
+    class abort_handle spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
+        return add(
+            [&](auto whole) { return detail::blocking_spawn<decltype(whole)>::call(std::move(whole), where); },
+            std::forward<F>(f));
+    }
+
+    // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no task
+    // is lost from the set.
+    [[nodiscard]] std::optional<result> join_next() {
+        if (members_.empty()) return std::nullopt;
+        return take(line_->next());
+    }
+    // The same without waiting; empty also when none has finished.
+    [[nodiscard]] std::optional<result> try_join_next() {
+        auto* const first = line_->try_next();
+        if (first == nullptr) return std::nullopt;
+        return take(*first);
+    }
+    // All results in order of finishing. If it is aborted, those not joined yet stay in the set.
+    [[nodiscard]] std::vector<result> join_all() {
+        std::vector<result> results;
+        results.reserve(members_.size());
+        while (auto next = join_next()) results.push_back(std::move(*next));
+        return results;
+    }
+
+    // Asks all to stop. They stay in the set and are joined as cancelled (or with what they produced all the same).
+    void abort_all() {
+        for (auto const& m : members_) m->handle.abort();
+    }
+    // Aborts all and waits for them, shielded. Failures are reported like any that nobody receives.
+    void shutdown() {
+        if (members_.empty()) return;
+        abort_shield const whole;
+        abort_all();
+        for (auto const& m : members_) m->handle.wait();
+        detach_all();
+    }
+    // Lets all go on by themselves.
+    void detach_all() {
+        line_->close();
+        members_.clear();
+        line_ = std::make_shared<detail::finish_line>();
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+
+    // For select's on_join_next.
+    detail::finish_line& line() noexcept { return *line_; }
+    result take(detail::runner& who) {
+        auto const found = members_.find(static_cast<member*>(&who));
+        auto const owned = *found;  // keeps it alive
+        members_.erase(found);
+        abort_shield const whole;  // its callable is gone; the end is a moment away
+        return owned->handle.join();
+    }
+
+  private:
+    struct member final : detail::runner {
+        join_handle<T> handle;
+    };
+    // Found by address.
+    struct by_address {
+        using is_transparent = void;
+        std::size_t operator()(member const* m) const noexcept { return std::hash<member const*>()(m); }
+        std::size_t operator()(std::shared_ptr<member> const& m) const noexcept { return (*this)(m.get()); }
+        bool operator()(std::shared_ptr<member> const& a, std::shared_ptr<member> const& b) const noexcept {
+            return a == b;
+        }
+        bool operator()(member const* a, std::shared_ptr<member> const& b) const noexcept { return a == b.get(); }
+        bool operator()(std::shared_ptr<member> const& a, member const* b) const noexcept { return a.get() == b; }
+    };
+
+    template <class Spawn, class F>
+    class abort_handle add(Spawn&& spawn_body, F&& f) {
+        auto const made = std::make_shared<member>();
+        members_.insert(made);
+        try {
+            made->handle = spawn_body(body<std::decay_t<F>>{std::forward<F>(f), detail::runner_token(line_, made)});
+        } catch (...) {
+            members_.erase(made);
+            throw;
+        }
+        return made->handle.abort_handle();
+    }
+
+    // The callable with the token that says when it is over. Declared in this order: the token goes last.
+    template <class F>
+    struct body {
+        body(F&& f, detail::runner_token&& t) : token(std::move(t)), function(std::move(f)) {}
+        body(F const& f, detail::runner_token&& t) : token(std::move(t)), function(f) {}
+        T operator()()
+            requires std::is_invocable_v<F>
+        {
+            return std::invoke(std::move(function));
+        }
+        T operator()(std::stop_token stop)
+            requires std::is_invocable_v<F, std::stop_token>
+        {
+            return std::invoke(std::move(function), std::move(stop));
+        }
+        detail::runner_token token;
+        F function;
+    };
+
+    std::shared_ptr<detail::finish_line> line_;
+    std::unordered_set<std::shared_ptr<member>, by_address, by_address> members_;
+};
+
+namespace detail {
+
+template <class T, class Handler>
+class join_next_case : public queued_case {
+  public:
+    join_next_case(join_set<T>& set, Handler handler) : set_(set), handler_(std::move(handler)) {}
+
+    bool poll() {
+        if (set_.empty()) return true;
+        who_ = set_.line().try_next();
+        return who_ != nullptr;
+    }
+    enlisting enlist(waiter& self, std::uint64_t g) {
+        std::lock_guard const held(set_.line().lock());
+        if (!set_.line().somebody_is_here()) {
+            queue_in(set_.line().waiters(), self, g, nullptr);
+            return enlisting::queued;
+        }
+        if (!claim_for_itself(self, g)) return enlisting::lost;
+        who_ = set_.line().take_locked();
+        return enlisting::won;
+    }
+    bool withdraw() noexcept {
+        if (!leave(set_.line().waiters(), set_.line().lock())) return false;
+        who_ = set_.line().try_next();  // the set has one owner: nobody else takes who has arrived
+        return true;
+    }
+    void complete() {
+        std::optional<std::expected<T, join_error>> result;
+        if (who_ != nullptr) result.emplace(set_.take(*who_));
+        handler_(std::move(result));
+    }
+
+  private:
+    join_set<T>& set_;
+    Handler handler_;
+    runner* who_ = nullptr;
+};
+
+}  // namespace detail
+
+// Ready when a task of the set has finished, or the set is empty. handler(std::optional<std::expected<T, join_error>>).
+template <class T, class Handler>
+auto on_join_next(join_set<T>& set, Handler handler) {
+    return detail::join_next_case<T, Handler>(set, std::move(handler));
+}
+
+}  // namespace ramie

@@ -1,0 +1,62 @@
+// A task with the shape of a std::jthread: told to stop, and joined, when it is destroyed.
+#pragma once
+
+#include <ramie/thread.hpp>
+
+#include <stop_token>
+#include <type_traits>
+
+namespace ramie {
+
+// As std::jthread. A callable that takes a std::stop_token first is given this object's; it is not the task's own token
+// (this_fiber::stop_token()), which an abort requests. Destroying one, or assigning to it, requests the stop and waits for the
+// end, shielded from abort. See thread for exceptions and errors.
+class jthread {
+  public:
+    using id = thread::id;
+
+    jthread() noexcept : stop_(std::nostopstate) {}
+    template <detail::not_options F>
+        requires(!std::same_as<std::remove_cvref_t<F>, jthread>)
+    explicit jthread(F&& f, std::source_location where = std::source_location::current())
+        : thread_(start({.where = where}, std::forward<F>(f))) {}
+    template <detail::not_options F, detail::not_location A, class... Args>
+    explicit jthread(F&& f, A&& a, Args&&... args)
+        : thread_(start({.where = {}}, std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...)) {}
+    // With a name, a stack size, pinned.
+    template <class F, class... Args>
+    explicit jthread(task_options const& options, F&& f, Args&&... args)
+        : thread_(start(options, std::forward<F>(f), std::forward<Args>(args)...)) {}
+
+    jthread(jthread&&) noexcept = default;
+    jthread& operator=(jthread&& other) noexcept;
+    ~jthread() { stop_and_join(); }
+
+    [[nodiscard]] bool joinable() const noexcept { return thread_.joinable(); }
+    // See thread. Suspension point.
+    void join() { thread_.join(); }
+    void detach() { thread_.detach(); }
+    [[nodiscard]] id get_id() const noexcept { return thread_.get_id(); }
+    [[nodiscard]] std::stop_source get_stop_source() noexcept { return stop_; }
+    [[nodiscard]] std::stop_token get_stop_token() const noexcept { return stop_.get_token(); }
+    // False if it was requested before. Never waits, unless a std::stop_callback of the user's does.
+    bool request_stop() noexcept { return stop_.request_stop(); }
+    void swap(jthread& other) noexcept;
+    friend void swap(jthread& a, jthread& b) noexcept { a.swap(b); }
+
+    [[nodiscard]] static unsigned hardware_concurrency() noexcept { return thread::hardware_concurrency(); }
+
+  private:
+    template <class F, class... Args>
+    thread start(task_options const& options, F&& f, Args&&... args) const {
+        if constexpr (std::is_invocable_v<std::decay_t<F>, std::stop_token, std::decay_t<Args>...>)
+            return thread(options, std::forward<F>(f), get_stop_token(), std::forward<Args>(args)...);
+        else return thread(options, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    void stop_and_join() noexcept;
+
+    std::stop_source stop_;  // before thread_, which is made with it
+    thread thread_;
+};
+
+}  // namespace ramie

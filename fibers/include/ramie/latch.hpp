@@ -1,0 +1,41 @@
+// A count that goes down once, and those who wait for its end.
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <limits>
+
+namespace ramie {
+
+// As std::latch. From fibers and plain threads. May be destroyed by whoever returned from wait().
+class latch {
+  public:
+    // std::invalid_argument if negative.
+    explicit latch(std::ptrdiff_t expected);
+    latch(latch const&) = delete;
+    latch& operator=(latch const&) = delete;
+    // Dies with a message if somebody waits.
+    ~latch();
+
+    static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
+
+    // Never waits and is no abort point. std::logic_error if fewer than `n` are left.
+    void count_down(std::ptrdiff_t n = 1);
+    // True once the count is zero.
+    [[nodiscard]] bool try_wait() const noexcept;
+    // Suspension point. An abort leaves the count as it is.
+    void wait() const;
+    // Suspension point. An abort that was pending on entry counts nothing down; one that comes later does not take the
+    // count back.
+    void arrive_and_wait(std::ptrdiff_t n = 1);
+
+  private:
+    std::atomic<std::ptrdiff_t> left_;  // changes only under guard_
+    mutable detail::word_lock guard_;
+    mutable detail::wait_queue queue_;
+};
+
+}  // namespace ramie

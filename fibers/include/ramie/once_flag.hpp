@@ -1,0 +1,54 @@
+// Something that is done once, by whoever comes first.
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <functional>
+#include <utility>
+
+namespace ramie {
+
+// As std::once_flag. Dies with a message if it is destroyed while somebody waits.
+class once_flag {
+  public:
+    once_flag() = default;
+    once_flag(once_flag const&) = delete;
+    once_flag& operator=(once_flag const&) = delete;
+    ~once_flag();
+
+  private:
+    template <class F, class... Args>
+    friend void call_once(once_flag&, F&&, Args&&...);
+
+    // True: it is the caller's turn, who says by leave() how it went. False: it was done.
+    [[nodiscard]] bool enter();
+    void leave(bool done) noexcept;
+
+    //  idle --enter--> busy --leave(true)--> done
+    //    ^---leave(false), nobody waits--'    busy: others queue; a failed turn is handed to the first of them
+    enum class stage : std::uint8_t { idle, busy, done };
+    std::atomic<stage> stage_{stage::idle};  // changes only under guard_
+    detail::word_lock guard_;
+    detail::wait_queue queue_;
+    std::atomic<detail::waiter const*> busy_one_{nullptr};  // to detect a call from within the call
+};
+
+// As std::call_once: calls f(args...) unless that was done before, and returns when it is done; others wait meanwhile, in
+// order. `f` may wait. If it throws, the exception goes to its caller and the next in line tries; an abort or a passed
+// timeout in it is no different. An abort of one who waits in line leaves the rest as it is. Suspension point, also when it
+// was done before. std::system_error (resource_deadlock_would_occur) if called by `f` itself. From fibers and plain threads.
+template <class F, class... Args>
+void call_once(once_flag& flag, F&& f, Args&&... args) {
+    if (!flag.enter()) return;
+    struct turn {
+        once_flag& flag;
+        bool done = false;
+        ~turn() { flag.leave(done); }
+    } mine{flag};
+    std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+    mine.done = true;
+}
+
+}  // namespace ramie

@@ -1,0 +1,201 @@
+// One value, sent once, to one receiver: a task's answer. From fibers and plain threads.
+//
+//     auto [tx, rx] = ramie::oneshot<int>();
+//     ramie::spawn([tx = std::move(tx)]() mutable { tx.send(42); });
+//     int const answer = rx.receive().value();
+#pragma once
+
+#include <ramie/channel_error.hpp>
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/await.hpp>
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+
+// The value stays here until the receiver takes it, so an aborted receive has taken nothing.
+template <class T>
+struct oneshot_core {
+    static_assert(std::is_nothrow_move_constructible_v<T>,
+                  "ramie: a oneshot's value must move without throwing; send a std::unique_ptr to one that may");
+
+    bool is_ready() const noexcept { return value || sender_gone || receiver_gone; }
+    bool is_closed() noexcept {
+        std::lock_guard const held(lock);
+        return receiver_gone;
+    }
+    bool send(T& sent) noexcept {
+        woken_list woken;
+        std::lock_guard const held(lock);
+        closing.assert_empty("oneshot's sender");
+        sender_gone = true;
+        if (!receiver_gone) value.emplace(std::move(sent));
+        receiving.claim_all(woken);
+        return value.has_value();
+    }
+    void drop_sender() noexcept {
+        woken_list woken;
+        std::lock_guard const held(lock);
+        closing.assert_empty("oneshot's sender");
+        sender_gone = true;
+        receiving.claim_all(woken);
+    }
+    void close() noexcept {
+        woken_list woken;
+        std::lock_guard const held(lock);
+        receiver_gone = true;
+        closing.claim_all(woken);
+        receiving.claim_all(woken);
+    }
+    void drop_receiver() noexcept {
+        std::optional<T> unreceived;  // destroyed after unlocking
+        woken_list woken;
+        std::lock_guard const held(lock);
+        receiving.assert_empty("oneshot's receiver");
+        receiver_gone = true;
+        closing.claim_all(woken);
+        if (value) unreceived.emplace(std::move(*value));
+        value.reset();
+    }
+    std::expected<T, channel_error> take(channel_error nothing) {
+        std::lock_guard const held(lock);
+        if (!value) return std::unexpected(sender_gone || receiver_gone ? channel_error::closed : nothing);
+        std::expected<T, channel_error> taken(std::move(*value));
+        value.reset();
+        return taken;
+    }
+
+    word_lock lock;
+    std::optional<T> value;
+    bool sender_gone = false;    // it sent, or will never
+    bool receiver_gone = false;  // closed by the receiver
+    wait_queue receiving;
+    wait_queue closing;
+};
+
+}  // namespace detail
+
+// The end that sends. Move-only; destroying it unused tells the receiver `closed`. std::logic_error from one that has sent or
+// was moved from.
+template <class T>
+class oneshot_sender {
+  public:
+    oneshot_sender() = default;
+    explicit oneshot_sender(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
+    oneshot_sender(oneshot_sender&&) noexcept = default;
+    oneshot_sender& operator=(oneshot_sender other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~oneshot_sender() {
+        if (core_) core_->drop_sender();
+    }
+
+    // Uses the sender up. Never waits. Error: closed, nobody will receive; the value is not moved from.
+    std::expected<void, channel_error> send(T&& value) {
+        (void)held();
+        auto const core = std::exchange(core_, nullptr);
+        if (core->send(value)) return {};
+        return std::unexpected(channel_error::closed);
+    }
+    std::expected<void, channel_error> send(T const& value) { return send(T(value)); }
+    // True once the receiver has gone or closed.
+    [[nodiscard]] bool is_closed() const { return held().is_closed(); }
+    // Waits for that: the answer is no longer wanted. Suspension point.
+    void closed() {
+        auto& core = held();
+        (void)detail::await(core.lock, core.closing, {"oneshot closed", &core}, detail::never,
+                            [&] { return core.receiver_gone; });
+    }
+    // False once it has sent or was moved from.
+    [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
+
+    // For select.
+    detail::oneshot_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this oneshot_sender is empty: it has sent, or was moved from");
+        return *core_;
+    }
+
+  private:
+    std::shared_ptr<detail::oneshot_core<T>> core_;
+};
+
+// The end that receives. Move-only. An aborted or timed-out receive has taken nothing and may be repeated.
+template <class T>
+class oneshot_receiver {
+  public:
+    oneshot_receiver() = default;
+    explicit oneshot_receiver(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
+    oneshot_receiver(oneshot_receiver&&) noexcept = default;
+    oneshot_receiver& operator=(oneshot_receiver other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~oneshot_receiver() {
+        if (core_) core_->drop_receiver();
+    }
+
+    // Waits for the value. Error: closed, it will not come (or was received already). Suspension point.
+    [[nodiscard]] std::expected<T, channel_error> receive() { return receive_by(detail::never); }
+    // Waits at the longest that long. Errors: closed, timed_out. Suspension point.
+    template <class Rep, class Period>
+    [[nodiscard]] std::expected<T, channel_error> receive_for(std::chrono::duration<Rep, Period> d) {
+        return receive_by(detail::after(d));
+    }
+    // Never waits. Errors: closed, empty.
+    [[nodiscard]] std::expected<T, channel_error> try_receive() { return held().take(channel_error::empty); }
+    // Nothing can be sent any more; a value that was sent before can still be received.
+    void close() { held().close(); }
+
+    // For select.
+    detail::oneshot_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this oneshot_receiver is empty: default-made or moved from");
+        return *core_;
+    }
+
+  private:
+    std::expected<T, channel_error> receive_by(detail::time_point limit) {
+        auto& core = held();
+        auto locked = detail::await(core.lock, core.receiving, {"oneshot receive", &core}, limit,
+                                    [&] { return core.is_ready(); });
+        if (!locked) return std::unexpected(channel_error::timed_out);
+        locked.unlock();
+        return core.take(channel_error::empty);
+    }
+
+    std::shared_ptr<detail::oneshot_core<T>> core_;
+};
+
+template <class T>
+[[nodiscard]] std::pair<oneshot_sender<T>, oneshot_receiver<T>> oneshot() {
+    auto core = std::make_shared<detail::oneshot_core<T>>();
+    return {oneshot_sender<T>(core), oneshot_receiver<T>(core)};
+}
+
+// Cases of a select (<ramie/select.hpp>).
+
+// Ready when the value has come, or will not. handler(std::expected<T, channel_error>).
+template <class T, class Handler>
+auto on_receive(oneshot_receiver<T>& from, Handler handler) {
+    auto& core = from.held();
+    return detail::ready_case(
+        core.lock, core.receiving, [&core] { return core.is_ready(); },
+        [&core, handler = std::move(handler)]() mutable { handler(core.take(channel_error::empty)); });
+}
+// Ready when the receiver has gone. handler().
+template <class T, class Handler>
+auto on_closed(oneshot_sender<T>& by, Handler handler) {
+    auto& core = by.held();
+    return detail::ready_case(core.lock, core.closing, [&core] { return core.receiver_gone; }, std::move(handler));
+}
+
+}  // namespace ramie

@@ -1,0 +1,76 @@
+// A callable whose result goes to a future, whoever calls it.
+#pragma once
+
+#include <ramie/promise.hpp>
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+template <class Signature>
+class packaged_task;
+
+// As std::packaged_task. Calling it is as much of a suspension point as the function is; if an abort or a timeout ends the
+// call, it goes on to the caller, and the future says broken_promise. From fibers and plain threads.
+template <class R, class... Args>
+class packaged_task<R(Args...)> {
+  public:
+    packaged_task() noexcept = default;
+    template <class F>
+        requires(!std::same_as<std::remove_cvref_t<F>, packaged_task>)
+    explicit packaged_task(F&& f)
+        : function_(std::forward<F>(f)), state_(std::make_shared<detail::future_state<R>>()) {}
+    packaged_task(packaged_task&&) noexcept = default;
+    packaged_task& operator=(packaged_task&& other) noexcept {
+        packaged_task(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~packaged_task() { abandon(); }
+    void swap(packaged_task& other) noexcept {
+        std::swap(function_, other.function_);
+        state_.swap(other.state_);
+    }
+    friend void swap(packaged_task& a, packaged_task& b) noexcept { a.swap(b); }
+
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+    // std::future_error: future_already_retrieved, no_state.
+    [[nodiscard]] future<R> get_future() {
+        auto state = held();
+        state->retrieve();
+        return future<R>(std::move(state));
+    }
+    // std::future_error: promise_already_satisfied (it was called before), no_state.
+    void operator()(Args... args) {
+        auto const state = held();
+        if (called_) detail::throw_future_error(std::future_errc::promise_already_satisfied);
+        called_ = true;
+        state->set_by([&]() -> R { return function_(std::forward<Args>(args)...); });
+    }
+    // To be called again, for a new future; the old one, if it got nothing, says broken_promise.
+    void reset() {
+        (void)held();
+        auto fresh = std::make_shared<detail::future_state<R>>();
+        abandon();
+        state_ = std::move(fresh);
+        called_ = false;
+    }
+
+  private:
+    void abandon() noexcept {
+        if (state_ && state_->was_retrieved()) state_->abandon();
+    }
+    std::shared_ptr<detail::future_state<R>> held() const {
+        if (!state_) detail::throw_future_error(std::future_errc::no_state);
+        return state_;
+    }
+
+    std::move_only_function<R(Args...)> function_;
+    std::shared_ptr<detail::future_state<R>> state_;
+    bool called_ = false;
+};
+
+}  // namespace ramie

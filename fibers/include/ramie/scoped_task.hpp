@@ -1,0 +1,52 @@
+// A join_handle that does not let its task outlive it.
+#pragma once
+
+#include <ramie/join_handle.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <utility>
+
+namespace ramie {
+
+// Aborts and joins its task when destroyed, so the task may borrow what outlives this object. The destructor waits
+// shielded, also while the owner is being aborted.
+//
+//     ramie::scoped_task<int> task(ramie::spawn([&] { return use(local); }));
+template <class T>
+class [[nodiscard]] scoped_task {
+  public:
+    scoped_task() = default;
+    explicit scoped_task(join_handle<T>&& handle) noexcept : handle_(std::move(handle)) {}
+    scoped_task(scoped_task&&) noexcept = default;
+    scoped_task& operator=(scoped_task&& other) {
+        if (this != &other) {
+            end();
+            handle_ = std::move(other.handle_);
+        }
+        return *this;
+    }
+    ~scoped_task() { end(); }
+
+    // See join_handle. Suspension points.
+    [[nodiscard]] std::expected<T, join_error> join() { return handle_.join(); }
+    T get() { return handle_.get(); }
+    void abort() { handle_.abort(); }
+    [[nodiscard]] bool is_finished() const { return handle_.is_finished(); }
+    [[nodiscard]] bool valid() const noexcept { return handle_.valid(); }
+    join_handle<T>& handle() noexcept { return handle_; }
+    // Gives the task up: it may outlive this object.
+    [[nodiscard]] join_handle<T> release() noexcept { return std::move(handle_); }
+
+  private:
+    void end() {
+        if (!handle_.valid()) return;
+        abort_shield const whole;
+        handle_.abort();
+        handle_.wait();
+        handle_.detach();  // a failure is reported like any that nobody receives
+    }
+
+    join_handle<T> handle_;
+};
+
+}  // namespace ramie

@@ -1,0 +1,124 @@
+// Permits, first come first served; several at once; owned permits; closing. As tokio's Semaphore.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <utility>
+
+namespace ramie {
+
+enum class acquire_error : std::uint8_t { closed, no_permits, timed_out };
+
+namespace detail {
+template <class Handler>
+class acquire_case;
+}
+
+// A waiter for many permits is served before later waiters for few, so it is not starved. A permit handed to a waiter whose
+// wait ended at the same moment (abort, timeout) goes to the next one; none is lost. From fibers and plain threads.
+class semaphore {
+  public:
+    class permit;
+
+    explicit semaphore(std::size_t permits) noexcept : permits_(permits) {}
+    semaphore(semaphore const&) = delete;
+    semaphore& operator=(semaphore const&) = delete;
+    // Dies with a message if somebody waits.
+    ~semaphore();
+
+    // Waits for `count` permits at once. Error: closed. Suspension point; on abort none was taken.
+    std::expected<permit, acquire_error> acquire(std::size_t count = 1);
+    // Never waits; also fails while others wait. Errors: closed, no_permits.
+    std::expected<permit, acquire_error> try_acquire(std::size_t count = 1) noexcept;
+    // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
+    template <class Rep, class Period>
+    std::expected<permit, acquire_error> acquire_for(std::chrono::duration<Rep, Period> d, std::size_t count = 1);
+    template <class Clock, class Duration>
+    std::expected<permit, acquire_error> acquire_until(std::chrono::time_point<Clock, Duration> t, std::size_t count = 1);
+
+    // The same, with permits that keep the semaphore alive: for tasks that outlive whoever made it.
+    static std::expected<permit, acquire_error> acquire_owned(std::shared_ptr<semaphore> from, std::size_t count = 1);
+    static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
+                                                                  std::size_t count = 1) noexcept;
+
+    // Adds permits: given back, or new ones.
+    void release(std::size_t count = 1) noexcept;
+    // Takes away up to that many free permits; says how many it took.
+    std::size_t forget(std::size_t count) noexcept;
+    // All who wait, and all who come, are told `closed`. Permits held can still be given back.
+    void close() noexcept;
+    [[nodiscard]] bool is_closed() const noexcept;
+    [[nodiscard]] std::size_t available() const noexcept;
+
+  private:
+    template <class Handler>
+    friend class detail::acquire_case;
+    enum class grant : std::uint8_t { given, closed, would_wait };
+
+    std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
+    // Under guard_.
+    grant take(std::size_t count) noexcept;
+    void serve(detail::woken_list& woken) noexcept;
+
+    mutable detail::word_lock guard_;
+    detail::wait_queue queue_;  // a node's slot points to how many it wants, and is cleared when they were granted
+    std::size_t permits_;
+    bool closed_ = false;
+};
+
+// Given back when it is destroyed, unless it is forgotten. Move-only. The semaphore must outlive it, unless it is an owned one.
+class [[nodiscard]] semaphore::permit {
+  public:
+    permit() = default;
+    permit(permit&& other) noexcept
+        : from_(std::exchange(other.from_, nullptr)),
+          count_(std::exchange(other.count_, 0)),
+          keeps_(std::move(other.keeps_)) {}
+    permit& operator=(permit other) noexcept {
+        std::swap(from_, other.from_);
+        std::swap(count_, other.count_);
+        std::swap(keeps_, other.keeps_);
+        return *this;
+    }
+    ~permit() {
+        if (count_ > 0) from_->release(count_);
+    }
+
+    std::size_t count() const noexcept { return count_; }
+    // Never given back: the semaphore has that many fewer.
+    void forget() noexcept { count_ = 0; }
+    // Splits n off into a permit of their own; an empty one if there are not that many.
+    permit split(std::size_t n) noexcept;
+    // Takes over what `other` holds. std::logic_error if that is of another semaphore.
+    void merge(permit other);
+
+  private:
+    friend class semaphore;
+    template <class Handler>
+    friend class detail::acquire_case;
+    permit(semaphore& from, std::size_t count) noexcept : from_(&from), count_(count) {}
+
+    semaphore* from_ = nullptr;
+    std::size_t count_ = 0;
+    std::shared_ptr<semaphore> keeps_;
+};
+
+template <class Rep, class Period>
+std::expected<semaphore::permit, acquire_error> semaphore::acquire_for(std::chrono::duration<Rep, Period> d,
+                                                                       std::size_t count) {
+    return acquire_by(count, detail::after(d));
+}
+template <class Clock, class Duration>
+std::expected<semaphore::permit, acquire_error> semaphore::acquire_until(std::chrono::time_point<Clock, Duration> t,
+                                                                         std::size_t count) {
+    return acquire_by(count, detail::at(t));
+}
+
+}  // namespace ramie

@@ -1,0 +1,90 @@
+// Waiting until all tracked tasks have ended, without keeping their results.
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+#include <ramie/spawn.hpp>
+
+#include <memory>
+
+namespace ramie {
+
+namespace detail {
+
+// Counts tokens. Shared by its tokens, so they may outlive the tracker.
+class tracked_count {
+  public:
+    void add() noexcept;
+    void remove() noexcept;
+    void set_closed(bool closed) noexcept;
+    bool is_closed() const noexcept;
+    std::size_t count() const noexcept;
+    // Until closed and empty. Suspension point.
+    void wait();
+
+  private:
+    void wake_if_over(woken_list& woken) noexcept;
+
+    mutable word_lock guard_;
+    wait_queue queue_;
+    std::size_t count_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace detail
+
+// As tokio-util's TaskTracker. Copies track the same tasks. Usable from fibers and plain threads.
+class task_tracker {
+  public:
+    task_tracker() : count_(std::make_shared<detail::tracked_count>()) {}
+
+    // While one lives, the tracker is not empty: for tasks spawned elsewhere.
+    class token {
+      public:
+        token(token&&) noexcept = default;
+        token& operator=(token&&) = delete;
+        token(token const& other) noexcept : count_(other.count_) {
+            if (count_) count_->add();
+        }
+        token& operator=(token const&) = delete;
+        ~token() {
+            if (count_) count_->remove();
+        }
+
+      private:
+        friend class task_tracker;
+        explicit token(std::shared_ptr<detail::tracked_count> c) noexcept : count_(std::move(c)) { count_->add(); }
+        std::shared_ptr<detail::tracked_count> count_;
+    };
+    [[nodiscard]] token track() const noexcept { return token(count_); }
+
+    // ramie::spawn, tracked until the callable is destroyed.
+    template <class F>
+    detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) const {
+        task_options options;
+        options.where = where;
+        return spawn(options, std::forward<F>(f));
+    }
+    template <class F>
+        requires detail::not_options<F>
+    detail::spawned<F> spawn(task_options const& options, F&& f) const {
+        using value = typename detail::bound<F>::value_type;
+        return ramie::spawn(options, [held = track(), function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
+            if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
+            else return std::invoke(std::move(function));
+        });
+    }
+
+    // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from being
+    // tracked. Suspension point; may be called by many.
+    void wait() const { count_->wait(); }
+    void close() const noexcept { count_->set_closed(true); }
+    void reopen() const noexcept { count_->set_closed(false); }
+    [[nodiscard]] bool is_closed() const noexcept { return count_->is_closed(); }
+    [[nodiscard]] std::size_t size() const noexcept { return count_->count(); }
+
+  private:
+    std::shared_ptr<detail::tracked_count> count_;
+};
+
+}  // namespace ramie

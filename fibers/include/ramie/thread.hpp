@@ -1,0 +1,67 @@
+// A task with the shape of a std::thread.
+#pragma once
+
+#include <ramie/detail/packed_call.hpp>
+#include <ramie/spawn.hpp>
+
+#include <concepts>
+#include <source_location>
+#include <utility>
+
+namespace ramie {
+
+// As std::thread, over spawn: the constructor starts a task of this runtime (elsewhere: no_runtime). The callable's value is
+// dropped; an exception that leaves it does not end the process but goes to runtime_options::on_task_failure, when it is
+// joined or at its end if it is detached.
+//
+// Destroying a joinable one ends the process (std::terminate). An abort unwinds through destructors, too: a task that may be
+// aborted while it holds one uses jthread, or spawn.
+class thread {
+  public:
+    // As this_fiber::id(); 0 names nobody.
+    using id = task_id;
+
+    thread() noexcept = default;
+    template <detail::not_options F>
+        requires(!std::same_as<std::remove_cvref_t<F>, thread>)
+    explicit thread(F&& f, std::source_location where = std::source_location::current())
+        : task_(start({.where = where}, detail::pack_call(std::forward<F>(f)))) {}
+    template <detail::not_options F, detail::not_location A, class... Args>
+    explicit thread(F&& f, A&& a, Args&&... args)
+        : task_(start({.where = {}},
+                      detail::pack_call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...))) {}
+    // With a name, a stack size, pinned.
+    template <class F, class... Args>
+    explicit thread(task_options const& options, F&& f, Args&&... args)
+        : task_(start(options, detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...))) {}
+
+    thread(thread&&) noexcept = default;
+    // std::terminate if this one is joinable.
+    thread& operator=(thread&& other) noexcept;
+    ~thread();
+
+    [[nodiscard]] bool joinable() const noexcept { return task_.valid(); }
+    // Waits for its end. Suspension point; on abort it is still joinable. std::system_error: not joinable
+    // (invalid_argument), or oneself (resource_deadlock_would_occur). From fibers and plain threads.
+    void join();
+    // Lets it go on by itself. std::system_error if not joinable.
+    void detach();
+    [[nodiscard]] id get_id() const noexcept { return joinable() ? task_.id() : 0; }
+    void swap(thread& other) noexcept { std::swap(task_, other.task_); }
+    friend void swap(thread& a, thread& b) noexcept { a.swap(b); }
+
+    // How many workers could run at the same time; 0: unknown.
+    [[nodiscard]] static unsigned hardware_concurrency() noexcept;
+
+  private:
+    template <class Call>
+    static join_handle<void> start(task_options const& options, Call call) {
+        return spawn(options, [call = std::move(call)]() mutable { static_cast<void>(call()); });
+    }
+    void must_be_joinable(char const* verb) const;
+    void must_not_be_joinable() const noexcept;
+
+    join_handle<void> task_;
+};
+
+}  // namespace ramie

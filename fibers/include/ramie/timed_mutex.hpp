@@ -1,0 +1,37 @@
+// A mutex that can be waited for with a limit.
+#pragma once
+
+#include <ramie/detail/after.hpp>
+#include <ramie/mutex.hpp>
+
+#include <chrono>
+
+namespace ramie {
+
+// Meets TimedLockable; otherwise as ramie::mutex: first come first served, from fibers and plain threads, may be held over
+// a suspension. A waiter whose time runs out leaves the queue with nothing; one to whom the mutex was handed at that
+// moment has it.
+class timed_mutex : private mutex {
+  public:
+    timed_mutex() = default;
+    // Dies with a message if somebody waits.
+    ~timed_mutex() { assert_unwaited("timed_mutex"); }
+
+    // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it already; so do the
+    // limited forms. On abort it is not held.
+    void lock() { (void)lock_limited(detail::waiter::self(), detail::never, "timed_mutex"); }
+    using mutex::try_lock;
+    using mutex::unlock;
+
+    // False if the time ran out. Suspension points, also with no time at all; they do not wait for a free mutex.
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
+        return lock_limited(detail::waiter::self(), detail::after(d), "timed_mutex");
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) {
+        return lock_limited(detail::waiter::self(), detail::at(t), "timed_mutex");
+    }
+};
+
+}  // namespace ramie

@@ -1,0 +1,224 @@
+// The latest value of something, for many to read and to wait for changes of: configuration, state, "stop now". From fibers and
+// plain threads.
+//
+//     auto [tx, rx] = ramie::watch<config>(config{});
+//     ramie::spawn([rx = std::move(rx)]() mutable {
+//         while (rx.changed()) apply(*rx.borrow_and_update());
+//     });
+//     tx.send(config{...});
+#pragma once
+
+#include <ramie/channel_error.hpp>
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/watch_core.hpp>
+
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+// A value as it was when it was borrowed. It stays what it is while one holds it, and keeps nobody from sending the next.
+template <class T>
+class [[nodiscard]] watch_ref {
+  public:
+    watch_ref(std::shared_ptr<T const> value, bool changed) noexcept : value_(std::move(value)), changed_(changed) {}
+    T const& operator*() const noexcept { return *value_; }
+    T const* operator->() const noexcept { return value_.get(); }
+    // It was new to the receiver when it was borrowed.
+    [[nodiscard]] bool has_changed() const noexcept { return changed_; }
+
+  private:
+    std::shared_ptr<T const> value_;
+    bool changed_;
+};
+
+// Sees the latest value; values in between are skipped. Copies have seen what the original has. One object is used by one
+// fiber or thread at a time.
+template <class T>
+class watch_receiver {
+  public:
+    watch_receiver() = default;
+    // Counts itself; what is there now counts as seen.
+    explicit watch_receiver(std::shared_ptr<detail::watch_core<T>> core) noexcept
+        : core_(std::move(core)), seen_(core_->add_receiver()) {}
+    // Takes over a receiver the core has counted.
+    watch_receiver(std::shared_ptr<detail::watch_core<T>> core, std::uint64_t seen) noexcept
+        : core_(std::move(core)), seen_(seen) {}
+    watch_receiver(watch_receiver const& other) noexcept : core_(other.core_), seen_(other.seen_) {
+        if (core_) (void)core_->add_receiver();
+    }
+    watch_receiver(watch_receiver&&) noexcept = default;
+    watch_receiver& operator=(watch_receiver other) noexcept {
+        std::swap(core_, other.core_);
+        std::swap(seen_, other.seen_);
+        return *this;
+    }
+    ~watch_receiver() {
+        if (core_) core_->drop_receiver();
+    }
+
+    // The latest value; it stays unseen / counts as seen. Never wait.
+    watch_ref<T> borrow() const {
+        auto now = held().look();
+        return {std::move(now.value), now.version != seen_};
+    }
+    watch_ref<T> borrow_and_update() {
+        auto now = held().look();
+        return {std::move(now.value), now.version != std::exchange(seen_, now.version)};
+    }
+    // Waits for a value that was not seen, and counts it as seen; false: there is none and the last sender has gone.
+    // Suspension point; an abort leaves it unseen.
+    [[nodiscard]] bool changed() { return changed_by(detail::never).value_or(false); }
+    // Waits at the longest that long. Errors: closed, timed_out. Suspension point.
+    template <class Rep, class Period>
+    std::expected<void, channel_error> changed_for(std::chrono::duration<Rep, Period> d) {
+        auto const news = changed_by(detail::after(d));
+        if (!news) return std::unexpected(channel_error::timed_out);
+        if (!*news) return std::unexpected(channel_error::closed);
+        return {};
+    }
+    // Waits for a value that satisfies `wanted`, which may be the one that is there; it counts as seen. Error: closed.
+    // Suspension point.
+    template <class Predicate>
+    std::expected<watch_ref<T>, channel_error> wait_until_value(Predicate wanted) {
+        for (;;) {
+            auto now = borrow_and_update();
+            if (std::invoke(wanted, *now)) return now;
+            if (!changed()) return std::unexpected(channel_error::closed);
+        }
+    }
+    // There is a value that was not seen. Never waits.
+    [[nodiscard]] bool has_changed() const { return held().look().version != seen_; }
+    // The next changed() returns at once.
+    void mark_changed() noexcept { --seen_; }
+    // What is there now counts as seen.
+    void mark_unchanged() { seen_ = held().look().version; }
+    // True once the last sender has gone.
+    [[nodiscard]] bool is_closed() const {
+        std::lock_guard const locked(held().lock);
+        return core_->senders == 0;
+    }
+
+    // For select.
+    detail::watch_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this watch_receiver is empty: default-made or moved from");
+        return *core_;
+    }
+    // There is news under the core's lock; take it.
+    bool is_ready() const noexcept { return core_->has_news(seen_); }
+    bool take_news() {
+        auto const version = held().look().version;
+        return std::exchange(seen_, version) != version;
+    }
+
+  private:
+    std::optional<bool> changed_by(detail::time_point limit) {
+        auto& core = held();
+        auto locked = detail::await(core.lock, core.changing, {"watch", &core}, limit, [&] { return is_ready(); });
+        if (!locked) return std::nullopt;
+        return std::exchange(seen_, core.version) != core.version;
+    }
+
+    std::shared_ptr<detail::watch_core<T>> core_;
+    std::uint64_t seen_ = 0;
+};
+
+// Sets the value. Copies are further senders; when the last is gone, receivers can still borrow the last value.
+//
+// send and the like are suspension points only because another sender may be modifying the value; an abort leaves it unsent.
+template <class T>
+class watch_sender {
+  public:
+    watch_sender() = default;
+    explicit watch_sender(std::shared_ptr<detail::watch_core<T>> core) noexcept : core_(std::move(core)) {}
+    watch_sender(watch_sender const& other) noexcept : core_(other.core_) {
+        if (core_) core_->add_sender();
+    }
+    watch_sender(watch_sender&&) noexcept = default;
+    watch_sender& operator=(watch_sender other) noexcept {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~watch_sender() {
+        if (core_) core_->drop_sender();
+    }
+
+    // Error: closed, there is no receiver; then the value is dropped and the old one stays.
+    std::expected<void, channel_error> send(T value) {
+        if (is_closed()) return std::unexpected(channel_error::closed);
+        (void)send_replace(std::move(value));
+        return {};
+    }
+    // Also without receivers. Returns what was there.
+    watch_ref<T> send_replace(T value) {
+        auto next = std::make_shared<T const>(std::move(value));
+        auto& core = held();
+        std::lock_guard const writing(core.writing);
+        return {core.publish(std::move(next)), false};
+    }
+    // f(T&) changes a copy, which then replaces the value, also without receivers. If f throws, nothing changes. f may wait;
+    // other senders wait for it meanwhile, receivers do not.
+    template <class F>
+    void send_modify(F&& f) {
+        (void)send_if_modified([&](T& value) {
+            std::invoke(std::forward<F>(f), value);
+            return true;
+        });
+    }
+    // The same if f says it changed something, by returning true; otherwise nobody is told and the copy is dropped.
+    template <class F>
+    bool send_if_modified(F&& f) {
+        static_assert(std::is_copy_constructible_v<T>,
+                      "ramie: modifying a watch's value needs a copy of it (readers hold the old one); use send");
+        auto& core = held();
+        std::lock_guard const writing(core.writing);
+        auto next = std::make_shared<T>(*core.look().value);
+        if (!std::invoke(std::forward<F>(f), *next)) return false;
+        auto const old = core.publish(std::move(next));
+        return true;
+    }
+
+    watch_ref<T> borrow() const { return {held().look().value, false}; }
+    // What is there now counts as seen by the new receiver.
+    [[nodiscard]] watch_receiver<T> subscribe() const { return watch_receiver<T>((held(), core_)); }
+    // True while there is no receiver.
+    [[nodiscard]] bool is_closed() const { return receiver_count() == 0; }
+    // Waits for that. Suspension point.
+    void closed() {
+        auto& core = held();
+        (void)detail::await(core.lock, core.closing, {"watch closed", &core}, detail::never,
+                            [&] { return core.receivers == 0; });
+    }
+    [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
+
+  private:
+    detail::watch_core<T>& held() const {
+        if (!core_) throw std::logic_error("ramie: this watch_sender is empty: default-made or moved from");
+        return *core_;
+    }
+    std::shared_ptr<detail::watch_core<T>> core_;
+};
+
+// The first value counts as seen.
+template <class T>
+[[nodiscard]] std::pair<watch_sender<T>, watch_receiver<T>> watch(T first) {
+    auto core = std::make_shared<detail::watch_core<T>>(std::make_shared<T const>(std::move(first)));
+    return {watch_sender<T>(core), watch_receiver<T>(core, 0)};
+}
+
+// A case of a select (<ramie/select.hpp>): ready when there is a value that was not seen, which then counts as seen, or the last
+// sender has gone. handler(bool): false if it has gone.
+template <class T, class Handler>
+auto on_changed(watch_receiver<T>& by, Handler handler) {
+    auto& core = by.held();
+    return detail::ready_case(
+        core.lock, core.changing, [&by] { return by.is_ready(); },
+        [&by, handler = std::move(handler)]() mutable { handler(by.take_news()); });
+}
+
+}  // namespace ramie

@@ -1,0 +1,69 @@
+#include <ramie/detail/future_state.hpp>
+
+#include <ramie/detail/line_up.hpp>
+
+#include <mutex>
+
+namespace ramie::detail {
+
+void throw_future_error(std::future_errc why) { throw std::future_error(why); }
+
+void future_core::wait() {
+    auto& self = waiter::self();
+    self.abort_point();
+    if (is_ready() || call_deferred()) return;
+    guard_.lock();
+    if (is_ready()) {
+        guard_.unlock();
+        return;
+    }
+    (void)line_up(queue_, guard_, self, {"future", this});
+}
+
+std::future_status future_core::wait_until(time_point limit) {
+    auto& self = waiter::self();
+    self.abort_point();
+    if (is_ready()) return std::future_status::ready;
+    if (is_deferred()) return std::future_status::deferred;
+    guard_.lock();
+    if (is_ready()) {
+        guard_.unlock();
+        return std::future_status::ready;
+    }
+    return line_up(queue_, guard_, self, {"future", this}, limit) ? std::future_status::ready
+                                                                  : std::future_status::timeout;
+}
+
+void future_core::retrieve() {
+    if (retrieved_.exchange(true, std::memory_order_relaxed))
+        throw_future_error(std::future_errc::future_already_retrieved);
+}
+
+bool future_core::begin() noexcept {
+    auto expected = stage::empty;
+    return stage_.compare_exchange_strong(expected, stage::setting, std::memory_order_relaxed);
+}
+
+void future_core::publish() noexcept {
+    woken_list woken;
+    {
+        std::lock_guard const held(guard_);
+        stage_.store(stage::ready, std::memory_order_release);  // pairs with the acquire in is_ready()
+        queue_.claim_all(woken);
+    }
+    woken.resume_all();
+}
+
+void future_core::set_exception(std::exception_ptr why) {
+    if (!begin()) throw_future_error(std::future_errc::promise_already_satisfied);
+    failure_ = std::move(why);
+    publish();
+}
+
+void future_core::abandon() noexcept {
+    if (!begin()) return;
+    failure_ = std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
+    publish();
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,39 @@
+#include <ramie/recursive_mutex.hpp>
+
+#include <limits>
+#include <string>
+#include <system_error>
+
+namespace ramie {
+
+namespace {
+constexpr auto deepest = std::numeric_limits<std::uint32_t>::max();
+}
+
+bool recursive_mutex::lock_again(detail::time_point limit, char const* what) {
+    auto& self = detail::waiter::self();
+    if (!held_by(self)) {
+        if (!lock_limited(self, limit, what)) return false;
+        depth_ = 1;
+        return true;
+    }
+    self.abort_point();
+    if (depth_ == deepest)
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                std::string("ramie: a ") + what + " is locked too often");
+    ++depth_;
+    return true;
+}
+
+bool recursive_mutex::try_lock() noexcept {
+    if (held_by(detail::waiter::self())) {
+        if (depth_ == deepest) return false;
+        ++depth_;
+        return true;
+    }
+    if (!mutex::try_lock()) return false;
+    depth_ = 1;
+    return true;
+}
+
+}  // namespace ramie

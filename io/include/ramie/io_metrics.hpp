@@ -1,0 +1,15 @@
+// What input and output count, for the whole process.
+#pragma once
+
+#include <cstdint>
+
+namespace ramie {
+
+struct io_metrics {
+    // How often an accept had to sit out a shortage of descriptors or of memory.
+    std::uint64_t accept_pauses = 0;
+};
+
+io_metrics io_statistics() noexcept;
+
+}  // namespace ramie

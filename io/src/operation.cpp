@@ -1,0 +1,27 @@
+#include "operation.hpp"
+
+#include "fair_share.hpp"
+
+#include <ramie/this_fiber.hpp>
+
+namespace ramie::detail {
+
+operation::operation(owned_descriptor const& on, char const* what) : self_(waiter::self()), what_(what) {
+    self_.abort_point();
+    // Before the attempt, because this too may throw, and then nothing that was read is lost.
+    if (self_.is_fiber() && share_is_used_up(self_)) this_fiber::yield();
+    if (auto* const d = on.get(); d != nullptr && d->begin_use()) used_ = d;
+}
+
+std::expected<readiness, std::error_code> operation::wait_ready(direction d) const {
+    for (;;) {
+        auto const noted = used_->readiness.look();
+        if (noted.is_closed() || (noted.is_unwatched() && !noted.ready(d)))
+            return std::unexpected(std::make_error_code(std::errc::operation_canceled));
+        if (noted.ready(d)) return noted;
+        used_->readiness.wait(self_, d, what_);
+        renew_share(self_);
+    }
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,89 @@
+#include "registration.hpp"
+
+#include <ramie/detail/park.hpp>
+
+#include <mutex>
+
+#include <sys/epoll.h>
+
+namespace ramie::detail {
+
+std::uint32_t registration::begin() noexcept {
+    auto const w = word_.load(std::memory_order_relaxed);
+    auto const generation = static_cast<std::uint32_t>(w >> readiness::generation_shift) + 1;
+    // seq_cst, before the caller asks whether the runtime is gone: pairs with end(), which comes after that was said. Either
+    // the caller sees it, or this registration is unwatched like the others.
+    word_.store(std::uint64_t{generation} << readiness::generation_shift | readiness::ready_bit(direction::read) |
+                    readiness::ready_bit(direction::write),
+                std::memory_order_seq_cst);
+    return generation;
+}
+
+void registration::raise(std::uint32_t generation, std::uint32_t events) noexcept {
+    bool const broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    bool const read_ended = broken || (events & EPOLLRDHUP) != 0;
+    bool const readable = read_ended || (events & EPOLLIN) != 0;
+    bool const writable = broken || (events & EPOLLOUT) != 0;
+    std::uint64_t bits = 0;
+    if (readable) bits |= readiness::ready_bit(direction::read);
+    if (writable) bits |= readiness::ready_bit(direction::write);
+    if (read_ended) bits |= readiness::ended_bit(direction::read);
+    if (broken) bits |= readiness::ended_bit(direction::write);
+
+    auto w = word_.load(std::memory_order_relaxed);
+    for (;;) {
+        if (w >> readiness::generation_shift != generation) return;
+        auto const next = (w & ~readiness::tick_mask) | ((w + readiness::one_tick) & readiness::tick_mask) | bits;
+        // release pairs with the acquire in look().
+        if (word_.compare_exchange_weak(w, next, std::memory_order_release, std::memory_order_relaxed)) break;
+    }
+
+    woken_list woken;
+    lock_.lock();
+    if (readable) readers_.claim_all(woken);
+    if (writable) writers_.claim_all(woken);
+    lock_.unlock();
+    woken.resume_all();
+}
+
+void registration::clear(direction d, readiness noted) noexcept {
+    constexpr auto must_agree = ~std::uint64_t{0xff};  // tick and generation
+    auto w = word_.load(std::memory_order_relaxed);
+    while (((w ^ noted.word_) & must_agree) == 0) {
+        // relaxed: nothing is handed over, and the next raise() is ordered by being a later change of the same word.
+        if (word_.compare_exchange_weak(w, w & ~readiness::ready_bit(d), std::memory_order_relaxed)) return;
+    }
+}
+
+void registration::wait(waiter& self, direction d, char const* what) {
+    self.abort_point();
+    wait_node node(self);
+    lock_.lock();
+    auto const goes_on = readiness::ready_bit(d) | readiness::closed_bit | readiness::unwatched_bit;
+    // relaxed: whoever set a bit and locked before us is seen through the lock.
+    if ((word_.load(std::memory_order_relaxed) & goes_on) != 0) {
+        lock_.unlock();
+        return;
+    }
+    queue(d).push_back(node);
+    auto const end = park(node, {what, this}, &lock_);
+    if (end.woken()) return;
+    {
+        std::lock_guard held(lock_);
+        queue(d).remove(node);
+    }
+    end.raise();
+}
+
+void registration::end(std::uint64_t bit) noexcept {
+    // seq_cst: pairs with begin().
+    word_.fetch_or(bit, std::memory_order_seq_cst);
+    woken_list woken;
+    lock_.lock();
+    readers_.claim_all(woken);
+    writers_.claim_all(woken);
+    lock_.unlock();
+    woken.resume_all();
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,91 @@
+// One descriptor's readiness: a word that says what may succeed, and the queues of those who wait for it.
+//
+// The kernel reports edges: "something new since the last report". So a bit, once set, stays until somebody finds out by a
+// system call that nothing is left, and only that one clears it.
+//
+//   bit  0     readable     a read may succeed
+//   bit  1     writable     a write may succeed
+//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. Never cleared
+//   bit  3     write ended  HUP or ERR was reported. Never cleared
+//   bit  4     closed       close() was called. Never cleared
+//   bit  5     unwatched    the runtime that would report edges is gone. Never cleared
+//   bits 8-31  tick         counts reports, so that a reader can tell whether there was one while it was reading
+//   bits 32-63 generation   counts the descriptors that used this slot; a report for an earlier one is ignored
+//
+// A harvester (raise):  (1) sets the bits and the tick, if the generation is right, (2) locks, claims all who wait for those
+//   directions, unlocks, resumes them.
+// A reader:  (1) notes the word, (2) reads, (3) if nothing is left, clears the bit, unless the tick is no longer the one it
+//   noted. A report between (1) and (3) thus keeps the bit: at worst one read too many.
+//   "Nothing is left" is EAGAIN, or less than was asked for (streams only, where that says the same), unless `read ended` was
+//   noted: data and the end of the stream may have come in one report, and after the data the end is still to be read.
+// A waiter (wait):  (1) locks, (2) looks at the bit, (3) queues itself, (4) parks; the lock is released once it is parked.
+//   It either sees the bit in (2), or the harvester's (2) comes after and finds it in the queue.
+// All waiters of a direction are claimed, for readiness is not used up by being told. Each then tries again from the start, so
+// a wake-up for nothing is harmless.
+#pragma once
+
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace ramie::detail {
+
+enum class direction : std::uint8_t { read, write };
+
+// A noted word.
+class readiness {
+  public:
+    explicit readiness(std::uint64_t word) noexcept : word_(word) {}
+    bool ready(direction d) const noexcept { return (word_ & ready_bit(d)) != 0; }
+    bool ended(direction d) const noexcept { return (word_ & ended_bit(d)) != 0; }
+    bool is_closed() const noexcept { return (word_ & closed_bit) != 0; }
+    bool is_unwatched() const noexcept { return (word_ & unwatched_bit) != 0; }
+
+  private:
+    friend class registration;
+    static constexpr std::uint64_t closed_bit = 1u << 4, unwatched_bit = 1u << 5, one_tick = 1u << 8,
+                                   tick_mask = 0xffff'ff00u;
+    static constexpr int generation_shift = 32;
+    static constexpr std::uint64_t ready_bit(direction d) noexcept { return d == direction::read ? 1 : 2; }
+    static constexpr std::uint64_t ended_bit(direction d) noexcept { return d == direction::read ? 4 : 8; }
+
+    std::uint64_t word_;
+};
+
+class registration {
+  public:
+    // --- its owner, before anybody else knows of it ---
+    // Starts a new generation, which it returns. Both directions count as ready: the first attempt finds out.
+    std::uint32_t begin() noexcept;
+
+    // --- harvesters ---
+    // The kernel reported these EPOLL* events for that generation.
+    void raise(std::uint32_t generation, std::uint32_t events) noexcept;
+
+    // --- users ---
+    // acquire pairs with the release in raise(): who sees a report sees, in its next system call, what was reported.
+    readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
+    // Nothing is left, found out after `noted`.
+    void clear(direction d, readiness noted) noexcept;
+    // Waits until the direction may be ready, or the registration is closed or unwatched. Suspension point; throws aborted
+    // and deadline_passed.
+    void wait(waiter& self, direction d, char const* what);
+
+    // --- the end ---
+    // Everybody who waits is woken, and nobody waits again.
+    void close() noexcept { end(readiness::closed_bit); }
+    void unwatch() noexcept { end(readiness::unwatched_bit); }
+
+  private:
+    wait_queue& queue(direction d) noexcept { return d == direction::read ? readers_ : writers_; }
+    void end(std::uint64_t bit) noexcept;
+
+    std::atomic<std::uint64_t> word_{readiness::closed_bit};
+    word_lock lock_;      // guards the queues
+    wait_queue readers_;
+    wait_queue writers_;
+};
+
+}  // namespace ramie::detail

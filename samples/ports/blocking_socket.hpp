@@ -1,0 +1,141 @@
+// Blocking TCP sockets in the shape of Ramie's: what http_threads has before it is ported.
+//
+// Only what the server needs. As in Ramie, TCP_NODELAY is on, a peer that has gone is an error and not a SIGPIPE, and
+// accept() sits out a full descriptor table.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace blocking {
+
+inline std::unexpected<std::error_code> last_error() {
+    return std::unexpected(std::error_code(errno, std::system_category()));
+}
+
+class socket_fd {
+  public:
+    explicit socket_fd(int fd) : fd_(fd) {}
+    socket_fd(socket_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    socket_fd& operator=(socket_fd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~socket_fd() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    [[nodiscard]] int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+class tcp_stream {
+  public:
+    explicit tcp_stream(socket_fd fd) : fd_(std::move(fd)) {}
+
+    // How many bytes came; 0 when the peer has sent all it will.
+    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) {
+        for (;;) {
+            auto const count = ::recv(fd_.get(), into.data(), into.size(), 0);
+            if (count >= 0) return static_cast<std::size_t>(count);
+            if (errno != EINTR) return last_error();
+        }
+    }
+
+    std::expected<std::size_t, std::error_code> write_all(std::span<std::byte const> from) {
+        std::size_t done = 0;
+        while (done < from.size()) {
+            auto const count = ::send(fd_.get(), from.data() + done, from.size() - done, MSG_NOSIGNAL);
+            if (count >= 0)
+                done += static_cast<std::size_t>(count);
+            else if (errno != EINTR)
+                return last_error();
+        }
+        return done;
+    }
+
+  private:
+    socket_fd fd_;
+};
+
+class tcp_listener {
+  public:
+    static std::expected<tcp_listener, std::error_code> bind(char const* address, std::uint16_t port) {
+        sockaddr_in where{};
+        where.sin_family = AF_INET;
+        where.sin_port = htons(port);
+        if (::inet_pton(AF_INET, address, &where.sin_addr) != 1)
+            return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+
+        socket_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        int const on = 1;
+        if (fd.get() < 0 || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+            ::bind(fd.get(), reinterpret_cast<sockaddr const*>(&where), sizeof where) != 0 ||
+            ::listen(fd.get(), SOMAXCONN) != 0)
+            return last_error();
+        return tcp_listener(std::move(fd));
+    }
+
+    std::expected<tcp_stream, std::error_code> accept() {
+        for (;;) {
+            socket_fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (fd.get() >= 0) {
+                int const on = 1;
+                ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+                return tcp_stream(std::move(fd));
+            }
+            if (is_shortage(errno))
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));  // until some connection ends
+            else if (!is_about_the_peer(errno))
+                return last_error();
+        }
+    }
+
+    [[nodiscard]] std::uint16_t local_port() const {
+        sockaddr_in where{};
+        socklen_t size = sizeof where;
+        ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&where), &size);
+        return ntohs(where.sin_port);
+    }
+    [[nodiscard]] int native_handle() const { return fd_.get(); }
+
+  private:
+    explicit tcp_listener(socket_fd fd) : fd_(std::move(fd)) {}
+
+    static bool is_shortage(int error) {
+        return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    }
+    // A connection that died in the queue says nothing about the next one; Linux hands over its network errors too.
+    static bool is_about_the_peer(int error) {
+        switch (error) {
+        case EINTR:
+        case ECONNABORTED:
+        case EPROTO:
+        case EPERM:
+        case ETIMEDOUT:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case EHOSTUNREACH: return true;
+        default: return false;
+        }
+    }
+
+    socket_fd fd_;
+};
+
+}  // namespace blocking

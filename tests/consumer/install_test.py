@@ -1,0 +1,85 @@
+"""The library as it is installed: its headers by themselves, and a program built with it through pkg-config."""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = pathlib.Path(__file__).resolve().parent
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
+OUTPUT = "the echo of 5 bytes is hello\nthe deadline has passed\n"
+
+
+def run(command, **options):
+    """What it prints; a failure shows the command and all it said."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+    if done.returncode != 0:
+        command = " ".join(map(str, command))
+        raise AssertionError(f"status {done.returncode} from: {command}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class InstalledLibrary(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        place = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(place.cleanup)
+        cls.place = pathlib.Path(place.name)
+        run(["meson", "install", "-C", os.environ["RAMIE_BUILD"], "--no-rebuild", "--quiet", "--destdir", cls.place])
+        cls.description = next(cls.place.rglob("ramie.pc"))
+        prefix = re.search("^prefix=/(.*)$", cls.description.read_text(), re.MULTILINE)[1]
+        cls.prefix = cls.place / prefix
+        cls.headers = cls.prefix / "include" / "ramie"
+
+    def pkg_config(self, *options):
+        return run(["pkg-config", f"--define-variable=prefix={self.prefix}", *options, "ramie"],
+                   env={**os.environ, "PKG_CONFIG_PATH": str(self.description.parent)}).split()
+
+    def compile(self, text, *options):
+        """Hands the text to the compiler as a source, with warnings being errors."""
+        return run(["g++", *STRICT, *self.pkg_config("--cflags"), *options, "-x", "c++", "-"], input=text)
+
+    def build(self, link_flags):
+        """The consumer and a second source, so that the headers are seen twice in one program."""
+        other, program = self.place / "other.cpp", self.place / "consumer"
+        other.write_text("#include <ramie/ramie.hpp>\n")
+        run(["g++", *STRICT, *self.pkg_config("--cflags"), HERE / "consumer.cpp", other, "-o", program, *link_flags])
+        return program
+
+    def libraries_of(self, program):
+        return re.findall(r"NEEDED.*\[(lib\w+)", run(["readelf", "--dynamic", program]))
+
+    def test_the_consumer_runs_with_the_shared_library(self):
+        program = self.build(self.pkg_config("--libs"))
+        self.assertIn("libramie", self.libraries_of(program))
+        self.assertEqual(run([program], env={"LD_LIBRARY_PATH": str(self.description.parent.parent)}), OUTPUT)
+
+    def test_the_consumer_runs_with_the_static_library(self):
+        flags = self.pkg_config("--static", "--libs")
+        program = self.build(["-l:libramie.a" if flag == "-lramie" else flag for flag in flags])
+        self.assertNotIn("libramie", self.libraries_of(program))
+        self.assertEqual(run([program]), OUTPUT)
+
+    def test_the_description_names_no_files_of_the_machine_that_built_it(self):
+        self.assertNotRegex(self.description.read_text(), r"/\S+\.(so|a)\b")
+
+    def test_every_public_header_compiles_alone(self):
+        def compile_alone(header):
+            try:
+                return self.compile(f"#include <ramie/{header.name}>\n", "-fsyntax-only", "-fmax-errors=1")
+            except AssertionError as failure:
+                return str(failure)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            complaints = list(pool.map(compile_alone, sorted(self.headers.glob("*.hpp"))))
+        self.assertGreater(len(complaints), 10, "headers were found")
+        self.assertEqual([text for text in complaints if text], [])
+
+    def test_the_header_for_everything_includes_every_public_one(self):
+        included = self.compile("#include <ramie/ramie.hpp>\n", "-M").split()
+        self.assertEqual([header.name for header in self.headers.glob("*.hpp") if str(header) not in included], [])

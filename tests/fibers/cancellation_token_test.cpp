@@ -1,0 +1,244 @@
+// cancellation_token: waiting, children, guards, the bridge to std::stop_token, and running something until cancelled.
+#include "abort_at_each.hpp"
+#include "both_ways.hpp"
+
+#include <ramie/cancellation_token.hpp>
+#include <ramie/spawn.hpp>
+#include <ramie/timeout.hpp>
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace ramie::testing;
+using namespace std::chrono_literals;
+
+TEST_CASE("cancellation_token: cancel wakes all who wait, and who comes later does not wait") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::cancellation_token token;
+        auto const copy = token;
+        CHECK(copy == token);
+        int woken = 0;
+        std::vector<ramie::join_handle<void>> tasks;
+        for (int i = 0; i < 3; ++i)
+            tasks.push_back(ramie::spawn([&, copy] {
+                copy.wait();
+                ++woken;
+            }));
+        carrier.drain();
+        CHECK(woken == 0);
+        CHECK_FALSE(copy.is_cancelled());
+        token.cancel();
+        token.cancel();
+        carrier.drain();
+        CHECK(woken == 3);
+        CHECK(copy.is_cancelled());
+        copy.wait();
+    });
+}
+
+TEST_CASE("cancellation_token: cancelling goes down to children and theirs, not up and not aside") {
+    ramie::cancellation_token const root;
+    auto const left = root.child_token(), right = root.child_token();
+    auto const below = left.child_token();
+    left.cancel();
+    CHECK(left.is_cancelled());
+    CHECK(below.is_cancelled());
+    CHECK_FALSE(root.is_cancelled());
+    CHECK_FALSE(right.is_cancelled());
+    CHECK(left.child_token().is_cancelled());  // born cancelled
+    root.cancel();
+    CHECK(right.is_cancelled());
+}
+
+TEST_CASE("cancellation_token: a grandchild hears of it though nobody holds the token between") {
+    ramie::cancellation_token const root;
+    std::optional between(root.child_token());
+    auto const below = between->child_token();
+    between.reset();
+    CHECK_FALSE(below.is_cancelled());  // letting a token go cancels nothing
+    root.cancel();
+    CHECK(below.is_cancelled());
+}
+
+TEST_CASE("cancellation_token: a line of generations can be cancelled and let go") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto task = ramie::spawn([] {
+            ramie::cancellation_token const root;
+            auto last = root;
+            for (int i = 0; i < 200; ++i) last = last.child_token();
+            root.cancel();
+            CHECK(last.is_cancelled());
+        });
+        carrier.drain();
+        task.get();
+        auto last = ramie::cancellation_token();
+        for (int i = 0; i < 100'000; ++i) last = last.child_token();
+        // All go here, one after another.
+    });
+}
+
+TEST_CASE("cancellation_token: a drop guard cancels when it goes, unless it is disarmed") {
+    ramie::cancellation_token token;
+    { auto const guard = token.drop_guard(); }
+    CHECK(token.is_cancelled());
+    ramie::cancellation_token other;
+    {
+        auto guard = other.drop_guard();
+        auto moved = std::move(guard);
+        CHECK(moved.disarm() == other);
+        CHECK_FALSE(moved.disarm());
+    }
+    CHECK_FALSE(other.is_cancelled());
+}
+
+TEST_CASE("cancellation_token: std::stop_token, both ways") {
+    ramie::cancellation_token token;
+    int calls = 0;
+    std::stop_callback const heard(token.stop_token(), [&] { ++calls; });
+    token.cancel();
+    CHECK(calls == 1);
+    CHECK(token.stop_token().stop_requested());
+
+    std::stop_source source;
+    ramie::cancellation_token const from(source.get_token());
+    auto const child = from.child_token();
+    CHECK_FALSE(child.is_cancelled());
+    source.request_stop();
+    CHECK(child.is_cancelled());
+    ramie::cancellation_token const alone{std::stop_token()};
+    CHECK_FALSE(alone.is_cancelled());
+    alone.cancel();
+    CHECK(alone.is_cancelled());
+}
+
+TEST_CASE("cancellation_token: who hears of the stop may let the token go") {
+    auto child = std::make_unique<ramie::cancellation_token>();
+    ramie::cancellation_token const root;
+    *child = root.child_token();
+    std::stop_callback const heard(child->stop_token(), [&] { child.reset(); });
+    root.cancel();
+    CHECK_FALSE(child);
+}
+
+TEST_CASE("cancellation_token: a task's own stop_token makes a token that abort cancels") {
+    both_ways([](one_thread_carrier& carrier) {
+        std::optional<ramie::cancellation_token> token;
+        auto task = ramie::spawn([&](std::stop_token mine) {
+            token.emplace(mine);
+            ramie::this_fiber::sleep_for(1h);
+        });
+        carrier.drain();
+        CHECK_FALSE(token->is_cancelled());
+        task.abort();
+        CHECK(token->is_cancelled());
+        carrier.drain();
+    });
+}
+
+TEST_CASE("cancellation_token: waiting has a limit, obeys abort and timeout, and can be waited for again") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::cancellation_token token;
+        auto task = ramie::spawn([&] {
+            CHECK_FALSE(token.wait_for(1ms));
+            CHECK_FALSE(ramie::timeout(1ms, [&] { token.wait(); }));
+            token.wait();
+        });
+        carrier.run();
+        CHECK_FALSE(task.is_finished());
+        task.abort();
+        token.cancel();  // too late: it is aborted already
+        carrier.drain();
+        CHECK(task.join().error().is_cancelled());
+        CHECK(token.wait_for(0ms));
+    });
+}
+
+TEST_CASE("cancellation_token: run_until_cancelled gives the value, or aborts and says cancelled") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::cancellation_token token;
+        bool unwound = false;
+        auto task = ramie::spawn([&] {
+            std::string const borrowed = "here";
+            CHECK(token.run_until_cancelled([&] {
+                ramie::this_fiber::sleep_for(1ms);
+                return borrowed.size();
+            }) == 4u);
+            CHECK(token.run_until_cancelled([] {}).has_value());
+            CHECK_THROWS_AS((void)token.run_until_cancelled([]() -> int { throw std::runtime_error("own"); }),
+                            std::runtime_error);
+            auto const ended = token.run_until_cancelled([&] {
+                struct leaving {
+                    bool& gone;
+                    ~leaving() { gone = true; }
+                } const l{unwound};
+                ramie::this_fiber::sleep_for(1h);
+                return 1;
+            });
+            CHECK(ended.error() == ramie::cancelled{});
+            bool ran = false;
+            CHECK_FALSE(token.run_until_cancelled([&] { ran = true; }));
+            CHECK_FALSE(ran);
+        });
+        carrier.drain();
+        carrier.advance(1ms);
+        carrier.drain();
+        CHECK_FALSE(unwound);
+        token.cancel();
+        carrier.drain();
+        CHECK(unwound);
+        task.get();
+    });
+}
+
+namespace {
+
+// The callable borrows the caller's frame; it must be over when the caller goes.
+struct borrowing {
+    ramie::cancellation_token token;
+    int inside = 0;
+    ramie::join_handle<void> task;
+    ramie::abort_handle victim;
+    borrowing() {
+        task = ramie::spawn([this] {
+            int local = 0;
+            (void)token.run_until_cancelled([this, &local] {
+                struct inside_now {
+                    int& n;
+                    explicit inside_now(int& c) : n(++c) {}
+                    ~inside_now() { --n; }
+                } const here(inside);
+                for (int i = 0; i < 3; ++i) {
+                    ramie::this_fiber::yield();
+                    ++local;
+                }
+            });
+            CHECK(inside == 0);
+        });
+        victim = task.abort_handle();
+    }
+    void check() {
+        CHECK(task.is_finished());
+        CHECK(inside == 0);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("cancellation_token: an abort of run_until_cancelled's caller at any moment ends the callable first") {
+    abort_at_each_step<borrowing>();
+}
+
+TEST_CASE("cancellation_token: between plain threads") {
+    for (int i = 0; i < 100; ++i) {
+        ramie::cancellation_token token;
+        std::thread waiting([child = token.child_token()] { child.wait(); });
+        token.cancel();
+        waiting.join();
+    }
+}

@@ -1,0 +1,184 @@
+// Children that borrow their parent's locals: scope, with_scope, scoped_task, task_tracker.
+#include "both_ways.hpp"
+#include "tracked.hpp"
+
+#include <ramie/notify.hpp>
+#include <ramie/scope.hpp>
+#include <ramie/scoped_task.hpp>
+#include <ramie/task_tracker.hpp>
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace ramie::testing;
+using namespace std::chrono_literals;
+
+TEST_CASE("scope: leaving it waits for the children, which may use what was declared before it") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            int sum = 0;
+            {
+                ramie::scope children;
+                for (int i = 1; i <= 3; ++i) {
+                    children.spawn([&sum, i] {
+                        ramie::this_fiber::sleep_for(std::chrono::milliseconds(i));
+                        sum += i;
+                    }).detach();
+                }
+            }
+            return sum;
+        });
+        carrier.run();
+        CHECK(parent.get() == 6);
+    });
+}
+
+TEST_CASE("scope: leaving it by an exception aborts the children first") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            ramie::scope children;
+            children.spawn([] { ramie::this_fiber::sleep_for(1h); }).detach();
+            ramie::this_fiber::yield();
+            throw std::runtime_error("out");
+        });
+        carrier.drain();
+        CHECK(parent.join().error().is_exception());
+        CHECK(carrier.live() == 0);
+    });
+}
+
+TEST_CASE("scope: an abort of the parent that waits in the destructor reaches the children") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            {
+                ramie::scope children;
+                children.spawn([] { ramie::this_fiber::sleep_for(1h); }).detach();
+            }
+            ramie::this_fiber::abort_point();  // the abort is thrown again here
+        });
+        carrier.drain();
+        parent.abort();
+        carrier.drain();
+        CHECK(parent.join().error().is_cancelled());
+        CHECK(carrier.live() == 0);
+    });
+}
+
+TEST_CASE("with_scope: a child's failure aborts its siblings and is thrown once all have ended, and reported nowhere else") {
+    both_ways([](one_thread_carrier& carrier) {
+        int reported = 0, ended = 0;
+        carrier.on_unseen_failure([&](ramie::join_error const&) { ++reported; });
+        auto parent = ramie::spawn([&] {
+            struct note {
+                int& count;
+                ~note() { ++count; }
+            };
+            ramie::with_scope([&](ramie::scope& children) {
+                children.spawn([&] {
+                    note const n{ended};
+                    ramie::this_fiber::sleep_for(1h);
+                }).detach();
+                children.spawn([&] {
+                    note const n{ended};
+                    ramie::this_fiber::sleep_for(1ms);
+                    throw std::runtime_error("child");
+                }).detach();
+            });
+        });
+        carrier.run();
+        auto const result = parent.join();
+        REQUIRE(result.error().is_exception());
+        CHECK(std::string(result.error().what()).find("child") != std::string::npos);
+        CHECK(ended == 2);
+        CHECK(reported == 0);
+    });
+}
+
+TEST_CASE("with_scope: its value is the callable's, after the children ended") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            bool ended = false;
+            auto const value = ramie::with_scope([&](ramie::scope& children) {
+                children.spawn([&] {
+                    ramie::this_fiber::sleep_for(1ms);
+                    ended = true;
+                }).detach();
+                return 5;
+            });
+            CHECK(ended);
+            return value;
+        });
+        carrier.run();
+        CHECK(parent.get() == 5);
+    });
+}
+
+TEST_CASE("scope: many children, most of them finished, and an abort of the rest") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            ramie::scope children;
+            for (int i = 0; i < 100; ++i) {
+                children.spawn([i] {
+                    if (i % 10 == 0) ramie::this_fiber::sleep_for(1h);
+                }).detach();
+                if (i % 7 == 0) ramie::this_fiber::yield();
+            }
+            while (children.size() > 10) ramie::this_fiber::yield();
+            children.abort_all();
+            children.wait();
+        });
+        carrier.drain();
+        CHECK(parent.is_finished());
+        parent.get();
+    });
+}
+
+TEST_CASE("scoped_task: leaving its block aborts and joins the task") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto const before = tracked::alive();
+        auto parent = ramie::spawn([] {
+            ramie::scoped_task<void> task(ramie::spawn([held = tracked(1)] { ramie::this_fiber::sleep_for(1h); }));
+            ramie::this_fiber::yield();
+            CHECK_FALSE(task.is_finished());
+        });
+        carrier.drain();
+        CHECK(parent.is_finished());
+        CHECK(tracked::alive() == before);
+        parent.get();
+    });
+}
+
+TEST_CASE("task_tracker: wait returns once it is closed and empty") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::task_tracker tracker;
+        ramie::notify go;
+        for (int i = 0; i < 3; ++i) tracker.spawn([&] { go.wait(); }).detach();
+        auto waiting = ramie::spawn([&] { tracker.wait(); });
+        carrier.drain();
+        CHECK(tracker.size() == 3);
+        go.notify_all();
+        carrier.drain();
+        CHECK(tracker.size() == 0);
+        CHECK_FALSE(waiting.is_finished());  // not closed
+        tracker.close();
+        carrier.drain();
+        CHECK(waiting.is_finished());
+        waiting.get();
+        tracker.reopen();
+        CHECK_FALSE(tracker.is_closed());
+    });
+}
+
+TEST_CASE("task_tracker: a token counts like a task") {
+    one_thread_carrier carrier;
+    ramie::task_tracker tracker;
+    {
+        auto const token = tracker.track();
+        auto const copy = token;
+        CHECK(tracker.size() == 2);
+    }
+    CHECK(tracker.size() == 0);
+}

@@ -1,0 +1,187 @@
+// The state word's transitions, one by one; who is told to do what.
+#include <ramie/detail/task_state.hpp>
+
+#include <doctest/doctest.h>
+
+using ramie::detail::task_state;
+using phase = task_state::phase;
+using outcome = task_state::outcome;
+using start = task_state::start_result;
+using park = task_state::park_result;
+using claim = task_state::claim_result;
+using stop = task_state::abort_result;
+using end = task_state::finish_result;
+using add = task_state::joiner_result;
+using leave = task_state::leave_result;
+using detach = task_state::detach_result;
+
+TEST_CASE("state: a task is started by one party only") {
+    task_state s(phase::unstarted, true);
+    CHECK(s.start() == start::run_it);
+    CHECK(s.current() == phase::running);
+    CHECK(s.start() == start::stale);
+}
+
+TEST_CASE("state: a parked wait is claimed once, and the claimer makes the waiter runnable") {
+    task_state s(phase::running);
+    auto const g = s.generation();
+    CHECK(s.park(g, true) == park::parked);
+    CHECK(s.current() == phase::parked);
+    CHECK(s.claim(g, outcome::woken) == claim::submit_it);
+    CHECK(s.current() == phase::running);
+    CHECK(s.last_outcome() == outcome::woken);
+    CHECK(s.claim(g, outcome::deadline) == claim::lost);
+    CHECK(s.last_outcome() == outcome::woken);
+}
+
+TEST_CASE("state: a wait claimed before it parked is not parked, and its claimer must not submit it") {
+    task_state s(phase::running);
+    auto const g = s.generation();
+    CHECK(s.claim(g, outcome::deadline) == claim::nothing_more);
+    CHECK(s.claim(g, outcome::woken) == claim::lost);
+    CHECK(s.park(g, true) == park::resume_now);
+    CHECK(s.current() == phase::running);
+    CHECK(s.last_outcome() == outcome::deadline);
+}
+
+TEST_CASE("state: a waker of an earlier wait loses against a later one") {
+    task_state s(phase::running);
+    auto const first = s.generation();
+    (void)s.claim(first, outcome::woken);
+    auto const second = s.generation();
+    CHECK(second != first);
+    CHECK(s.park(second, false) == park::parked);
+    CHECK(s.claim(first, outcome::woken) == claim::lost);
+    CHECK(s.current() == phase::parked);
+    CHECK(s.claim(second, outcome::woken) == claim::submit_it);
+}
+
+TEST_CASE("state: an abort claims a parked wait that may be aborted") {
+    task_state s(phase::running);
+    auto const g = s.generation();
+    CHECK(s.park(g, true) == park::parked);
+    CHECK(s.abort() == stop::submit_it);
+    CHECK(s.abort_requested());
+    CHECK(s.last_outcome() == outcome::aborted);
+    CHECK(s.claim(g, outcome::woken) == claim::lost);
+}
+
+TEST_CASE("state: an abort leaves a masked wait alone; its waker finds it") {
+    task_state s(phase::running);
+    auto const g = s.generation();
+    CHECK(s.park(g, false) == park::parked);
+    CHECK(s.abort() == stop::nothing);
+    CHECK(s.current() == phase::parked);
+    CHECK(s.claim(g, outcome::woken) == claim::submit_it);
+    CHECK(s.abort_requested());
+}
+
+TEST_CASE("state: a wait that may be aborted does not park after an abort; a masked one does") {
+    task_state s(phase::running);
+    CHECK(s.abort() == stop::nothing);
+    auto const g = s.generation();
+    CHECK(s.park(g, true) == park::resume_now);
+    CHECK(s.last_outcome() == outcome::aborted);
+    CHECK(s.claim(g, outcome::woken) == claim::lost);
+    CHECK(s.park(s.generation(), false) == park::parked);
+}
+
+TEST_CASE("state: a wait claimed before the abort keeps its outcome") {
+    task_state s(phase::running);
+    auto const g = s.generation();
+    CHECK(s.claim(g, outcome::woken) == claim::nothing_more);
+    CHECK(s.abort() == stop::nothing);
+    CHECK(s.park(g, true) == park::resume_now);
+    CHECK(s.last_outcome() == outcome::woken);
+}
+
+TEST_CASE("state: the outcome of one wait is not that of the next") {
+    task_state s(phase::running);
+    (void)s.claim(s.generation(), outcome::aborted);
+    auto const g = s.generation();
+    CHECK(s.park(g, true) == park::parked);
+    CHECK(s.last_outcome() == outcome::none);
+    (void)s.claim(g, outcome::deadline);
+    CHECK(s.last_outcome() == outcome::deadline);
+}
+
+TEST_CASE("state: an unstarted task that is aborted belongs to the aborter") {
+    task_state s(phase::unstarted, true);
+    CHECK(s.abort() == stop::cancel_it);
+    CHECK(s.start() == start::stale);
+    CHECK(s.abort() == stop::nothing);
+    CHECK(s.finish(false) == end::nothing);
+    CHECK(s.is_finished());
+}
+
+TEST_CASE("state: a second abort, and an abort of a finished task, do nothing") {
+    task_state s(phase::running, true);
+    CHECK(s.abort() == stop::nothing);
+    CHECK(s.abort() == stop::nothing);
+    task_state over(phase::running, true);
+    CHECK(over.finish(true) == end::nothing);
+    CHECK(over.abort() == stop::nothing);
+    CHECK_FALSE(over.abort_requested());
+}
+
+TEST_CASE("state: nothing of a finished task can be claimed") {
+    task_state s(phase::running, true);
+    auto const g = s.generation();
+    CHECK(s.finish(true) == end::nothing);
+    CHECK(s.claim(g, outcome::woken) == claim::lost);
+}
+
+TEST_CASE("state: a result that nobody can receive is given up before the end") {
+    task_state s(phase::running, true);
+    CHECK(s.drop_handle() == detach::nothing);
+    CHECK_FALSE(s.has_handle());
+    CHECK(s.finish(true) == end::discard_result_first);
+    CHECK_FALSE(s.is_finished());
+    CHECK(s.finish(false) == end::nothing);
+    CHECK(s.is_finished());
+}
+
+TEST_CASE("state: a handle that goes after the end has the result to itself") {
+    task_state s(phase::running, true);
+    CHECK(s.finish(true) == end::nothing);
+    CHECK(s.has_handle());
+    CHECK(s.drop_handle() == detach::discard_result);
+}
+
+TEST_CASE("state: a joiner is either registered before the end, and woken by it, or told that it came too late") {
+    task_state s(phase::running, true);
+    CHECK(s.add_joiner() == add::registered);
+    CHECK(s.finish(true) == end::wake_joiner);
+    CHECK(s.remove_joiner() == leave::finisher_has_slot);
+    CHECK(s.add_joiner() == add::finished);
+}
+
+TEST_CASE("state: a joiner that left in time is not woken") {
+    task_state s(phase::running, true);
+    CHECK(s.add_joiner() == add::registered);
+    CHECK(s.remove_joiner() == leave::left);
+    CHECK(s.finish(true) == end::nothing);
+}
+
+TEST_CASE("state: waits move nothing but phase, outcome and generation") {
+    task_state s(phase::running, true);
+    CHECK(s.add_joiner() == add::registered);
+    (void)s.abort();
+    for (int i = 0; i < 1000; ++i) {
+        auto const g = s.generation();
+        CHECK(s.park(g, false) == park::parked);
+        CHECK(s.claim(g, i % 2 != 0 ? outcome::woken : outcome::deadline) == claim::submit_it);
+        CHECK(s.generation() == g + 1);
+    }
+    CHECK(s.abort_requested());
+    CHECK(s.has_handle());
+    CHECK(s.finish(true) == end::wake_joiner);
+}
+
+TEST_CASE("state: an abort seen in order is seen") {
+    task_state s(phase::running, true);
+    CHECK_FALSE(s.abort_requested_in_order());
+    (void)s.abort();
+    CHECK(s.abort_requested_in_order());
+    CHECK(s.has_handle());
+}
