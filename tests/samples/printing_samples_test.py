@@ -15,3 +15,41 @@ class PrintingSamples(unittest.TestCase):
 
     def test_fan_out_gets_all_answers_but_those_of_the_hanging(self):
         self.assertEqual(output_of("fan_out"), (0, "990 answered, 10 were late and were aborted\n", ""))
+
+    def test_worker_pool_counts_what_forty_jobs_found(self):
+        # The primes below n, for n = 1000, 2000, ... 40000, by a sieve.
+        sieve = [False, False] + [True] * 39998
+        for n in range(2, 200):
+            if sieve[n]:
+                sieve[n * n :: n] = [False] * len(sieve[n * n :: n])
+        total = sum(sum(sieve[: i * 1000]) for i in range(1, 41))
+        self.assertEqual(output_of("worker_pool"), (0, f"40 jobs, 8 at a time: {total} primes in all\n", ""))
+
+    def test_pipeline_passes_every_value_through_its_stages(self):
+        digits = sum(len(str(i * i)) for i in range(1, 1001))
+        self.assertEqual(output_of("pipeline"), (0, f"the squares of 1 to 1000 have {digits} digits\n", ""))
+
+    def test_deadline_batch_aborts_what_is_late(self):
+        self.assertEqual(output_of("deadline_batch"), (0, "15 of 20 done, the time is up\n5 aborted\n", ""))
+
+    def test_shared_state_takes_as_many_as_were_wanted(self):
+        self.assertEqual(output_of("shared_state"), (0, "5 apples left\n", ""))
+
+    def test_racing_mirrors_gives_the_loser_up_before_it_goes_on(self):
+        self.assertEqual(output_of("racing_mirrors"), (0, "slow: given up\nfast was first\n", ""))
+
+    def test_failures_are_told_apart_and_main_lives_on(self):
+        self.assertEqual(
+            output_of("failures"),
+            (
+                0,
+                "the guard of throwing is destroyed\nstd::runtime_error: out of luck\n"
+                "the guard of sleeping is destroyed\nsleeping was cancelled\nmain lives on\n",
+                "",
+            ),
+        )
+
+    def test_yielding_lets_the_other_task_in(self):
+        self.assertEqual(
+            output_of("yielding"), (0, "1000000 steps done; the other task ran in between: yes\n", "")
+        )

@@ -9,14 +9,17 @@
 #include <ramie/channel_cases.hpp>
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
+#include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
 #include <ramie/future.hpp>
 #include <ramie/io_error.hpp>
+#include <ramie/io_metrics.hpp>
 #include <ramie/join_case.hpp>
 #include <ramie/join_handle.hpp>
+#include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
 #include <ramie/latch.hpp>
 #include <ramie/mutex.hpp>
@@ -31,7 +34,10 @@
 #include <ramie/recursive_timed_mutex.hpp>
 #include <ramie/resolve.hpp>
 #include <ramie/runtime.hpp>
+#include <ramie/runtime_metrics.hpp>
 #include <ramie/runtime_options.hpp>
+#include <ramie/scope.hpp>
+#include <ramie/scoped_task.hpp>
 #include <ramie/select.hpp>
 #include <ramie/semaphore.hpp>
 #include <ramie/semaphore_case.hpp>
@@ -39,6 +45,7 @@
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/task_options.hpp>
+#include <ramie/task_tracker.hpp>
 #include <ramie/tcp.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/thread.hpp>
