@@ -306,7 +306,8 @@ TEST_CASE("abort_handle: copies outlive the task and its handle") {
         auto moved = std::move(kept);
         CHECK(moved.is_finished());
         moved.abort();
-        moved = moved;
+        auto const& itself = moved;
+        moved = itself;
         CHECK(moved.id() != 0);
     });
 }

@@ -41,7 +41,7 @@ template <class T>
 class async_state final : public future_state<T> {
   public:
     template <class Call>
-    explicit async_state(Call call) : task_(spawn(async_call<T, Call>(*this, std::move(call)), std::source_location{})) {}
+    explicit async_state(Call call) : task_(spawn_plain({}, async_call<T, Call>(*this, std::move(call)))) {}
     ~async_state() override {
         abort_shield whole;
         (void)task_.wait_until(never);

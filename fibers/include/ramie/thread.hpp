@@ -56,7 +56,7 @@ class thread {
   private:
     template <class Call>
     static join_handle<void> start(task_options const& options, Call call) {
-        return spawn(options, [call = std::move(call)]() mutable { static_cast<void>(call()); });
+        return detail::spawn_on(detail::carrier::here("thread"), options, [call = std::move(call)]() mutable { static_cast<void>(call()); });
     }
     void must_be_joinable(char const* verb) const;
     void must_not_be_joinable() const noexcept;
