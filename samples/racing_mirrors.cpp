@@ -1,4 +1,4 @@
-// racing_mirrors: the same question to three servers; the first answer counts, the others are aborted.
+// racing_mirrors: the same question to two servers; the first answer counts, the other is aborted.
 #include <ramie/ramie.hpp>
 
 #include <cstdio>
@@ -26,7 +26,7 @@ std::string download(std::string const& mirror, std::chrono::milliseconds takes)
 int main() {
     ramie::run([] {
         std::string const slow = "slow", fast = "fast";
-        // The callables may borrow locals: all three have ended when race returns.
+        // The callables may borrow locals: both have ended when race returns.
         auto const winner = ramie::race([&] { return download(slow, 1h); }, [&] { return download(fast, 10ms); });
         std::printf("%s was first\n", winner.c_str());
     });

@@ -27,6 +27,10 @@ class RunScript(unittest.TestCase):
         self.assertEqual((status, set(described(text))), (0, NAMES))
         self.assertEqual([name for name, words in described(text).items() if len(words) < 20], [])
 
+    def test_the_readme_says_what_each_sample_teaches(self):
+        text = (SAMPLES / "README.md").read_text()
+        self.assertEqual([name for name in sorted(NAMES) if f"{name}](" not in text], [])
+
     def test_an_unknown_sample_is_answered_with_the_list(self):
         status, text, complaint = run("nosuch")
         self.assertEqual((status, text), (2, ""))

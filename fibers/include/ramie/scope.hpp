@@ -73,14 +73,14 @@ class scope {
 
     // As ramie::spawn, but `f` may borrow what was declared before the scope.
     template <class F>
-    detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) {
+    auto spawn(F&& f, std::source_location where = std::source_location::current()) {
         task_options options;
         options.where = where;
         return spawn(options, std::forward<F>(f));
     }
     template <class F>
         requires detail::not_options<F>
-    detail::spawned<F> spawn(task_options const& options, F&& f) {
+    auto spawn(task_options const& options, F&& f) {
         using value = typename detail::bound<F>::value_type;
         auto handle = ramie::spawn(options, [held = children_.enter(), &children = children_,
                                              function = std::forward<F>(f)](std::stop_token stop) mutable -> value {

@@ -63,32 +63,33 @@ concept not_location = !std::same_as<std::remove_cvref_t<T>, std::source_locatio
 // born aborted.
 template <class F, class... Args>
     requires detail::not_options<F>
-detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) {
+auto spawn(task_options const& options, F&& f, Args&&... args) {
     return detail::spawn_on(detail::carrier::here("spawn"), options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-// The same without options. (One overload per number of arguments, because a default argument, which is how the place of
+// The same without options. (Return types are deduced, so that a compiler that looks at them before the constraints does not
+// ask whether options can be called. One overload per number of arguments, because a default argument, which is how the place of
 // the spawn is learnt, cannot follow a pack.)
 template <detail::not_options F>
-detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) {
+auto spawn(F&& f, std::source_location where = std::source_location::current()) {
     return detail::spawn_plain(where, std::forward<F>(f));
 }
 template <detail::not_options F, detail::not_location A>
-detail::spawned<F, A> spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
+auto spawn(F&& f, A&& a, std::source_location where = std::source_location::current()) {
     return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a));
 }
 template <detail::not_options F, class A, detail::not_location B>
-detail::spawned<F, A, B> spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
+auto spawn(F&& f, A&& a, B&& b, std::source_location where = std::source_location::current()) {
     return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b));
 }
 template <detail::not_options F, class A, class B, detail::not_location C>
-detail::spawned<F, A, B, C> spawn(F&& f, A&& a, B&& b, C&& c,
+auto spawn(F&& f, A&& a, B&& b, C&& c,
                                   std::source_location where = std::source_location::current()) {
     return detail::spawn_plain(where, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
 }
 // With four arguments or more the place is not known.
 template <detail::not_options F, class A, class B, class C, detail::not_location D, detail::not_location... More>
-detail::spawned<F, A, B, C, D, More...> spawn(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
+auto spawn(F&& f, A&& a, B&& b, C&& c, D&& d, More&&... more) {
     return detail::spawn_plain(std::source_location{}, std::forward<F>(f), std::forward<A>(a), std::forward<B>(b),
                                std::forward<C>(c), std::forward<D>(d), std::forward<More>(more)...);
 }

@@ -60,14 +60,14 @@ class task_tracker {
 
     // ramie::spawn, tracked until the callable is destroyed.
     template <class F>
-    detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) const {
+    auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
         task_options options;
         options.where = where;
         return spawn(options, std::forward<F>(f));
     }
     template <class F>
         requires detail::not_options<F>
-    detail::spawned<F> spawn(task_options const& options, F&& f) const {
+    auto spawn(task_options const& options, F&& f) const {
         using value = typename detail::bound<F>::value_type;
         return ramie::spawn(options, [held = track(), function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
             if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));

@@ -39,14 +39,14 @@ class runtime_handle {
     explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
 
     template <class F>
-    [[nodiscard]] detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) const {
+    auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
         task_options options;
         options.where = where;
         return spawn(options, std::forward<F>(f));
     }
     template <class F, class... Args>
         requires detail::not_options<F>
-    [[nodiscard]] detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) const {
+    auto spawn(task_options const& options, F&& f, Args&&... args) const {
         return detail::spawn_on(open_scheduler(), options, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
@@ -82,12 +82,12 @@ class runtime {
 
     // Queues f() as a task; see ramie::spawn. From any thread.
     template <class F>
-    [[nodiscard]] detail::spawned<F> spawn(F&& f, std::source_location where = std::source_location::current()) {
+    auto spawn(F&& f, std::source_location where = std::source_location::current()) {
         return handle().spawn(std::forward<F>(f), where);
     }
     template <class F, class... Args>
         requires detail::not_options<F>
-    [[nodiscard]] detail::spawned<F, Args...> spawn(task_options const& options, F&& f, Args&&... args) {
+    auto spawn(task_options const& options, F&& f, Args&&... args) {
         return handle().spawn(options, std::forward<F>(f), std::forward<Args>(args)...);
     }
 

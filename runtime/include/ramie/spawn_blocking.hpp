@@ -15,7 +15,7 @@ struct blocking_spawn;
 // served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one. Not a
 // suspension point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
 template <class F>
-detail::spawned<F> spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
+auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
     auto& where_to = detail::carrier::here("spawn_blocking");
     auto* const made = detail::make_task(where, std::forward<F>(f));
     detail::spawned<F> handle(made);
