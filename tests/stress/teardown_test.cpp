@@ -132,7 +132,7 @@ TEST_CASE("teardown: foreign threads spawn into, wake and abort tasks of a runti
             {
                 ramie::runtime rt({.workers = workers});
                 for (unsigned t = 0; t < 3; ++t) {
-                    others.emplace_back([&, t, handle = rt.handle(), seed = dice.next()] {
+                    others.emplace_back([&, handle = rt.handle(), seed = dice.next()] {
                         chance own(seed);
                         std::vector<ramie::abort_handle> known;
                         try {
