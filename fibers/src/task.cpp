@@ -61,7 +61,8 @@ void task::finish() noexcept {
         // Off the list before the joiner can know: after a join the runtime's count does not include the task.
         if (!unlisted) listed->remove(*this);
         unlisted = true;
-        stack = nullptr;  // an ended task holds none
+        // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
+        if (own_stack != nullptr) stack = nullptr;
         switch (state.finish(has_result)) {
             case task_state::finish_result::discard_result_first: stack = own_stack; continue;
             case task_state::finish_result::wake_joiner: {
