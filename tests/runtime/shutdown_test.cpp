@@ -60,7 +60,7 @@ TEST_CASE("shutdown: tasks parked in every way are unwound") {
                 });
                 park([&] { signal.wait(); });
                 park([] { ramie::this_fiber::sleep_for(1h); });
-                park([] { ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }).get(); });
+                park([] { (void)ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }).join(); });
                 park([&] { (void)ramie::timeout(1h, [&] { signal.wait(); }); });
             }
             while (waiting.load() < 120) std::this_thread::yield();
@@ -263,6 +263,9 @@ TEST_CASE("shutdown: a task that swallows its abort gets it again at each wait, 
 }
 
 TEST_CASE("shutdown: the destructor prints who is left, and ends the process") {
+#if defined(RAMIE_TSAN)
+    return;  // TSan lets no forked child start threads once there were fibers
+#endif
     for (bool current_thread : {false, true}) {
         auto const end = in_child([&] {
             ramie::runtime rt({.shutdown_timeout = 30ms, .current_thread = current_thread});
