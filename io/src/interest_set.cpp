@@ -2,6 +2,8 @@
 
 #include "loop.hpp"
 
+#include <ramie/detail/config.hpp>
+
 #include <bit>
 #include <cerrno>
 
@@ -23,7 +25,8 @@ interest_set::~interest_set() {
     for (auto& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
 }
 
-std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd) {
+// Never inlined: it reads errno, and its callers may have waited on another thread before.
+RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd) {
     auto& d = take();
     d.home_ = shared_from_this();
     d.fd_ = fd.release();

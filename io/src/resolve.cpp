@@ -16,7 +16,7 @@ namespace {
 using addresses = std::expected<std::vector<endpoint>, std::error_code>;
 
 std::unexpected<std::error_code> fail(int code) {
-    return std::unexpected(std::error_code(code, code == EAI_SYSTEM ? std::system_category() : resolve_category()));
+    return std::unexpected(std::error_code(code, resolve_category()));
 }
 
 // Blocks the thread.
