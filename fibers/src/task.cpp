@@ -17,10 +17,14 @@ task::~task() {
 void task::set_name(std::string const& name) noexcept {
     if (name.empty()) return;
     name_ = ::strdup(name.c_str());  // null without memory: the task goes unnamed
-
 }
 
 void task::run() noexcept {
+    if (local && state.abort_requested()) {  // abort() left it to us to cancel it
+        ops_->drop_callable(*this);
+        kind = result_kind::cancelled;
+        return;
+    }
     try {
         ops_->run(*this);
         kind = result_kind::value;
@@ -97,7 +101,7 @@ void task::discard_result() noexcept {
 }
 
 void task::abort() {
-    switch (state.abort()) {
+    switch (state.abort(local)) {
         case task_state::abort_result::nothing: break;
         case task_state::abort_result::submit_it: carrier::resume(*this); break;
         case task_state::abort_result::cancel_it:

@@ -1,7 +1,7 @@
 // The threads behind spawn_blocking: started as jobs come, at most so many, kept 10 s without work.
 //
-// A job is a task without a stack: it runs on the pool thread's own. Queued ones are cancelled by abort (shutdown aborts
-// them all); running ones cannot be, they only see their stop_token.
+// A job is a task without a stack: it runs on the pool thread's own. Queued ones are cancelled by abort (shutdown
+// aborts them all); running ones cannot be, they only see their stop_token.
 #pragma once
 
 #include <ramie/detail/task.hpp>

@@ -1,5 +1,6 @@
-// The carrier seam over workers. The only file with the runtime's thread-locals: a fiber may go on in another thread after
-// any suspension, and a compiler may keep a thread-local's address over one; so they are read only through opaque functions.
+// The carrier seam over workers. The only file with the runtime's thread-locals: a fiber may go on in another thread
+// after any suspension, and a compiler may keep a thread-local's address over one; so they are read only through opaque
+// functions.
 #include "carrier.hpp"
 
 #include "scheduler.hpp"

@@ -7,8 +7,8 @@
 
 namespace ramie::detail {
 
-idle_set::idle_set(unsigned workers) : alone_(workers == 1), most_searching_(std::max(1u, workers / 2)) {
-    listed_.reserve(workers);
+idle_set::idle_set(unsigned workers, unsigned most) : alone_(workers == 1), most_searching_(std::max(1u, workers / 2)) {
+    listed_.reserve(most);
 }
 
 worker* idle_set::take_if_nobody_searches() noexcept {

@@ -13,13 +13,17 @@ class worker;
 
 class idle_set {
   public:
-    explicit idle_set(unsigned workers);
+    // `most`: workers that may ever be listed, spares included.
+    idle_set(unsigned workers, unsigned most);
+
+    // A spare joins a worker that was alone. Called by that one, before.
+    void no_longer_alone() noexcept { alone_.store(false, std::memory_order_relaxed); }
 
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
     // `by_worker`: the poster is one of the workers; if it is the only one, nobody sleeps.
     worker* wake_for_work(bool by_worker) noexcept {
-        if (alone_ && by_worker) return nullptr;
+        if (by_worker && alone_.load(std::memory_order_relaxed)) return nullptr;
         std::atomic_thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();
     }
@@ -46,7 +50,7 @@ class idle_set {
 
     worker* take_if_nobody_searches() noexcept;
 
-    bool const alone_;
+    std::atomic<bool> alone_;
     unsigned const most_searching_;
     alignas(64) std::atomic<std::uint64_t> counts_{0};
     word_lock lock_;

@@ -1,8 +1,8 @@
-// An unbounded first-in-first-out queue that anybody may push to: spawns and wakes from foreign threads, what overflows a
-// ring, and (one per worker) the tasks that must run there. Links the tasks themselves, so it never allocates.
+// An unbounded first-in-first-out queue that anybody may push to: spawns and wakes from foreign threads, what overflows
+// a ring, and (one per worker) the tasks that must run there. Links the tasks themselves, so it never allocates.
 //
-// A task that sits here may be aborted before it started; its entry is stale then and frees it when popped. It may not be
-// claimed by a joiner, because a claimed task can be queued again while its stale entry still uses the link.
+// A task that sits here may be aborted before it started; its entry is stale then and frees it when popped. It may not
+// be claimed by a joiner, because a claimed task can be queued again while its stale entry still uses the link.
 #pragma once
 
 #include <ramie/detail/task.hpp>

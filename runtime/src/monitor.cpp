@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <utility>
 
 namespace ramie::detail {
 
 void monitor::start() {
-    seen_picks_.resize(home_.workers.size());
     thread_ = std::thread([this] {
         ::pthread_setname_np(::pthread_self(), "ramie-monitor");
         watch();
@@ -37,8 +37,8 @@ void monitor::watch() {
         auto const now = std::chrono::steady_clock::now();
         if (look()) quiet_since = now;
         if (now - quiet_since > std::chrono::seconds(1)) {
-            // A worker that wakes after the exchange sees `asleep` and changes the word; one that woke before is seen awake
-            // (seq_cst: pairs with wake(), which a worker calls after it cleared its `asleep_`).
+            // A worker that wakes after the exchange sees `asleep` and changes the word; one that woke before is seen
+            // awake (seq_cst: pairs with wake(), which a worker calls after it cleared its `asleep_`).
             std::uint32_t expected = watching;
             state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst, std::memory_order_relaxed);
             if (!all_asleep()) rouse();
@@ -56,19 +56,27 @@ bool monitor::all_asleep() const noexcept {
 
 bool monitor::look() {
     bool active = false;
-    for (std::size_t i = 0; i < home_.workers.size(); ++i) {
-        auto& w = *home_.workers[i];
+    seen_.resize(home_.workers.size());
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+        auto& w = home_.workers[i];
+        auto& seen = seen_[i];
         auto const picks = w.picks();
-        bool const stuck = picks == seen_picks_[i] && !w.is_asleep();
-        if (picks != seen_picks_[i] || stuck) active = true;
-        seen_picks_[i] = picks;
+        bool const stuck = picks == seen.picks && !w.is_asleep() && !w.is_lent();
+        if (picks != seen.picks || stuck) active = true;
+        seen.picks = picks;
         bool const waited_for = stuck && home_.waits_for(w);
         if (waited_for || (stuck && w.has_own())) {  // pinned tasks cannot be rescued, only reported
             if (!w.is_stalled()) stalls_.fetch_add(1, std::memory_order_relaxed);
             w.mark_stalled(true);
             if (waited_for) home_.wake_one(false);
+            if (waited_for && ++seen.looks_stuck > 1 && !seen.stood_in_for && home_.idle.sleeping() == 0) {
+                home_.spares.want();
+                seen.stood_in_for = true;
+            }
         } else if (!stuck) {
             w.mark_stalled(false);
+            seen.looks_stuck = 0;
+            if (std::exchange(seen.stood_in_for, false)) home_.spares.release();
         }
     }
     return active;

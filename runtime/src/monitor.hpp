@@ -1,7 +1,8 @@
-// Watches for workers that are stuck in one task while work waits, and wakes a sleeping one to take that work over.
+// Watches for workers that are stuck in one task while work waits, and wakes a sleeping one to take that work over;
+// when none sleeps and it is still stuck at the next look, a spare (spare_crew.hpp).
 //
-// A thread of its own that looks at the workers' pick counters every stall_threshold. When nobody has picked anything for a
-// second it sleeps until a worker wakes it, so an idle process is truly idle.
+// A thread of its own that looks at the workers' pick counters every stall_threshold. When nobody has picked anything
+// for a second it sleeps until a worker wakes it, so an idle process is truly idle.
 #pragma once
 
 #include <atomic>
@@ -39,7 +40,12 @@ class monitor {
     std::thread thread_;
     std::atomic<std::uint32_t> state_{watching};
     std::atomic<std::uint64_t> stalls_{0};
-    std::vector<std::uint64_t> seen_picks_;
+    struct watched {
+        std::uint64_t picks = 0;
+        unsigned looks_stuck = 0;
+        bool stood_in_for = false;
+    };
+    std::vector<watched> seen_;
 };
 
 }  // namespace ramie::detail

@@ -22,7 +22,8 @@ class parker {
     void leave_driver() noexcept;
     bool is_in_driver() const noexcept { return state_.load(std::memory_order_relaxed) == in_driver; }
 
-    // Any thread. What was written before it is seen after the sleep it ends (release; pairs with the acquires of the owner).
+    // Any thread. What was written before it is seen after the sleep it ends (release; pairs with the acquires of the
+    // owner).
     void unpark(driver& d) noexcept;
 
   private:

@@ -20,6 +20,7 @@ class run_ring {
     explicit run_ring(bool alone) : alone_(alone) {}
 
     // --- owner ---
+    void share() noexcept { alone_ = false; }  // from now on there are thieves
     // False: full.
     [[nodiscard]] bool push(task& t) noexcept {
         auto const tail = tail_.load(std::memory_order_relaxed);
@@ -82,7 +83,7 @@ class run_ring {
   private:
     alignas(64) std::atomic<std::uint32_t> head_{0};
     alignas(64) std::atomic<std::uint32_t> tail_{0};
-    bool const alone_;
+    bool alone_;  // only the owner looks
     std::array<std::atomic<task*>, capacity> slots_{};
 };
 

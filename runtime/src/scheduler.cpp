@@ -17,17 +17,23 @@ task_id take_ids(task_id count) noexcept {
     return last.fetch_add(count, std::memory_order_relaxed);
 }
 
+namespace {
+unsigned most_spares(settings const& o) noexcept { return o.current_thread ? 0 : std::min(o.max_blocking_threads, 512u); }
+}  // namespace
+
 scheduler::scheduler(settings chosen)
     : options(std::move(chosen)),
       unseen_failure(std::make_shared<failure_hook const>(options.on_task_failure)),
       watch(make_driver()),
-      idle(options.workers),
+      workers(options.workers + most_spares(options)),
+      idle(options.workers, options.workers + most_spares(options)),
       watchdog(*this),
+      spares(*this, most_spares(options)),
       live_(options.workers + 1),
       blocking_(*this, options.max_blocking_threads) {
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
-        workers.push_back(std::make_unique<worker>(*this, i, options.workers));
+        workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
     if (options.current_thread) return;
     try {
         for (auto& w : workers) {
@@ -35,7 +41,7 @@ scheduler::scheduler(settings chosen)
             auto const name = options.thread_name + "-" + std::to_string(w->index);
             ::pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
         }
-        if (workers.size() > 1) watchdog.start();
+        if (options.workers > 1) watchdog.start();
     } catch (...) {
         stop_workers();
         throw;
@@ -49,7 +55,7 @@ scheduler::~scheduler() = default;
 void scheduler::list(task& t) noexcept {
     t.home = this;
     auto* const here = this_worker();
-    if (here != nullptr && &here->home == this) {
+    if (here != nullptr && &here->home == this && here->index < options.workers) {
         if (here->next_id == here->last_id) {
             here->next_id = take_ids(1024);
             here->last_id = here->next_id + 1024;
@@ -89,9 +95,9 @@ void scheduler::submit(task& t) noexcept {
         return;
     }
     auto* const here = this_worker();
-    bool const ours = here != nullptr && &here->home == this;
+    bool const ours = here != nullptr && here->posts_for == this;
     if (t.pinned) {
-        auto& where = *workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % workers.size()];
+        auto& where = workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % options.workers];
         t.last_lane = &where;
         where.post_own(t);
     } else if (ours) {
@@ -100,6 +106,16 @@ void scheduler::submit(task& t) noexcept {
         injected.push(t);
         wake_one(false);
     }
+}
+
+void scheduler::submit_local(task& t) noexcept {
+    t.pinned = t.local = true;
+    if (t.default_stack) t.stack_class = options.stack_class;
+    list(t);
+    auto& here = *this_worker();
+    t.last_lane = &here;
+    if (is_closing()) t.abort();  // it is cancelled when its turn comes
+    here.queue_own(t);
 }
 
 void scheduler::submit_blocking(task& t) {
@@ -117,14 +133,24 @@ void scheduler::resume(task& t) noexcept {
     foreign_post const until_done(*this, this_worker());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
-    if (migrates_by_force()) return workers[(last->index + 1) % workers.size()]->post_own(t);
+    if (migrates_by_force()) return migrate(t, last->index);
     auto* const here = this_worker();
-    if (here != nullptr && &here->home == this) return here->post_woken(t);
+    if (here != nullptr && here->posts_for == this) return here->post_woken(t);
     injected.push(t);
     wake_one(false);
 }
 
+void scheduler::migrate(task& t, unsigned last) noexcept {
+    auto& where = workers[(last + 1) % options.workers];
+    where.post_own(t);
+    if (where.is_lent()) where.evict_guests();
+}
+
 // --- workers ---
+
+worker& scheduler::add_spare() {
+    return workers.add(std::make_unique<worker>(*this, static_cast<unsigned>(workers.size()), false, true));
+}
 
 bool scheduler::has_work_for(worker const& w) const noexcept {
     if (w.has_own() || w.has_next() || injected.size() > 0) return true;
@@ -145,7 +171,7 @@ time_point scheduler::first_deadline() const noexcept {
 
 std::uint32_t scheduler::fair_share() const noexcept {
     auto const waiting = injected.size();
-    return std::min<std::uint32_t>(waiting / static_cast<std::uint32_t>(workers.size()) + 1, run_ring::capacity / 2);
+    return std::min<std::uint32_t>(waiting / options.workers + 1, run_ring::capacity / 2);
 }
 
 void scheduler::trim(time_point now) noexcept {
@@ -224,6 +250,7 @@ void scheduler::stop_workers() noexcept {
     for (auto& w : workers) w->unpark();
     threads_.clear();
     watchdog.stop();
+    spares.stop();
     // Stale entries still hold their tasks.
     for (auto& w : workers) w->drop_entries();
     while (auto* const t = injected.pop()) t->unref();
@@ -234,11 +261,12 @@ void scheduler::claim_here() {
         throw std::logic_error("ramie: two threads run one current_thread runtime at once");
 }
 
-void scheduler::run_here(std::function<bool()> const& done, time_point until) { workers.front()->run_until(done, until); }
+void scheduler::run_here(std::function<bool()> const& done, time_point until) { workers[0].run_until(done, until); }
 
 runtime_metrics scheduler::metrics() const {
     runtime_metrics m;
-    m.workers = static_cast<unsigned>(workers.size());
+    m.workers = options.workers;
+    m.spare_workers = spares.active();
     m.live_tasks = live();
     m.injected = injected.size();
     for (auto const& w : workers) {

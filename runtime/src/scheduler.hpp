@@ -10,11 +10,12 @@
 #pragma once
 
 #include "blocking_pool.hpp"
+#include "crew.hpp"
 #include "idle.hpp"
 #include "inject_queue.hpp"
 #include "monitor.hpp"
 #include "options.hpp"
-#include "worker.hpp"
+#include "spare_crew.hpp"
 
 #include <ramie/detail/driver.hpp>
 #include <ramie/runtime_metrics.hpp>
@@ -36,6 +37,8 @@ class scheduler {
     // --- tasks ---
     // Takes a new task; throws nothing: born cancelled if the runtime is closing.
     void submit(task& t) noexcept;
+    // Takes a new task that stays on the calling worker.
+    void submit_local(task& t) noexcept;
     // Takes a new blocking job; throws std::system_error if no thread can be had at all.
     void submit_blocking(task& t);
     void resume(task& t) noexcept;
@@ -54,7 +57,8 @@ class scheduler {
         if (until.time_since_epoch().count() < driver_until.load(std::memory_order_seq_cst)) watch->interrupt();
     }
     std::uint32_t fair_share() const noexcept;
-    bool migrates_by_force() const noexcept { return options.force_migration && workers.size() > 1; }
+    bool migrates_by_force() const noexcept { return options.force_migration && options.workers > 1; }
+    worker& add_spare();
     time_point trim_at() const noexcept { return time_point(time_point::duration(trim_at_.load(std::memory_order_relaxed))); }
     void trim(time_point now) noexcept;
 
@@ -72,10 +76,11 @@ class scheduler {
     settings const options;
     std::shared_ptr<failure_hook const> const unseen_failure;
     std::unique_ptr<driver> const watch;
-    std::vector<std::unique_ptr<worker>> workers;
+    crew workers;
     idle_set idle;
     inject_queue injected;
     monitor watchdog;
+    spare_crew spares;
     // Who holds it is in the driver. Only ever tried.
     word_lock driver_lock;
     static constexpr time_point::rep nobody_sleeps = 0;
@@ -86,6 +91,7 @@ class scheduler {
     class foreign_post;
 
     void list(task& t) noexcept;
+    void migrate(task& t, unsigned last) noexcept;
     std::size_t live() const noexcept;
     void abort_all();
     // False: the time is up and some are left.

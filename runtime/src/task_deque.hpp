@@ -22,12 +22,13 @@ namespace ramie::detail {
 
 class task_deque {
   public:
-    // `alone`: there are no thieves, so the owner needs no ordering.
+    // `alone`: there are no thieves, so the owner needs no ordering, until it calls share().
     explicit task_deque(bool alone);
     task_deque(task_deque const&) = delete;
     task_deque& operator=(task_deque const&) = delete;
 
     // --- owner ---
+    void share() noexcept { alone_ = false; }
     // False: there was no memory to grow.
     [[nodiscard]] bool push(task& t) noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed);
@@ -82,7 +83,7 @@ class task_deque {
 
     alignas(64) std::atomic<std::int64_t> bottom_{0};
     std::atomic<buffer*> buffer_;
-    bool const alone_;
+    bool alone_;  // only the owner looks
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use
     alignas(64) std::atomic<std::int64_t> top_{0};
 };

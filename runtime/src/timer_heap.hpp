@@ -1,8 +1,8 @@
 // The armed deadlines of one worker: a 4-ary heap whose entries carry their deadline, so that sifting touches no node.
 //
-// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms, and
-// whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}. It
-// holds no reference to the task, because
+// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms,
+// and whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}.
+// It holds no reference to the task, because
 //   - it is armed and the task published as parked in one step under the lock (arm), so a firing claim finds it parked;
 //   - a task whose wait ended otherwise takes the lock to disarm before it does anything else;
 //   - a firing claims under the lock: it either owns the task (and frees the node), or lost and leaves the node, already

@@ -11,8 +11,14 @@ namespace ramie::detail {
 
 using namespace std::chrono_literals;
 
-worker::worker(scheduler& runtime, unsigned i, unsigned workers)
-    : home(runtime), index(i), deque_(workers == 1), ring_(workers == 1), random_(i * 2654435761u + 1) {}
+worker::worker(scheduler& runtime, unsigned i, bool alone, bool spare)
+    : home(runtime),
+      index(i),
+      posts_for(&runtime),
+      spare_(spare),
+      deque_(alone),
+      ring_(alone),
+      random_(i * 2654435761u + 1) {}
 
 worker::~worker() = default;
 
@@ -79,6 +85,41 @@ void worker::drop_entries() noexcept {
 
 std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() + (has_next() ? 1 : 0) + deque_.size(); }
 
+// --- lending ---
+
+// The task keeps the thread; all that waits here is where others find it, and so is what the task spawns and wakes. If
+// the task parks all the same, the next pick goes home and the worker is its own again.
+bool worker::lend() noexcept {
+    if (is_lent()) return false;
+    deque_.share();
+    ring_.share();
+    home.idle.no_longer_alone();
+    lent_by_.store(current, std::memory_order_seq_cst);
+    posts_for = nullptr;
+    last_look_ = picks_.read() - ticks_between_looks;
+    if (auto* const t = take_next()) push_ring(*t);
+    if (home.migrates_by_force()) evict_guests();
+    home.spares.want();
+    home.wake_one(false);
+    return true;
+}
+
+void worker::take_back() noexcept {
+    home.spares.release();
+    posts_for = &home;
+    lent_by_.store(nullptr, std::memory_order_relaxed);
+}
+
+// Either who posts here sees lent_by_ and calls this again, or its push came before our lock.
+void worker::evict_guests() noexcept {
+    task_chain stay, leave;
+    auto all = own_.pop(own_.size());
+    while (auto* const t = all.take()) (t->pinned ? stay : leave).add(*t);
+    if (stay.count > 0) own_.push(stay);
+    if (leave.count > 0) home.injected.push(leave);
+    home.wake_one(false);
+}
+
 // --- the fast pick ---
 
 task* worker::pick() noexcept {
@@ -109,8 +150,8 @@ task* worker::take_local() noexcept {
     if (own_first && own_.size() > 0) {
         if (auto* const t = ready_entry(own_.pop())) return t;
     }
-    // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served here: a
-    // joiner just woken comes before them, or fork-join would go breadth-first.)
+    // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served
+    // here: a joiner just woken comes before them, or fork-join would go breadth-first.)
     if (n % 31 == 0 || next_streak_ >= 3) {
         next_streak_ = 0;
         if (auto* const t = ready_entry(ring_.pop())) return t;
@@ -163,6 +204,7 @@ void worker::run() {
     enter_thread();
     signal_stack const alternate;
     this_thread_carrier binding(*this);
+    if (spare_) wakes_up();
     while (auto* const t = find_work()) lane::run(*t);
     if (searching_) (void)home.idle.stop_search();
     searching_ = false;
@@ -188,6 +230,7 @@ task* worker::find_work() {
         if (go_home || picks_.read() - last_look_ >= ticks_between_looks) look_around();
         auto* t = std::exchange(forced_, nullptr);
         if (t == nullptr) t = take_local();
+        if (t == nullptr && spare_ && goes_off_duty()) return nullptr;
         if (t == nullptr) t = take_injected();
         if (t == nullptr && fire_due_timers(std::chrono::steady_clock::now()) > 0) continue;
         if (t == nullptr) t = steal();
@@ -199,9 +242,27 @@ task* worker::find_work() {
     }
 }
 
+// A spare that is not needed any more. (Its deque may not be emptied into the injection queue, inject_queue.hpp; so it
+// works that off, or others steal it.)
+bool worker::goes_off_duty() noexcept {
+    if (!home.spares.may_rest(*this)) return false;
+    if (std::exchange(searching_, false)) (void)home.idle.stop_search();
+    home.wake_one(false);  // it may have been woken for work
+    asleep_.store(true, std::memory_order_relaxed);
+    return true;
+}
+
 // Every 61 picks: whatever the fast pick does not see.
 void worker::look_around() {
     go_home = false;
+    if (is_lent()) take_back();  // its task waits
+    if (spare_ && home.spares.too_many()) {
+        task_chain rest;
+        if (auto* const t = take_next()) rest.add(*t);
+        while (auto* const t = ring_.pop()) rest.add(*t);
+        if (rest.count > 0) home.injected.push(rest);
+        home.wake_one(false);
+    }
     picks_.add();
     last_look_ = picks_.read();
     auto const now = std::chrono::steady_clock::now();
@@ -217,9 +278,9 @@ void worker::look_around() {
     }
 }
 
-// What waits in the injection queue must get its turn even if the ring stays full, as it does with 256 yielding tasks. So
-// one is taken in any case; and while more wait than there is room for, what becomes runnable here queues behind them.
-// Then ring and injection queue are one first-in-first-out queue.
+// What waits in the injection queue must get its turn even if the ring stays full, as it does with 256 yielding tasks.
+// So one is taken in any case; and while more wait than there is room for, what becomes runnable here queues behind
+// them. Then ring and injection queue are one first-in-first-out queue.
 void worker::adopt_injected() noexcept {
     auto const share = home.fair_share(), room = ring_.room();
     crowded_ = false;
@@ -283,7 +344,7 @@ task* worker::steal() noexcept {
     searching_ = true;
     random_ ^= random_ << 13, random_ ^= random_ >> 17, random_ ^= random_ << 5;
     for (std::size_t i = 0; i < count; ++i) {
-        auto& victim = *home.workers[(random_ + i) % count];
+        auto& victim = home.workers[(random_ + i) % count];
         if (&victim == this) continue;
         while (!victim.deque_.empty()) {
             auto* const t = victim.deque_.steal();
@@ -331,12 +392,16 @@ void worker::sleep() {
     } else {
         parker_.sleep(limit);
     }
-    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
     searching_ = !home.idle.unlist(*this);
-    home.watchdog.wake();
+    wakes_up();
     auto const now = std::chrono::steady_clock::now();
     if (now >= limit) keep_house(now);
     fire_due_timers(now);
+}
+
+void worker::wakes_up() noexcept {
+    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
+    home.watchdog.wake();
 }
 
 void worker::turn_driver(time_point limit) {
@@ -353,8 +418,8 @@ void worker::turn_driver(time_point limit) {
     parker_.leave_driver();
 }
 
-// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is left
-// to trim there is no limit: an idle process is truly idle.
+// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is
+// left to trim there is no limit: an idle process is truly idle.
 time_point worker::housekeeping_limit(time_point now) noexcept {
     if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
     return home.trim_at();

@@ -32,10 +32,12 @@ class counter {
 
 class worker final : public lane {
   public:
-    worker(scheduler& home, unsigned index, unsigned workers);
+    // `alone`: nobody steals from it.
+    worker(scheduler& home, unsigned index, bool alone, bool spare = false);
     ~worker();
 
-    // The loop, until the runtime stops or, for a current_thread runtime, until `done` or the time. On the worker's thread.
+    // The loop, until the runtime stops or, for a current_thread runtime, until `done` or the time. On the worker's
+    // thread.
     void run();
     void run_until(std::function<bool()> const& done, time_point until);
 
@@ -44,9 +46,15 @@ class worker final : public lane {
     void post_spawned(task& t) noexcept;
     void post_woken(task& t) noexcept;
     void post_yielded(task& t) noexcept;
+    void queue_own(task& t) noexcept { own_.push(t); }
     // Takes an unstarted task out of the queue if it may start here.
     task* claim_unstarted(task& t) noexcept;
     timer_heap& timers() noexcept { return timers_; }
+    // For block_in_place: the running task keeps this worker, another does its work. False: it is lent already.
+    [[nodiscard]] bool lend() noexcept;
+    void take_back() noexcept;
+    // The task it is lent to, or null.
+    task const* lent_by() const noexcept { return lent_by_.load(std::memory_order_relaxed); }
 
     // --- anybody ---
     // The runtime is down: lets go of stale entries.
@@ -64,6 +72,10 @@ class worker final : public lane {
     bool has_next() const noexcept { return next_.load(std::memory_order_seq_cst) != nullptr; }
     bool is_stalled() const noexcept { return stalled_.load(std::memory_order_relaxed); }
     void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
+    // In a task that said so: no stall.
+    bool is_lent() const noexcept { return lent_by_.load(std::memory_order_seq_cst) != nullptr; }
+    // Under forced migration other workers' tasks come to its own queue; while it is lent they must not wait there.
+    void evict_guests() noexcept;
     bool has_own() const noexcept { return own_.size() > 0; }
     std::uint64_t picks() const noexcept { return picks_.read(); }
     bool is_asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }
@@ -71,6 +83,8 @@ class worker final : public lane {
 
     scheduler& home;
     unsigned const index;
+    // The runtime whose spawns and wakes on this thread go to this worker's queues: `home`, or null while it is lent.
+    scheduler* posts_for;
     counter steals, parks, yields;
 
   private:
@@ -90,12 +104,15 @@ class worker final : public lane {
     task* take_injected() noexcept;
     task* steal() noexcept;
     void found_work() noexcept;
+    bool goes_off_duty() noexcept;
     void sleep();
+    void wakes_up() noexcept;
     void turn_driver(time_point limit);
     time_point housekeeping_limit(time_point now) noexcept;
     void keep_house(time_point now) noexcept;
     bool should_stop() const;
 
+    bool const spare_;
     task_deque deque_;
     run_ring ring_;
     alignas(64) std::atomic<task*> next_{nullptr};
@@ -118,6 +135,7 @@ class worker final : public lane {
     parker parker_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stalled_{false};  // the monitor's judgement
+    std::atomic<task const*> lent_by_{nullptr};
 };
 
 }  // namespace ramie::detail

@@ -19,8 +19,8 @@ namespace {
 
 // Workers that exist and do nothing: no threads are theirs.
 struct idle_workers {
-    explicit idle_workers(unsigned n) : set(n) {
-        for (unsigned i = 0; i < n; ++i) workers.push_back(std::make_unique<worker>(home, i, n));
+    explicit idle_workers(unsigned n) : set(n, n) {
+        for (unsigned i = 0; i < n; ++i) workers.push_back(std::make_unique<worker>(home, i, n == 1));
     }
     worker& operator[](unsigned i) { return *workers[i]; }
 

@@ -32,6 +32,9 @@ class PrintingSamples(unittest.TestCase):
     def test_deadline_batch_aborts_what_is_late(self):
         self.assertEqual(output_of("deadline_batch"), (0, "15 of 20 done, the time is up\n5 aborted\n", ""))
 
+    def test_local_tasks_counts_every_visit_without_a_lock(self):
+        self.assertEqual(output_of("local_tasks"), (0, "/: 30\n/help: 10\n/news: 20\n", ""))
+
     def test_shared_state_takes_as_many_as_were_wanted(self):
         self.assertEqual(output_of("shared_state"), (0, "5 apples left\n", ""))
 

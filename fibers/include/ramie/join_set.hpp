@@ -15,9 +15,11 @@
 namespace ramie {
 
 namespace detail {
-// Defined by <ramie/spawn_blocking.hpp>, which sits a floor above.
+// Defined by <ramie/spawn_blocking.hpp> and <ramie/spawn_local.hpp>, which sit a floor above.
 template <class F>
 struct blocking_spawn;
+template <class F>
+struct local_spawn;
 }  // namespace detail
 
 // Owned by one fiber or thread at a time. Destroying it aborts its tasks and waits for them, shielded.
@@ -58,6 +60,12 @@ class join_set {
         return add(
             [&](auto whole) { return detail::blocking_spawn<decltype(whole)>::call(std::move(whole), where); },
             std::forward<F>(f));
+    }
+    // With ramie::spawn_local's rules; include <ramie/spawn_local.hpp>.
+    template <class F>
+    class abort_handle spawn_local(F&& f, std::source_location where = std::source_location::current()) {
+        return add([&](auto whole) { return detail::local_spawn<decltype(whole)>::call(std::move(whole), where); },
+                   std::forward<F>(f));
     }
 
     // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no task

@@ -3,6 +3,7 @@
 
 #include <ramie/async.hpp>
 #include <ramie/barrier.hpp>
+#include <ramie/block_in_place.hpp>
 #include <ramie/broadcast.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
@@ -44,6 +45,7 @@
 #include <ramie/shared_mutex.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
+#include <ramie/spawn_local.hpp>
 #include <ramie/task_options.hpp>
 #include <ramie/task_tracker.hpp>
 #include <ramie/tcp.hpp>

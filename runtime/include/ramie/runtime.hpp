@@ -65,8 +65,8 @@ class runtime {
     // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process.
     ~runtime();
 
-    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread (std::logic_error in a task). The
-    // other tasks of a current_thread runtime run only inside this call.
+    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread (std::logic_error in a
+    // task). The other tasks of a current_thread runtime run only inside this call.
     template <class F>
     std::invoke_result_t<std::decay_t<F>> block_on(F&& f,
                                                    std::source_location where = std::source_location::current()) {
@@ -93,8 +93,8 @@ class runtime {
 
     [[nodiscard]] runtime_handle handle() const { return runtime_handle(scheduler_); }
 
-    // Ends the runtime: no more spawns from outside, all tasks aborted. The tasks that are still there after `limit`, as
-    // text; empty: all is down. May be called again. From a plain thread.
+    // Ends the runtime: no more spawns from outside, all tasks aborted. The tasks that are still there after `limit`,
+    // as text; empty: all is down. May be called again. From a plain thread.
     template <class Rep, class Period>
     [[nodiscard]] std::vector<std::string> shutdown(std::chrono::duration<Rep, Period> limit) {
         refuse_inside_task("shutdown");

@@ -10,6 +10,7 @@ namespace ramie {
 
 struct runtime_metrics {
     unsigned workers = 0;
+    unsigned spare_workers = 0;        // that stand in for workers lent to a task or stuck in one
     std::size_t live_tasks = 0;        // spawned and not finished, blocking jobs included
     std::size_t queued = 0;            // runnable, in the workers' queues
     std::size_t injected = 0;          // runnable, in the injection queue

@@ -28,8 +28,8 @@ struct runtime_options {
     // A worker that has picked no task for that long while work waits counts as stalled. Default 10 ms.
     // RAMIE_STALL_THRESHOLD_MS
     std::optional<std::chrono::milliseconds> stall_threshold = {};
-    // Called with the failure of a task that nobody can receive any more, on whatever thread noticed. Default: one line on
-    // stderr.
+    // Called with the failure of a task that nobody can receive any more, on whatever thread noticed. Default: one line
+    // on stderr.
     std::function<void(join_error const&)> on_task_failure = {};
     // No threads of its own: tasks run in block_on, on the thread that calls it. RAMIE_CURRENT_THREAD (0 or 1)
     std::optional<bool> current_thread = {};

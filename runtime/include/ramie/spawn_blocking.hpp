@@ -11,8 +11,8 @@ template <class F>
 struct blocking_spawn;
 }  // namespace detail
 
-// Runs f() on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit queue, first come first
-// served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one. Not a
+// Runs f() on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit queue, first come
+// first served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one. Not a
 // suspension point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
 template <class F>
 auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {

@@ -101,6 +101,7 @@ class task : public waiter, public list_hook {
     result_kind kind = result_kind::none;
     bool failure_known = false;     // its failure was received by a scope: not reported though nobody joins
     bool pinned = false;            // runs on one worker only
+    bool local = false;             // pinned, and its callable is destroyed there too, whoever aborts it (spawn_local)
     bool claimable = false;         // sits in a deque: a joiner may start it from there (inject_queue.hpp says why only there)
     bool blocking = false;          // a job of the blocking pool: never has a stack
     bool default_stack = true;      // submit fills in the runtime's stack class

@@ -118,15 +118,15 @@ class task_state {
         submit_it,  // it was parked and is yours to make runnable
         cancel_it   // it had not started and is yours to finish as cancelled
     };
-    abort_result abort() noexcept {
+    // `only_mark`: an unstarted task is left to whoever starts it, who sees the mark.
+    abort_result abort(bool only_mark = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (phase_of(w) == phase::finished || (w & abort_bit) != 0) return abort_result::nothing;
             auto next = w | abort_bit;
             auto result = abort_result::nothing;
             if (phase_of(w) == phase::unstarted) {
-                next = with_phase(next, phase::running);
-                result = abort_result::cancel_it;
+                if (!only_mark) next = with_phase(next, phase::running), result = abort_result::cancel_it;
             } else if (phase_of(w) == phase::parked && (w & abortable_bit) != 0) {
                 next = claimed(next, outcome::aborted);
                 result = abort_result::submit_it;

@@ -1,0 +1,43 @@
+// Blocking code that must stay where it is: on this thread, with the caller's locals.
+#pragma once
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+
+class worker;
+
+// While one lives, a spare worker does the work of the one this task runs on.
+class worker_loan {
+  public:
+    worker_loan();
+    worker_loan(worker_loan const&) = delete;
+    worker_loan& operator=(worker_loan const&) = delete;
+    ~worker_loan();
+
+  private:
+    worker* lent_ = nullptr;  // null: there was nothing to lend
+};
+
+}  // namespace detail
+
+// Runs f() right here, on this thread and this stack, and returns its value. Meanwhile another thread takes over what
+// this worker would have done, so that f may block or compute for long. f may use the caller's locals, and an abort
+// does not interrupt it. (Prefer spawn_blocking for what needs neither; that can also be waited for with a timeout.)
+// Only pinned and local tasks of this worker wait until f returns. A wait of Ramie's inside f is allowed; what of f
+// comes after it counts as ordinary work.
+//
+// From tasks, except spawn_local ones and those of a current_thread runtime, which would all stand still:
+// std::logic_error. From a plain thread it just calls f. When no further thread can be had (max_blocking_threads), the
+// other workers share the work.
+template <class F>
+std::invoke_result_t<F> block_in_place(F&& f) {
+    detail::worker_loan const until_done;
+    return std::invoke(std::forward<F>(f));
+}
+
+}  // namespace ramie
