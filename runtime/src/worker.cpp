@@ -97,6 +97,7 @@ bool worker::lend() noexcept {
     lent_by_.store(current, std::memory_order_seq_cst);
     posts_for = nullptr;
     last_look_ = picks_.read() - ticks_between_looks;
+    attend_at_ = 0;
     if (auto* const t = take_next()) push_ring(*t);
     if (home.migrates_by_force()) evict_guests();
     home.spares.want();
@@ -122,20 +123,22 @@ void worker::evict_guests() noexcept {
 
 // --- the fast pick ---
 
-task* worker::pick() noexcept {
-    picks_.add();
-    if (picks_.read() - last_look_ >= ticks_between_looks) [[unlikely]] {
+task* worker::pick_with_care() noexcept {
+    auto const n = picks_.read();
+    if (n - last_look_ >= ticks_between_looks) {
         go_home = true;
         return nullptr;
+    }
+    if (n >= attend_at_) {
+        attend_at_ = last_look_ + ticks_between_looks;
+        next_streak_ = max_streak;  // the ring first
     }
     return take_local();
 }
 
-// An entry of a ring or an injection queue: woken (it has a stack) or not started.
-task* worker::ready_entry(task* t) noexcept {
-    if (t == nullptr || t->stack != nullptr) return t;
-    if (t->state.start() == task_state::start_result::run_it) return t;
-    t->unref();
+task* worker::start_entry(task& t) noexcept {
+    if (t.state.start() == task_state::start_result::run_it) return &t;
+    t.unref();
     return nullptr;
 }
 
@@ -152,7 +155,7 @@ task* worker::take_local() noexcept {
     }
     // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served
     // here: a joiner just woken comes before them, or fork-join would go breadth-first.)
-    if (n % 31 == 0 || next_streak_ >= 3) {
+    if (next_streak_ >= max_streak) {
         next_streak_ = 0;
         if (auto* const t = ready_entry(ring_.pop())) return t;
     }
@@ -265,6 +268,7 @@ void worker::look_around() {
     }
     picks_.add();
     last_look_ = picks_.read();
+    attend_at_ = last_look_ + ticks_before_ring_first;
     auto const now = std::chrono::steady_clock::now();
     fire_due_timers(now);
     adopt_injected();

@@ -53,6 +53,7 @@ class lane {
     static void fiber_main(transfer_t);
     void visit(task& first) noexcept;
     bool ready(task& next) noexcept;
+    bool give_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
     void serve_and_die() noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
