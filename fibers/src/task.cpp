@@ -71,17 +71,20 @@ void task::finish() noexcept {
             case task_state::finish_result::discard_result_first: stack = own_stack; continue;
             case task_state::finish_result::wake_joiner: {
                 auto* const waiting = joiner.load(std::memory_order_relaxed);
+                bool const selects = joiner_selects;
                 auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
-                joiner_served = won != task_state::claim_result::lost;
-                // release pairs with the acquire in wait_for_finisher() (join.cpp), for a joiner that left at this moment.
-                joiner.store(nullptr, std::memory_order_release);
+                // A plain join that was won does not look at its slot again, and may free this block from here on.
+                if (won == task_state::claim_result::lost || selects) {
+                    joiner_served = won != task_state::claim_result::lost;
+                    // release pairs with the acquire in wait_for_finisher() (join.cpp).
+                    joiner.store(nullptr, std::memory_order_release);
+                }
                 if (won == task_state::claim_result::submit_it) resume(*waiting);  // parked until then
-                break;
+                return;
             }
-            case task_state::finish_result::nothing: break;
+            case task_state::finish_result::free_it: ops_->free(*this); return;
+            case task_state::finish_result::nothing: return;
         }
-        unref();
-        return;
     }
 }
 
@@ -105,7 +108,6 @@ void task::abort() {
         case task_state::abort_result::nothing: break;
         case task_state::abort_result::submit_it: carrier::resume(*this); break;
         case task_state::abort_result::cancel_it:
-            ref();  // the life reference of whoever won the start; the queue's entry is stale and keeps the old one
             request_stop();
             cancel();
             return;
@@ -135,8 +137,9 @@ join_error task::error() const {
 }
 
 void task::drop_handle() noexcept {
-    if (state.drop_handle() == task_state::detach_result::discard_result) discard_result();
-    unref();
+    if (state.drop_handle() == task_state::detach_result::nothing) return;
+    discard_result();
+    release_handle();
 }
 
 void live_list::add(task& t) noexcept {

@@ -179,14 +179,13 @@ task* worker::take_local() noexcept {
 
 task* worker::claim_unstarted(task& t) noexcept {
     if (!t.claimable || t.state.current() != task_state::phase::unstarted) return nullptr;
-    // The newest of our own deque: the entry, and the life reference it is, come along. Otherwise the entry goes stale.
+    // The newest of our own deque: the entry comes along. Otherwise it stays behind, stale.
     bool const ours = deque_.pop_if_newest(t);
-    if (t.state.start() == task_state::start_result::stale) {
+    if (t.state.start(!ours) == task_state::start_result::stale) {
         if (ours) t.unref();
         return nullptr;
     }
     if (ours) drop_newest_stale();
-    else t.ref();
     return &t;
 }
 

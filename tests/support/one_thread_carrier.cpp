@@ -170,8 +170,7 @@ task* pick(lane& l) noexcept {
 task* claim_unstarted(lane&, task& child) noexcept {
     carrier_access c{*testing::here()};
     if (!c.direct() || child.blocking) return nullptr;
-    if (child.state.start() != task_state::start_result::run_it) return nullptr;
-    child.ref();
+    if (child.state.start(true) != task_state::start_result::run_it) return nullptr;
     return &child;
 }
 

@@ -1,11 +1,10 @@
 // The task: what is known of a spawned callable from spawn to the last handle.
 //
-// Who holds a task (references; the last to let go frees the block)
-//   - life: one, from spawn until the task finished. A run queue's entry of an unstarted task is this reference; whoever
-//     wins start() from elsewhere takes a life reference of its own, and the entry, now stale, keeps the old one until
-//     it is popped;
-//   - every join_handle and abort_handle;
-//   - whoever walks the live list and has to let go of its lock (dump, shutdown).
+// Who holds a task (task_state.hpp counts them; the last to let go frees the block)
+//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life; whoever wins start()
+//     from elsewhere leaves the entry behind, stale, with a reference that is dropped when it is popped;
+//   - its join_handle;
+//   - every abort_handle, and whoever walks the live list and has to let go of its lock (dump, shutdown): a reference each.
 //   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
 //
 // Who may touch which field, and when
@@ -66,11 +65,13 @@ class task : public waiter, public list_hook {
         : waiter(kind::fiber, task_state::phase::unstarted, true), ops_(ops), where_(where) {}
 
     // --- references ---
-    void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
-    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    void ref() noexcept { state.add_ref(); }
     void unref() noexcept {
-        if (refs_.load(std::memory_order_acquire) == 1 || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            ops_->free(*this);
+        if (state.drop_ref() == task_state::release_result::free_it) ops_->free(*this);
+    }
+    // By the handle, of a finished task whose result was received: it is gone then.
+    void release_handle() noexcept {
+        if (state.release_handle() == task_state::release_result::free_it) ops_->free(*this);
     }
 
     // --- life ---
@@ -80,11 +81,11 @@ class task : public waiter, public list_hook {
     void cancel() noexcept;
     // As cancel, but the result is this exception (no memory for a stack).
     void fail(std::exception_ptr) noexcept;
-    // The result is in place (or was given up): tells the live list and the joiner, drops the life reference.
+    // The result is in place (or was given up): tells the live list and the joiner; frees the block if nobody holds it.
     void finish() noexcept;
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
-    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed. Drops its reference.
+    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed.
     void drop_handle() noexcept;
     // The join's error for a task that ended without a value.
     join_error error() const;
@@ -119,7 +120,8 @@ class task : public waiter, public list_hook {
     // is done with the joiner (release; pairs with the acquire of a joiner that left too late).
     std::atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
-    bool joiner_served = false;  // the finisher woke the joiner. Written before it clears the slot
+    bool joiner_selects = false;  // it wants the slot cleared in any case, not only if it left. With the slot
+    bool joiner_served = false;   // the finisher woke the joiner. Written before it clears the slot
 
   protected:
     ~task();
@@ -129,7 +131,6 @@ class task : public waiter, public list_hook {
     void discard_result() noexcept;
 
     task_ops const* ops_;
-    std::atomic<std::uint32_t> refs_{2};  // the handle and the life
     task_id id_ = 0;
     char* name_ = nullptr;
     std::source_location where_;
@@ -162,7 +163,7 @@ class live_list {
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
 // std::logic_error for itself.
-bool show_joiner(task& t, waiter& self, std::uint64_t g);
+bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects = true);
 // Takes that back. True: the finisher claimed (self, g).
 bool take_back_joiner(task& t) noexcept;
 
