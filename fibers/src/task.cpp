@@ -1,7 +1,6 @@
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
-#include <ramie/detail/futex.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdlib>
@@ -62,7 +61,7 @@ void task::finish() noexcept {
             discard_result();
             continue;
         }
-        // Off the list before the joiner can know: after a join the runtime's count does not include the task.
+        // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
         if (!unlisted) listed->remove(*this);
         unlisted = true;
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
@@ -140,31 +139,6 @@ void task::drop_handle() noexcept {
     if (state.drop_handle() == task_state::detach_result::nothing) return;
     discard_result();
     release_handle();
-}
-
-void live_list::add(task& t) noexcept {
-    t.listed = this;
-    lock_.lock();
-    tasks_.push_back(t);
-    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    lock_.unlock();
-}
-
-void live_list::remove(task& t) noexcept {
-    lock_.lock();
-    tasks_.remove(t);
-    count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    if (ended_ != nullptr) [[unlikely]] {
-        ended_->fetch_add(1, std::memory_order_release);  // pairs with the acquire of the thread that shuts down
-        futex_wake(*ended_);
-    }
-    lock_.unlock();
-}
-
-void live_list::watch(std::atomic<std::uint32_t>* ended) noexcept {
-    lock_.lock();
-    ended_ = ended;
-    lock_.unlock();
 }
 
 }  // namespace ramie::detail

@@ -78,6 +78,7 @@ class scheduler {
     std::unique_ptr<driver> const watch;
     crew workers;
     idle_set idle;
+    live_table live;
     inject_queue injected;
     monitor watchdog;
     spare_crew spares;
@@ -92,7 +93,6 @@ class scheduler {
 
     void list(task& t) noexcept;
     void migrate(task& t, unsigned last) noexcept;
-    std::size_t live() const noexcept;
     void abort_all();
     // False: the time is up and some are left.
     [[nodiscard]] bool wait_for_tasks(time_point until);
@@ -100,7 +100,6 @@ class scheduler {
     void stop_workers() noexcept;
 
     std::atomic<bool> closing_{false};
-    std::vector<live_list> live_;  // one per worker, and one for foreign threads
     std::atomic<std::uint32_t> ended_{0};
     std::atomic<std::uint32_t> foreign_posts_{0};
     std::atomic<std::uint32_t> next_pinned_{0};

@@ -18,7 +18,9 @@ worker::worker(scheduler& runtime, unsigned i, bool alone, bool spare)
       spare_(spare),
       deque_(alone),
       ring_(alone),
-      random_(i * 2654435761u + 1) {}
+      random_(i * 2654435761u + 1) {
+    lane::live.join(home.live);
+}
 
 worker::~worker() = default;
 

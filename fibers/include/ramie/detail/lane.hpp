@@ -43,6 +43,7 @@ class lane {
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
     stack_cache stacks;
+    live_table::share live;
 
   protected:
     ~lane() = default;

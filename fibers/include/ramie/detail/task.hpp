@@ -4,7 +4,7 @@
 //   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life; whoever wins start()
 //     from elsewhere leaves the entry behind, stale, with a reference that is dropped when it is popped;
 //   - its join_handle;
-//   - every abort_handle, and whoever walks the live list and has to let go of its lock (dump, shutdown): a reference each.
+//   - every abort_handle, and whoever found it in the live table and keeps it (dump, shutdown): a reference each.
 //   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
 //
 // Who may touch which field, and when
@@ -18,9 +18,8 @@
 //                finisher before it finishes
 #pragma once
 
-#include <ramie/detail/intrusive_list.hpp>
+#include <ramie/detail/live_table.hpp>
 #include <ramie/detail/waiter.hpp>
-#include <ramie/detail/word_lock.hpp>
 #include <ramie/error.hpp>
 
 #include <atomic>
@@ -34,7 +33,6 @@
 namespace ramie::detail {
 
 class lane;
-class live_list;
 class scheduler;
 struct stack;
 struct timer_entry;
@@ -59,7 +57,7 @@ struct task_ops {
     void (*free)(task&) noexcept;    // callable and result are gone already
 };
 
-class task : public waiter, public list_hook {
+class task : public waiter {
   public:
     task(task_ops const* ops, std::source_location where) noexcept
         : waiter(kind::fiber, task_state::phase::unstarted, true), ops_(ops), where_(where) {}
@@ -81,7 +79,7 @@ class task : public waiter, public list_hook {
     void cancel() noexcept;
     // As cancel, but the result is this exception (no memory for a stack).
     void fail(std::exception_ptr) noexcept;
-    // The result is in place (or was given up): tells the live list and the joiner; frees the block if nobody holds it.
+    // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds it.
     void finish() noexcept;
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
@@ -109,7 +107,8 @@ class task : public waiter, public list_hook {
     std::uint8_t stack_class = 0;
     task* next = nullptr;           // links run queues
     scheduler* home = nullptr;      // the runtime it belongs to
-    live_list* listed = nullptr;    // the live list it is on, until it finishes
+    live_table* listed = nullptr;   // the live table it is in, until it finishes
+    live_table::slot* slot = nullptr;
     lane* last_lane = nullptr;      // where it ran last (pinned tasks: where it must run)
     struct stack* stack = nullptr;  // bound at first run
     void* context = nullptr;        // saved registers while not running
@@ -135,30 +134,6 @@ class task : public waiter, public list_hook {
     char* name_ = nullptr;
     std::source_location where_;
     std::atomic<std::stop_source*> stop_{nullptr};
-};
-
-// The unfinished tasks of one shard of a runtime.
-class live_list {
-  public:
-    void add(task&) noexcept;
-    // The last thing a task does with its runtime: after this the runtime may be gone.
-    void remove(task&) noexcept;
-    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer. For shutdown.
-    void watch(std::atomic<std::uint32_t>* ended) noexcept;
-    std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
-    // Calls f(task&) for each, under the list's lock: f must be short and must not wait.
-    template <class F>
-    void for_each(F&& f) {
-        lock_.lock();
-        tasks_.for_each(f);
-        lock_.unlock();
-    }
-
-  private:
-    word_lock lock_;
-    intrusive_list<task> tasks_;
-    std::atomic<std::size_t> count_{0};
-    std::atomic<std::uint32_t>* ended_ = nullptr;
 };
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
