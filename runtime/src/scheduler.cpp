@@ -54,17 +54,9 @@ scheduler::~scheduler() = default;
 void scheduler::list(task& t) noexcept {
     t.home = this;
     auto* const here = this_worker();
-    if (here != nullptr && &here->home == this) {
-        if (here->next_id == here->last_id) {
-            here->next_id = take_ids(1024);
-            here->last_id = here->next_id + 1024;
-        }
-        t.set_id(++here->next_id);
-        here->live.add(t);
-    } else {
-        t.set_id(take_ids(1) + 1);
-        live.add(t);
-    }
+    if (here != nullptr && &here->home == this) return here->list_here(t);
+    t.set_id(take_ids(1) + 1);
+    live.add(t);
 }
 
 // A foreign thread is between making a task runnable and its last touch of this object: the runtime's end waits for it.
@@ -85,22 +77,24 @@ class scheduler::foreign_post {
 };
 
 void scheduler::submit(task& t) noexcept {
-    foreign_post const until_done(*this, this_worker());
     if (t.default_stack) t.stack_class = options.stack_class;
+    auto* const here = this_worker();
+    if (here == nullptr || here->posts_for != this || t.pinned || is_closing()) [[unlikely]] return submit_with_care(t);
+    t.home = this;
+    here->list_here(t);
+    here->post_spawned(t);
+}
+
+void scheduler::submit_with_care(task& t) noexcept {
+    foreign_post const until_done(*this, this_worker());
     list(t);
-    if (is_closing()) [[unlikely]] {
+    if (is_closing()) {
         if (t.state.start() == task_state::start_result::run_it) t.cancel();
         else t.unref();
-        return;
-    }
-    auto* const here = this_worker();
-    bool const ours = here != nullptr && here->posts_for == this;
-    if (t.pinned) {
+    } else if (t.pinned) {
         auto& where = workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % options.workers];
         t.last_lane = &where;
         where.post_own(t);
-    } else if (ours) {
-        here->post_spawned(t);
     } else {
         injected.push(t);
         wake_one(false);
@@ -129,12 +123,12 @@ void scheduler::submit_blocking(task& t) {
 }
 
 void scheduler::resume(task& t) noexcept {
-    foreign_post const until_done(*this, this_worker());
+    auto* const here = this_worker();
+    if (here != nullptr && here->posts_for == this && !t.pinned && !migrates_) [[likely]] return here->post_woken(t);
+    foreign_post const until_done(*this, here);
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
-    if (migrates_by_force()) return migrate(t, last->index);
-    auto* const here = this_worker();
-    if (here != nullptr && here->posts_for == this) return here->post_woken(t);
+    if (migrates_) return migrate(t, last->index);
     injected.push(t);
     wake_one(false);
 }

@@ -26,6 +26,15 @@ worker::~worker() = default;
 
 // --- posting, on this worker ---
 
+void worker::list_here(task& t) noexcept {
+    if (next_id == last_id) [[unlikely]] {
+        next_id = take_ids(1024);
+        last_id = next_id + 1024;
+    }
+    t.set_id(++next_id);
+    lane::live.add(t);
+}
+
 void worker::post_spawned(task& t) noexcept {
     t.claimable = true;
     if (!deque_.push(t)) [[unlikely]] {
@@ -213,6 +222,7 @@ void worker::run() {
     if (searching_) (void)home.idle.stop_search();
     searching_ = false;
     stacks.flush();
+    blocks.flush();
 }
 
 void worker::run_until(std::function<bool()> const& done, time_point until) {
@@ -434,6 +444,7 @@ void worker::keep_house(time_point now) noexcept {
     if (picks_at_housekeeping_ != picks_.read()) {
         picks_at_housekeeping_ = picks_.read();
         stacks.flush();
+        blocks.flush();
     }
     home.trim(now);
 }

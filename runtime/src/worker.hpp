@@ -53,6 +53,8 @@ class worker final : public lane {
         next_streak_ = 0;
         return ready_entry(ring_.pop());
     }
+    // Gives a new task its id and puts it into the live table.
+    void list_here(task& t) noexcept;
     void post_spawned(task& t) noexcept;
     void post_woken(task& t) noexcept;
     void post_yielded(task& t) noexcept;

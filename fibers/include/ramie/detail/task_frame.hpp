@@ -1,6 +1,7 @@
 // The task with its callable, and later its result in the same place.
 #pragma once
 
+#include <ramie/detail/block_cache.hpp>
 #include <ramie/detail/task.hpp>
 
 #include <functional>
@@ -83,6 +84,11 @@ class task_frame final : public task_of<typename Call::value_type> {
     template <class... Parts>
     explicit task_frame(std::source_location where, Parts&&... parts)
         : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...} {}
+
+    static void* operator new(std::size_t size) { return take_block(size); }
+    static void operator delete(void* block) noexcept { put_block(block, sizeof(task_frame)); }
+    static void* operator new(std::size_t size, std::align_val_t a) { return ::operator new(size, a); }
+    static void operator delete(void* block, std::align_val_t a) noexcept { ::operator delete(block, a); }
 
   private:
     ~task_frame() {}  // callable and result are gone: their owners destroyed them
