@@ -271,6 +271,7 @@ struct news {
 
 TEST_CASE("watch: an abort at any moment hides no value from who is left") {
     abort_at_each_step<news<true>>();
+    abort_at_each_step<news<false>>();
 }
 
 TEST_CASE("watch: a receiver that is destroyed while a task waits on it says so") {
