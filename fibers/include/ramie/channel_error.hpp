@@ -16,7 +16,8 @@ concept not_a_value = !std::is_object_v<T>;
 template <class T>
 std::pair<int, int> no_channel_of() {
     static_assert(!not_a_value<T>,
-                  "ramie: a channel carries values, not void or references; for a signal without a value there is notify");
+                  "ramie: a channel carries values, not void or references; for a signal without a value there is "
+                  "notify");
     return {};
 }
 

@@ -86,7 +86,8 @@ class scope {
             auto handle = ramie::spawn(options, [held = children_.enter(), &children = children_,
                                                  function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
                 try {
-                    if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
+                    if constexpr (detail::bound<F>::wants_stop)
+                        return std::invoke(std::move(function), std::move(stop));
                     else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
                 } catch (aborted const&) {
                     throw;

@@ -70,7 +70,8 @@ class task_tracker {
     auto spawn(task_options const& options, F&& f) const {
         using value = typename detail::bound<F>::value_type;
         if constexpr (detail::callable_can_be_kept<F>())
-            return ramie::spawn(options, [held = track(), function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
+            return ramie::spawn(options, [held = track(),
+                                          function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
                 if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
                 else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
             });

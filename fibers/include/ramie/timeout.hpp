@@ -61,7 +61,8 @@ std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,
-                  "ramie: timeout takes a callable without parameters, which it calls; put what may wait into a lambda");
+                  "ramie: timeout takes a callable without parameters, which it calls; put what may wait into a "
+                  "lambda");
     if constexpr (std::is_invocable_v<F>) return detail::call_until(detail::at(t), std::forward<F>(f));
 }
 
