@@ -1,10 +1,11 @@
-// An abort at every moment of a task that waits for other tasks, by each way there is to do so: no child outlives what it
-// borrowed from its parent, what a child had finished is not lost, and nothing is left behind.
+// An abort at every moment of a task that waits for other tasks, by each way there is to do so: no child outlives what
+// it borrowed from its parent, what a child had finished is not lost, and nothing is left behind.
 #include "abort_at_each.hpp"
 #include "tracked.hpp"
 
 #include <ramie/async.hpp>
 #include <ramie/cancellation_token.hpp>
+#include <ramie/detail/carrier.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
@@ -62,17 +63,27 @@ class house {
     tracked const furniture_;
 };
 
-template <void (*Live)(house&)>
+// What children do when their parent is aborted: end at once, or stay as long as they wanted to.
+enum class children { are_aborted, are_waited_for };
+
+template <void (*Live)(house&), children Children = children::are_aborted>
 struct family {
     records r;
+    bool cut_short = false;
+    ramie::detail::time_point at{};
     ramie::join_handle<void> parent = ramie::spawn([this] {
         house home(r);
         Live(home);
     });
     ramie::abort_handle victim = parent.abort_handle();
 
+    void before_abort() {
+        cut_short = !parent.is_finished();
+        at = ramie::detail::carrier::now();
+    }
     void check() {
         CHECK(parent.is_finished());
+        if (cut_short && Children == children::are_aborted) CHECK(ramie::detail::carrier::now() == at);
         CHECK(r.inside == 0);
         CHECK(r.strays == 0);
         CHECK(r.visits <= 2);
@@ -151,8 +162,8 @@ void by_run_until_cancelled(house& h) {
 TEST_CASE_TEMPLATE("an abort of the parent at any moment: no child outlives what it borrowed", Family, family<by_scope>,
                    family<by_waiting_scope>, family<by_with_scope>, family<by_scoped_tasks>, family<by_join>,
                    family<by_try_join>, family<by_try_join_of_expected>, family<by_race>, family<by_join_set>,
-                   family<by_join_all>, family<by_a_set_that_is_shut_down>, family<by_jthreads>, family<by_async>,
-                   family<by_run_until_cancelled>) {
+                   family<by_join_all>, family<by_a_set_that_is_shut_down>, family<by_run_until_cancelled>,
+                   family<by_jthreads, children::are_waited_for>, family<by_async, children::are_waited_for>) {
     abort_at_each_step<Family>();
 }
 

@@ -1,5 +1,5 @@
-// An abort at every moment of tasks that select among everything there is: only a winning case took effect, so that every
-// message and permit can be accounted for.
+// An abort at every moment of tasks that select among everything there is: only a winning case took effect, so that
+// every message and permit can be accounted for.
 #include "abort_at_each.hpp"
 #include "tracked.hpp"
 
@@ -28,7 +28,8 @@ namespace {
 
 auto const ignore = [](auto&&...) {};
 
-// Two traders who send to each other, receive from each other, and share one stall. A crier calls, and closes the market.
+// Two traders who send to each other, receive from each other, and share one stall. A crier
+// calls, and closes the market.
 template <std::size_t Victim>
 struct market {
     ramie::sender<tracked> tx[2];
@@ -109,13 +110,14 @@ struct answers {
             for (int k = 0; k < 12; ++k) {
                 auto const take_answer = [this](auto got) { taken[0] += got.has_value(); };
                 auto const take_news = [this](auto got) { taken[1] += got.has_value(); };
+                auto const take_value = [this](auto got) { taken[2] += got.has_value(); };
                 auto const take_next = [this](auto got) { taken[3] += got.has_value(); };
                 auto const pause = ramie::on_sleep(300us, ignore);
                 if (taken[0] == 0)
                     ramie::select(ramie::on_receive(answer, take_answer), ramie::on_receive(news, take_news), pause);
                 else if (task.valid())
                     ramie::select_biased(ramie::on_receive(news, take_news),
-                                         ramie::on_join(task, [this](auto got) { taken[2] += got.has_value(); }), pause);
+                                         ramie::on_join(task, take_value), pause);
                 else if (!set.empty())
                     ramie::select(ramie::on_join_next(set, take_next), ramie::on_receive(news, take_news), pause);
                 else

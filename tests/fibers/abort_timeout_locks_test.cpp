@@ -1,5 +1,5 @@
-// A timeout around each lock, permit and once-only call, and an abort at every moment of it: nobody is let in beside another,
-// and what was held is free again.
+// A timeout around each lock, permit and once-only call, and an abort at every moment of it: nobody is let in beside
+// another, and what was held is free again.
 #include "in_a_hurry.hpp"
 #include "tracked.hpp"
 
@@ -176,7 +176,7 @@ struct called_once {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("timeout: around a lock, an abort at any moment leaves the lock free", Thing, exclusion<ramie::mutex>,
+TEST_CASE_TEMPLATE("timeout: around a lock, an abort at any moment leaves it free", Thing, exclusion<ramie::mutex>,
                    exclusion<ramie::timed_mutex>, exclusion<ramie::recursive_mutex>,
                    exclusion<ramie::recursive_timed_mutex>, exclusion<ramie::shared_mutex>, readers_and_a_writer,
                    condition) {

@@ -1,5 +1,5 @@
-// A timeout around each channel, signal and join, and an abort at every moment of it: what was sent is received or still there,
-// and what was signalled stays so.
+// A timeout around each channel, signal and join, and an abort at every moment of it: what was sent is received or
+// still there, and what was signalled stays so.
 #include "in_a_hurry.hpp"
 #include "tracked.hpp"
 
@@ -244,7 +244,7 @@ struct children {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("timeout: around messages, an abort at any moment loses and doubles none", Thing, line_of_goods<true>,
+TEST_CASE_TEMPLATE("timeout: around messages, an abort at any moment loses none", Thing, line_of_goods<true>,
                    line_of_goods<false>, answer, news, state) {
     abort_at_each_step<in_a_hurry<Thing>>();
 }

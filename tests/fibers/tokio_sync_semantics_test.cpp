@@ -1,4 +1,5 @@
-// What tokio's documentation says of its locks, semaphores and channels, where no test of Ramie's own parts says it already.
+// What tokio's documentation says of its locks, semaphores and channels, where no test of Ramie's own parts says it
+// already.
 #include "both_ways.hpp"
 #include "tracked.hpp"
 

@@ -1,4 +1,5 @@
-// What tokio's documentation says of tasks, handles, sets and select, where no test of Ramie's own parts says it already.
+// What tokio's documentation says of tasks, handles, sets and select, where no test of Ramie's own parts says it
+// already.
 #include "both_ways.hpp"
 #include "tracked.hpp"
 
@@ -204,7 +205,7 @@ TEST_CASE("tokio: what join_set's spawn returns aborts that task only") {
     });
 }
 
-TEST_CASE("tokio: join_set's shutdown returns when all its tasks have unwound, drops their values, and leaves it empty") {
+TEST_CASE("tokio: join_set's shutdown returns when all its tasks have unwound; their values are dropped") {
     as_a_task([] {
         ramie::join_set<tracked> set;
         bool gone = false;

@@ -1,5 +1,5 @@
-// Tasks that wait for tasks, by every way there is, at random on real workers: each result is taken once or ends with whoever
-// owned it, and no child outlives what it borrowed.
+// Tasks that wait for tasks, by every way there is, at random on real workers: each result is taken once or ends with
+// whoever owned it, and no child outlives what it borrowed.
 #include "random_rounds.hpp"
 
 #include <ramie/cancellation_token.hpp>
@@ -198,7 +198,7 @@ TEST_CASE("stress: a join_set gives every result once, and its tasks end before 
     RAMIE_CAPTURE_SEED();
     on_all_worker_counts(alone, set_round);
 }
-TEST_CASE("stress: families of scopes, joins, races and scoped tasks end from the leaves up, whatever cuts them short") {
+TEST_CASE("stress: families of scopes, joins, races and scoped tasks end from the leaves up") {
     RAMIE_CAPTURE_SEED();
     on_all_worker_counts(alone, family_round);
 }

@@ -1,5 +1,5 @@
-// Plain threads on one side, fibers of several workers on the other, which are aborted and run out of time: what is sent is
-// received or still there, and whoever waits is woken.
+// Plain threads on one side, fibers of several workers on the other, which are aborted and run out of time: what is
+// sent is received or still there, and whoever waits is woken.
 #include "random_rounds.hpp"
 
 #include <ramie/broadcast.hpp>
@@ -59,6 +59,11 @@ class plain_threads {
     ramie::semaphore over_{0};
     std::atomic<bool> failed_{false};
 };
+
+template <class F>
+void as_fiber(chance& dice, std::vector<ramie::join_handle<void>>& fibers, F work) {
+    fibers.push_back(ramie::spawn([mine = std::move(work), own = chance(dice.next())]() mutable { mine(own); }));
+}
 
 // --- channels ---
 
@@ -149,14 +154,11 @@ void answer_round(chance& dice) {
             pause_a_little(own);
             if (!own.one_in(4)) p.set_value(1);
         };
-        auto const as_fiber = [&]<class F>(F work) {
-            fibers.push_back(ramie::spawn([mine = std::move(work), own = chance(dice.next())]() mutable { mine(own); }));
-        };
         if (dice.one_in(2)) {
             threads.add(dice, std::move(ask));
-            as_fiber(std::move(answer));
+            as_fiber(dice, fibers, std::move(answer));
         } else {
-            as_fiber(std::move(ask));
+            as_fiber(dice, fibers, std::move(ask));
             threads.add(dice, std::move(answer));
         }
     }
@@ -168,7 +170,8 @@ void answer_round(chance& dice) {
     for (auto& f : fibers) (void)f.join();
     for (auto& rx : in) received += rx.try_receive().has_value();
     require(sent == received, "an answer was lost or doubled");
-    for (auto const& f : promised) require(f.wait_for(0us) == ramie::future_status::ready, "a promise neither kept nor broken");
+    for (auto const& f : promised)
+        require(f.wait_for(0us) == ramie::future_status::ready, "a promise is neither kept nor broken");
 }
 
 // --- broadcast, watch ---
@@ -201,13 +204,10 @@ void news_round(chance& dice) {
     };
     plain_threads threads;
     std::vector<ramie::join_handle<void>> fibers;
-    auto const as_fiber = [&]<class F>(F work) {
-        fibers.push_back(ramie::spawn([mine = std::move(work), own = chance(dice.next())]() mutable { mine(own); }));
-    };
     threads.add(dice, listener());
-    as_fiber(listener());
-    as_fiber(listener());
-    if (dice.one_in(2)) as_fiber(std::move(tell));
+    as_fiber(dice, fibers, listener());
+    as_fiber(dice, fibers, listener());
+    if (dice.one_in(2)) as_fiber(dice, fibers, std::move(tell));
     else threads.add(dice, std::move(tell));
     for (auto n = dice.below(3); n > 0; --n) {
         pause_a_little(dice);

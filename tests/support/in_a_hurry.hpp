@@ -14,8 +14,8 @@
 
 namespace ramie::testing {
 
-// A Thing says how task `who` (0 to 2) uses it, under a timeout, and what must hold when all have ended. (No wait inside a
-// CHECK: doctest would swallow the abort.)
+// A Thing says how task `who` (0 to 2) uses it, under a timeout, and what must hold when all have ended. (No wait
+// inside a CHECK: doctest would swallow the abort.)
 template <class Thing>
 struct in_a_hurry {
     Thing thing;

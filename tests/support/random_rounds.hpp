@@ -1,4 +1,5 @@
-// What stress cases share: short rounds of tasks on 1, 2 and 4 workers until the time is over, some of the tasks aborted.
+// What stress cases share: short rounds of tasks on 1, 2 and 4 workers until the time is over, some of the tasks
+// aborted.
 #pragma once
 
 #include "chance.hpp"
@@ -29,8 +30,8 @@ inline void pause_a_little(chance& dice) {
     if (dice.one_in(40)) this_fiber::sleep_for(dice.up_to(std::chrono::microseconds(50)));
 }
 
-// Calls `round` as the root task on each number of workers, at least once and until the time is over: one of `cases` that
-// share a second.
+// Calls `round` as the root task on each number of workers, at least once and until the time is over: one of `cases`
+// that share a second.
 template <class Round>
 void on_all_worker_counts(double cases, Round round) {
     for (unsigned const workers : {1u, 2u, 4u}) {
