@@ -85,6 +85,69 @@ struct market {
     }
 };
 
+// Two who wait for anything, and one who gives one thing at a time: room, a value, a permit, a call. Each is taken by
+// one of them, or is still there.
+template <std::size_t Victim>
+struct scarcity {
+    ramie::sender<tracked> full, more;
+    ramie::receiver<tracked> stock, empty;
+    ramie::semaphore permits{0};
+    ramie::notify call;
+    ramie::cancellation_token closing;
+    int sent = 0, room = 0, put = 0, received = 0, released = 0, acquired = 0, called = 0, heard = 0;
+    std::vector<ramie::join_handle<void>> tasks;
+    ramie::abort_handle victim;
+
+    scarcity() {
+        std::tie(full, stock) = ramie::channel<tracked>(1);
+        std::tie(more, empty) = ramie::channel<tracked>(1);
+        REQUIRE(full.try_send(tracked()));
+        for (int i = 0; i < 2; ++i)
+            tasks.push_back(ramie::spawn([this, out = full, in = empty]() mutable {
+                for (bool open = true; open;) {
+                    tracked goods;
+                    ramie::select(
+                        ramie::on_send(out, goods, [&](auto went) { sent += went.has_value(); }),
+                        ramie::on_receive(in, [&](std::optional<tracked> got) { received += got.has_value(); }),
+                        ramie::on_acquire(permits, 1, [&](auto permit) {
+                            permit->forget();
+                            ++acquired;
+                        }),
+                        ramie::on_notified(call, [&] { ++heard; }),
+                        ramie::on_cancelled(closing, [&] { open = false; }));
+                }
+            }));
+        tasks.push_back(ramie::spawn([this, end = closing.drop_guard()] {
+            for (int round = 0; round < 2; ++round) {
+                ramie::this_fiber::sleep_for(1ms);
+                room += stock.try_receive().has_value();
+                ramie::this_fiber::sleep_for(1ms);
+                put += more.try_send(tracked()).has_value();
+                ramie::this_fiber::yield();
+                permits.release();
+                ++released;
+                ramie::this_fiber::sleep_for(1ms);
+                call.notify_one();
+                ++called;
+            }
+        }));
+        victim = tasks[Victim].abort_handle();
+    }
+    void check() {
+        for (auto& t : tasks) CHECK(t.is_finished());
+        CHECK(1 + sent == room + static_cast<int>(stock.size()));
+        CHECK(put == received + static_cast<int>(empty.size()));
+        CHECK(released == acquired + static_cast<int>(permits.available()));
+        CHECK(called == heard + call.wait_for(0ms));
+        if (Victim < 2) {  // who is left took it all
+            CHECK(stock.size() == 1);
+            CHECK(empty.size() == 0);
+            CHECK(released == acquired);
+            CHECK(called == heard);
+        }
+    }
+};
+
 // What comes once: an answer, a task's end, a set's next, a broadcast. The chooser takes each by a select with a limit.
 struct answers {
     ramie::oneshot_receiver<tracked> answer;
@@ -150,6 +213,12 @@ TEST_CASE("select: an abort of anybody at any moment loses no message, permit or
     abort_at_each_step<market<0>>();
     abort_at_each_step<market<1>>();
     abort_at_each_step<market<2>>();
+}
+
+TEST_CASE("select: an abort of anybody at any moment leaves what was given to who still waits") {
+    abort_at_each_step<scarcity<0>>();
+    abort_at_each_step<scarcity<1>>();
+    abort_at_each_step<scarcity<2>>();
 }
 
 TEST_CASE("select: an abort at any moment leaves what comes only once to be taken later") {

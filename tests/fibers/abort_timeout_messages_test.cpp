@@ -32,21 +32,24 @@ template <bool Bounded>
 struct line_of_goods {
     ramie::sender<tracked> tx;
     ramie::receiver<tracked> rx;
-    int sent = 0, received = 0;
+    int sent = 0, received = 0, reserved = 0;
     line_of_goods() {
         if constexpr (Bounded) std::tie(tx, rx) = ramie::channel<tracked>(1);
         else std::tie(tx, rx) = ramie::unbounded_channel<tracked>();
     }
     void use(int who) {
         if (who == 0) {
+            a_while();
             received += rx.receive().has_value();
         } else if (who == 1) {
-            sent += tx.send(tracked()).has_value();
+            for (int i = 0; i < 2; ++i) sent += tx.send(tracked()).has_value();
+        } else {
+            if (auto room = tx.reserve()) {
+                ramie::this_fiber::yield();
+                if (++reserved % 2 == 0) sent += room->send(tracked()).has_value();
+            }
             std::vector<tracked> some;
             received += static_cast<int>(rx.receive_many(some, 2));
-        } else if (auto room = tx.reserve()) {
-            a_while();
-            sent += room->send(tracked()).has_value();
         }
     }
     void check() {
