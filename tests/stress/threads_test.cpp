@@ -243,6 +243,7 @@ void stage_round(chance& dice) {
         for (;;) {
             auto heard = changed.listen();
             if (stage >= stages) break;
+            pause_a_little(own);  // what comes meanwhile is heard by the wait
             if (own.one_in(2)) heard.wait();
             else (void)heard.wait_for(own.up_to(30us));
         }
