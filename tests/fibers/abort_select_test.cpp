@@ -28,6 +28,11 @@ namespace {
 
 auto const ignore = [](auto&&...) {};
 
+struct leaving {
+    int& n;
+    ~leaving() { --n; }
+};
+
 // Two traders who send to each other, receive from each other, and share one stall. A crier
 // calls, and closes the market.
 template <std::size_t Victim>
@@ -44,7 +49,7 @@ struct market {
     market() {
         for (std::size_t i = 0; i < 2; ++i) std::tie(tx[i], rx[i]) = ramie::channel<tracked>(1);
         for (std::size_t i = 0; i < 2; ++i)
-            tasks.push_back(ramie::spawn([this, i, out = tx[i], in = rx[1 - i]]() mutable {
+            tasks.push_back(ramie::spawn([this, out = tx[i], in = rx[1 - i]]() mutable {
                 bool open = true;
                 while (open && pauses < 6) {
                     tracked goods;
@@ -54,10 +59,7 @@ struct market {
                         ramie::on_acquire(stalls, 1, [&](auto stall) {
                             REQUIRE(stall);
                             CHECK(++held == 1);
-                            struct leaving {
-                                int& n;
-                                ~leaving() { --n; }
-                            } const l{held};
+                            leaving const afterwards{held};
                             ramie::this_fiber::yield();
                         }),
                         ramie::on_notified(call, [&] { ++heard; }), ramie::on_cancelled(closing, [&] { open = false; }),
@@ -104,7 +106,8 @@ struct scarcity {
         REQUIRE(full.try_send(tracked()));
         for (int i = 0; i < 2; ++i)
             tasks.push_back(ramie::spawn([this, out = full, in = empty]() mutable {
-                for (bool open = true; open;) {
+                bool open = true;
+                while (open) {
                     tracked goods;
                     ramie::select(
                         ramie::on_send(out, goods, [&](auto went) { sent += went.has_value(); }),
