@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 using ramie::detail::task_state;
 using phase = task_state::phase;
 using outcome = task_state::outcome;
@@ -42,6 +44,24 @@ TEST_CASE("state: a wait claimed before it parked is not parked, and its claimer
     CHECK(s.park(g, true) == park::resume_now);
     CHECK(s.current() == phase::running);
     CHECK(s.last_outcome() == outcome::deadline);
+}
+
+// (Only TSan, or a processor that orders less than x86, can see this fail.)
+TEST_CASE("state: a waiter that finds its wait claimed before it parked sees what the claimer had done") {
+    for (int i = 0; i < 100; ++i) {
+        task_state s(phase::running);
+        int done = 0;
+        auto const g = s.generation();
+        std::thread claimer([&] {
+            done = 1;
+            (void)s.claim(g, outcome::woken);
+        });
+        while (s.generation() == g) {}
+        CHECK(s.claim(g, outcome::aborted) == claim::lost);
+        REQUIRE(s.last_outcome() == outcome::woken);
+        CHECK(done == 1);
+        claimer.join();
+    }
 }
 
 TEST_CASE("state: a waker of an earlier wait loses against a later one") {

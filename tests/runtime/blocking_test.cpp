@@ -3,6 +3,7 @@
 #include "child_process.hpp"
 #include "tracked.hpp"
 
+#include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -130,6 +131,47 @@ TEST_CASE("spawn_blocking: a queued job that is aborted never runs; a running on
         CHECK_FALSE(queued_ran.load());
         CHECK(tracked::alive() == 0);
     }
+}
+
+TEST_CASE("spawn_blocking: a join_set joins jobs beside tasks, as they finish, and its end waits for those that run") {
+    ramie::runtime rt({.workers = 2, .max_blocking_threads = 1});
+    std::atomic<bool> go{false}, stopped{false}, queued_ran{false};
+    rt.block_on([&] {
+        ramie::notify done;
+        ramie::join_set<int> set;
+        set.spawn([&] {
+            done.wait();
+            return 1;
+        });
+        set.spawn_blocking([&] {
+            while (!go) std::this_thread::yield();
+            return 2;
+        });
+        CHECK_FALSE(set.try_join_next());
+        go = true;
+        CHECK(set.join_next()->value() == 2);
+        done.notify_one();
+        CHECK(set.join_next()->value() == 1);
+        CHECK_FALSE(set.join_next());
+
+        std::atomic<bool> running{false};
+        set.spawn_blocking([&](std::stop_token stop) {
+            running = true;
+            while (!stop.stop_requested()) std::this_thread::yield();
+            stopped = true;
+            return 3;
+        });
+        set.spawn_blocking([&, held = tracked()] {
+            queued_ran = true;
+            return 4;
+        });
+        while (!running) ramie::this_fiber::yield();
+        set.shutdown();
+        CHECK(stopped);
+        CHECK(set.empty());
+    });
+    CHECK_FALSE(queued_ran);
+    CHECK(tracked::alive() == 0);
 }
 
 TEST_CASE("spawn_blocking: waiting for a job has a timeout and can be aborted, and the job goes on") {

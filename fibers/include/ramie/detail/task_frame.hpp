@@ -18,23 +18,27 @@ namespace ramie::detail {
 template <class F, class... Args>
 struct bound_call {
     static constexpr bool wants_stop = std::is_invocable_v<F, std::stop_token, Args...>;
-    static_assert(wants_stop || std::is_invocable_v<F, Args...>,
+    static constexpr bool fits = wants_stop || std::is_invocable_v<F, Args...>;
+    static_assert(fits,
                   "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
                   "std::ref to lend one)");
 
+    // After a mistake it goes on as something harmless, so that the reason above is the only error.
     static auto result() {
         if constexpr (wants_stop) return std::type_identity<std::invoke_result_t<F, std::stop_token, Args...>>{};
-        else return std::type_identity<std::invoke_result_t<F, Args...>>{};
+        else if constexpr (fits) return std::type_identity<std::invoke_result_t<F, Args...>>{};
+        else return std::type_identity<void>{};
     }
-    using value_type = typename decltype(result())::type;
-    static_assert(!std::is_reference_v<value_type>,
+    using returned_type = typename decltype(result())::type;
+    static_assert(!std::is_reference_v<returned_type>,
                   "ramie: a task cannot return a reference; return a value, a pointer or std::ref");
+    using value_type = std::remove_reference_t<returned_type>;
 
     value_type operator()(task& t) {
         return std::apply(
             [&](Args&... args) -> value_type {
                 if constexpr (wants_stop) return std::invoke(std::move(function), t.stop_token(), std::move(args)...);
-                else return std::invoke(std::move(function), std::move(args)...);
+                else if constexpr (fits) return std::invoke(std::move(function), std::move(args)...);
             },
             arguments);
     }

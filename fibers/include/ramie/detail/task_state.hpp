@@ -64,8 +64,9 @@ class task_state {
     // --- the waiter itself, while running ---
     // Stable as long as the waiter has shown it to nobody.
     std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
-    // How the wait that was just over ended.
-    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_relaxed)); }
+    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait claimed
+    // before it parked has met the claimer nowhere else.
+    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
 
     // --- transitions ---
 
