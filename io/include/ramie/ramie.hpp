@@ -15,6 +15,8 @@
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
 #include <ramie/future.hpp>
+#include <ramie/interval.hpp>
+#include <ramie/interval_case.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/io_metrics.hpp>
 #include <ramie/join_case.hpp>
