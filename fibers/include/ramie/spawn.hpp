@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/local_value.hpp>
 #include <ramie/detail/stack.hpp>
 #include <ramie/detail/task_frame.hpp>
 #include <ramie/join_handle.hpp>
@@ -24,8 +25,11 @@ auto* make_task(std::source_location where, F&& f, Args&&... args) {
                   "ramie: the callable cannot be copied into the task; std::move it");
     static_assert((std::is_constructible_v<std::decay_t<Args>, Args> && ...),
                   "ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref");
-    return new task_frame<bound<F, Args...>>(where, std::forward<F>(f),
-                                             std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+    inherited_locals locals;
+    auto* const made = new task_frame<bound<F, Args...>>(where, std::forward<F>(f),
+                                                         std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+    locals.give_to(*made);
+    return made;
 }
 
 template <class F, class... Args>

@@ -14,6 +14,7 @@
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
+#include <ramie/fiber_local.hpp>
 #include <ramie/future.hpp>
 #include <ramie/interval.hpp>
 #include <ramie/interval_case.hpp>
