@@ -31,7 +31,7 @@ int main() {
         ramie::semaphore heard(0);
         // A child of the token: what is cancelled above is cancelled below, not the other way round.
         auto beating = ramie::spawn(beat, stop.child_token(), std::ref(heard));
-        for (int i = 0; i < 5; ++i) (void)heard.acquire();
+        auto const five_beats = heard.acquire(5);
         stop.cancel();
         beating.get();
     });
