@@ -50,6 +50,7 @@
 #include <ramie/task_options.hpp>
 #include <ramie/task_tracker.hpp>
 #include <ramie/tcp.hpp>
+#include <ramie/tcp_cases.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/thread.hpp>
 #include <ramie/timed_mutex.hpp>

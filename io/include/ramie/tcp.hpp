@@ -23,6 +23,11 @@
 
 namespace ramie {
 
+namespace detail {
+class accept_attempts;
+class readiness_attempts;
+}  // namespace detail
+
 enum class shutdown_side { read, write, both };
 
 // One connection. Move-only; destroying it closes it. Small messages go out at once (TCP_NODELAY is on).
@@ -84,6 +89,8 @@ class tcp_stream {
 
   private:
     friend class tcp_listener;
+    friend class detail::accept_attempts;
+    friend class detail::readiness_attempts;
     explicit tcp_stream(detail::owned_descriptor d) noexcept : descriptor_(std::move(d)) {}
     static std::span<std::byte const> bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 
@@ -119,6 +126,7 @@ class tcp_listener {
     int native_handle() const noexcept { return descriptor_.fd(); }
 
   private:
+    friend class detail::accept_attempts;
     tcp_listener(detail::owned_descriptor d, endpoint const& local) noexcept
         : descriptor_(std::move(d)), local_(local) {}
 
