@@ -195,6 +195,18 @@ TEST_CASE("fiber_local: a child's value is the child's: it lives and dies with i
     });
 }
 
+TEST_CASE("fiber_local: a value that a scope hides is not copied into the child") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto const outer = make_shared(), inner = make_shared();
+        auto child = shared.scope(outer, [&] { return shared.scope(inner, [] { return ramie::spawn([] {}); }); });
+        CHECK(outer.use_count() == 1);
+        CHECK(inner.use_count() == 2);
+        carrier.run();
+        CHECK(inner.use_count() == 1);
+        child.get();
+    });
+}
+
 TEST_CASE("fiber_local: what a task inherited is freed if it never runs") {
     both_ways([](one_thread_carrier& carrier) {
         auto const one = make_shared();

@@ -1,4 +1,5 @@
 // Sockets in a select: on_accept, on_readable, on_writable. Only the winner takes effect.
+#include "chance.hpp"
 #include "sockets.hpp"
 
 #include <ramie/cancellation_token.hpp>
@@ -200,6 +201,25 @@ TEST_CASE("cases: on_readable consumes nothing; it is ready for the end and for 
         CHECK(soon([&] { return ramie::select(ramie::on_readable(broken.stream, ignore)); }) == 0);
         std::byte b[1];
         CHECK(error_in(broken.stream.read(b)) == std::errc::connection_reset);
+    });
+}
+
+TEST_CASE("cases: no byte is overlooked, however close it comes to the wait for it") {
+    on_each_runtime([] {
+        auto pair = connect_pair();
+        auto const count = rounds(3000);
+        auto const answer = [&](tcp_stream& s) {
+            for (std::size_t i = 0; i < count; ++i) {
+                CHECK(soon([&] { return ramie::select(ramie::on_readable(s, ignore), ramie::on_sleep(1h, ignore)); }) == 0);
+                CHECK(text_from(s) == "x");
+                CHECK(s.write("x").has_value());
+            }
+        };
+        auto other = ramie::spawn([&] { answer(pair.there); });
+        CHECK(pair.here.write("x").has_value());
+        answer(pair.here);
+        other.get();
+        CHECK(soon([&] { return text_from(pair.there); }) == "x");
     });
 }
 
