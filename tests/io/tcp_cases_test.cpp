@@ -42,6 +42,20 @@ bool is_writable_now(tcp_stream& s) {
     return ramie::select(ramie::on_writable(s, ignore), ramie::otherwise(ignore)) == 0;
 }
 
+// A case that is never ready, but while it queues, something comes for the one before it.
+struct late_event {
+    raw_peer& peer;
+    bool poll() { return false; }
+    ramie::detail::enlisting enlist(ramie::detail::waiter&, std::uint64_t) {
+        peer.send("x");
+        std::this_thread::sleep_for(5ms);  // blocks the worker: another one hears of it
+        return ramie::detail::enlisting::queued;
+    }
+    bool withdraw() noexcept { return false; }
+    ramie::detail::time_point limit() const noexcept { return ramie::detail::never; }
+    void complete() {}
+};
+
 // No descriptor is left in this process.
 class full_table {
   public:
@@ -220,6 +234,19 @@ TEST_CASE("cases: no byte is overlooked, however close it comes to the wait for 
         answer(pair.here);
         other.get();
         CHECK(soon([&] { return text_from(pair.there); }) == "x");
+    });
+}
+
+TEST_CASE("cases: what comes between queueing and parking wins") {
+    ramie::run({.workers = 2}, [] {
+        raw_pair pair;
+        for (int i = 0; i < 5; ++i) {
+            CHECK(soon([&] {
+                return ramie::select_biased(ramie::on_readable(pair.stream, ignore), late_event{pair.peer},
+                                            ramie::on_sleep(1h, ignore));
+            }) == 0);
+            CHECK(text_from(pair.stream) == "x");
+        }
     });
 }
 
