@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
 
         auto [asked, to_end] = ramie::watch(0);
-        ramie::spawn_blocking([&signals, asked = std::move(asked)](std::stop_token stop) mutable {
-            (void)asked.send(next_signal(stop, signals));
+        ramie::spawn_blocking([&signals, ask = std::move(asked)](std::stop_token stop) mutable {
+            (void)ask.send(next_signal(stop, signals));
         }).detach();
 
         ramie::join_set<void> open;

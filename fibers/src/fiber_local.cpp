@@ -52,7 +52,7 @@ void remove_local(waiter& of, local_value& v) noexcept {
 
 // One by one, so that each one's destructor still finds those that are older.
 void destroy_locals(waiter& of) noexcept {
-    constexpr int too_many = 1'000'000;  // a task has a few; a destructor that always makes another never comes to an end
+    constexpr int too_many = 1'000'000;  // a task has a few; more are made by a destructor that always makes another
     if (of.locals == nullptr) return;
     abort_shield const whole;
     for (int count = 0; of.locals != nullptr; ++count) {

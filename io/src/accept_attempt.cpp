@@ -10,8 +10,8 @@ namespace ramie::detail {
 
 namespace {
 
-// A connection that died in the queue says nothing about the next one. Linux hands over its pending network errors too, and EPERM
-// from a firewall.
+// A connection that died in the queue says nothing about the next one. Linux hands over its pending network errors too,
+// and EPERM from a firewall.
 bool is_about_the_peer(int error) noexcept {
     switch (error) {
         case ECONNABORTED:

@@ -10,7 +10,8 @@ namespace ramie::detail {
 
 class interest_set;
 
-// The next connection, registered there. errc::operation_would_block: there is none. Passes over those that died in the queue.
+// The next connection, registered there. errc::operation_would_block: there is none. Passes over those that died in the
+// queue.
 std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home);
 
 // The process, or the system, is short of descriptors or memory: a later attempt may succeed.

@@ -72,8 +72,8 @@ class registration {
     // and deadline_passed.
     void wait(waiter& self, direction d, char const* what);
 
-    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait, and the node
-    // is not queued.
+    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait, and
+    // the node is not queued.
     bool enlist(direction d, wait_node& node, bool whenever) noexcept;
     // Takes it back. True: its wait was claimed through it.
     bool withdraw(direction d, wait_node& node) noexcept;

@@ -231,7 +231,7 @@ TEST_CASE("fiber_local: a copy that throws comes out of the spawn, and nothing i
         bool ran = false;
         only.scope(stubborn(), [&] {
             shared.scope(make_shared(), [&] {
-                CHECK_THROWS_WITH_AS(ramie::spawn([&ran, held = tracked()] { ran = true; }), "only one of me",
+                CHECK_THROWS_WITH_AS((void)ramie::spawn([&ran, held = tracked()] { ran = true; }), "only one of me",
                                      std::runtime_error);
                 CHECK(shared.get().use_count() == 1);
             });
@@ -287,7 +287,7 @@ TEST_CASE("fiber_local: values are destroyed on the task's own stack, before a j
     });
 }
 
-TEST_CASE("fiber_local: a value's destructor finds those that are older, and may make new ones, which are destroyed too") {
+TEST_CASE("fiber_local: a value's destructor finds the older ones, and may make new ones, destroyed too") {
     static std::string* trace = nullptr;
     struct last {
         ~last() {

@@ -216,7 +216,7 @@ TEST_CASE("interval: a period that is not greater than zero is refused by name")
     CHECK_THROWS_AS(interval{real_seconds(std::numeric_limits<double>::quiet_NaN())}, std::invalid_argument);
 }
 
-TEST_CASE("interval: periods of any kind of duration; what is too long comes never, what is too short is a nanosecond") {
+TEST_CASE("interval: a period of any kind of duration; too long is never, too short is a nanosecond") {
     both_ways([](one_thread_carrier& carrier) {
         as_task(carrier, [] {
             CHECK(interval(std::chrono::duration<int, std::pico>(1)).period() == 1ns);
@@ -236,7 +236,9 @@ TEST_CASE("interval: on_tick takes the tick if it wins, and leaves it if it lose
             auto const start = now();
             interval each(start, 10ms);
             std::vector<tick> taken;
-            auto const keep = [&](interval::time_point due) { taken.push_back({(due - start) / 1ms, (now() - start) / 1ms}); };
+            auto const keep = [&](interval::time_point due) {
+                taken.push_back({(due - start) / 1ms, (now() - start) / 1ms});
+            };
             CHECK(ramie::select(ramie::on_tick(each, keep), ramie::otherwise(ignore)) == 0);
             CHECK(ramie::select(ramie::on_tick(each, keep), ramie::otherwise(ignore)) == 1);
             CHECK(tx.send(1));

@@ -112,7 +112,7 @@ TEST_CASE("select: whoever rings for nothing does not end it, and the other case
     });
 }
 
-TEST_CASE("select: after a ring for nothing an abort and a timeout still end it, and so does an error of the closer look") {
+TEST_CASE("select: after a ring for nothing an abort, a timeout or an error of the closer look ends it") {
     both_ways([](one_thread_carrier& carrier) {
         bell door;
         bool timed_out = false, failed = false;

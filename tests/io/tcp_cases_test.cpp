@@ -152,7 +152,9 @@ TEST_CASE("cases: a timeout or an abort of the select leaves the sockets usable"
     on_each_runtime([] {
         auto listener = listener_on_loopback();
         auto pair = connect_pair();
-        auto const both = [&] { return ramie::select(ramie::on_accept(listener, ignore), ramie::on_readable(pair.here, ignore)); };
+        auto const both = [&] {
+            return ramie::select(ramie::on_accept(listener, ignore), ramie::on_readable(pair.here, ignore));
+        };
         CHECK_FALSE(ramie::timeout(3ms, both).has_value());
         auto waiting = ramie::spawn(both);
         let_others_park();
@@ -223,8 +225,9 @@ TEST_CASE("cases: no byte is overlooked, however close it comes to the wait for 
         auto pair = connect_pair();
         auto const count = rounds(3000);
         auto const answer = [&](tcp_stream& s) {
+            auto const wait = [&] { return ramie::select(ramie::on_readable(s, ignore), ramie::on_sleep(1h, ignore)); };
             for (std::size_t i = 0; i < count; ++i) {
-                CHECK(soon([&] { return ramie::select(ramie::on_readable(s, ignore), ramie::on_sleep(1h, ignore)); }) == 0);
+                CHECK(soon(wait) == 0);
                 CHECK(text_from(s) == "x");
                 CHECK(s.write("x").has_value());
             }
@@ -286,7 +289,8 @@ TEST_CASE("cases: on_accept sits out a full table of descriptors, trying seldom,
                 CHECK(ramie::select(ramie::on_accept(listener, ignore), ramie::on_sleep(25ms, ignore)) == 1);
             }
             auto const took = std::chrono::steady_clock::now() - started;
-            CHECK(pauses() <= 3 + 3 * static_cast<std::uint64_t>(took / 25ms));  // two for each 25 ms: at once, and 10 later
+            // Two in each 25 ms: at once, and 10 ms later.
+            CHECK(pauses() <= 3 + 3 * static_cast<std::uint64_t>(took / 25ms));
             catcher caught;
             auto waiting = ramie::spawn([&] { ramie::select(ramie::on_accept(listener, caught())); });
             let_others_park();

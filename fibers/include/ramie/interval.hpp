@@ -17,7 +17,8 @@ class tick_case;
 //   burst  the missed ones come at once, until it has caught up:   0, 10, 20, 30 (all three at 35), 40, 50
 //   delay  the next one is a whole period from now:                0, 10 (at 35), 45, 55
 //   skip   they are left out, the rest come when they always would: 0, 10 (at 35), 40, 50
-// A tick counts as missed when it is taken more than 5 ms late (or a period, if that is less), so that small delays do not add up.
+// A tick counts as missed when it is taken more than 5 ms late (or a period, if that is less), so that small delays do
+// not add up.
 enum class missed_tick_policy : std::uint8_t { burst, delay, skip };
 
 // Belongs to one fiber or plain thread at a time.
@@ -25,17 +26,18 @@ class interval {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    // The first tick comes at once, or at `start`; the others a period apart. std::invalid_argument: the period is not greater
-    // than zero.
+    // The first tick comes at once, or at `start`; the others a period apart. std::invalid_argument: the period is not
+    // greater than zero.
     template <class Rep, class Period>
-    explicit interval(std::chrono::duration<Rep, Period> period) : period_(checked(period)), next_(detail::carrier::now()) {}
+    explicit interval(std::chrono::duration<Rep, Period> period)
+        : period_(checked(period)), next_(detail::carrier::now()) {}
     template <class Clock, class Duration, class Rep, class Period>
     interval(std::chrono::time_point<Clock, Duration> start, std::chrono::duration<Rep, Period> period)
         : period_(checked(period)), next_(detail::at(start)) {}
 
-    // Waits until the next instant and returns it: when the tick was due, which may be earlier than now. Suspension point. Aborted
-    // or timed out, it has consumed no tick: the next call waits for the same one. A tick that is due wins over a timeout. (As a
-    // case of a select: interval_case.hpp.)
+    // Waits until the next instant and returns it: when the tick was due, which may be earlier than now. Suspension
+    // point. Aborted or timed out, it has consumed no tick: the next call waits for the same one. A tick that is due
+    // wins over a timeout. (As a case of a select: interval_case.hpp.)
     time_point tick();
 
     missed_tick_policy policy() const noexcept { return policy_; }

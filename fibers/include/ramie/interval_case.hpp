@@ -27,8 +27,8 @@ class tick_case {
 
 }  // namespace detail
 
-// Ready when the next tick is due; a select that goes on by another case leaves it to be taken later. handler(when it was due: a
-// std::chrono::steady_clock::time_point).
+// Ready when the next tick is due; a select that goes on by another case leaves it to be taken later. handler(when it
+// was due: a std::chrono::steady_clock::time_point).
 template <class Handler>
 auto on_tick(interval& of, Handler handler) {
     return detail::tick_case<Handler>(of, std::move(handler));

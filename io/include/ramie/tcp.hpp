@@ -7,6 +7,7 @@
 //
 // Reading, writing, accepting and connecting are suspension points: an abort or a timeout throws out of the wait and leaves the
 // socket usable. When another fiber calls close(), they return operation_canceled at once; begun after it, bad_file_descriptor.
+// As cases of a select: tcp_cases.hpp.
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>

@@ -39,18 +39,18 @@ class readiness_case : public readiness_attempts {
 
 }  // namespace detail
 
-// Ready when a connection has come, which is then accepted; a select that goes on by another case leaves it to others. If somebody
-// else accepts it first, the select goes on. A lack of descriptors or memory does not make it ready: it tries again after 10 to
-// 100 ms (io_statistics().accept_pauses). If the listener is closed meanwhile, or was closed before, it is ready with the error,
-// as in accept(). handler(std::expected<tcp_stream, std::error_code>).
+// Ready when a connection has come, which is then accepted; a select that goes on by another case leaves it to others.
+// If somebody else accepts it first, the select goes on. A lack of descriptors or memory does not make it ready: it
+// tries again after 10 to 100 ms (io_statistics().accept_pauses). If the listener is closed meanwhile, or was closed
+// before, it is ready with the error, as in accept(). handler(std::expected<tcp_stream, std::error_code>).
 template <class Handler>
 auto on_accept(tcp_listener& from, Handler handler) {
     return detail::accept_case<Handler>(from, std::move(handler));
 }
 
-// Ready when a read (or write) of the stream need not wait, be it for an error or the end; nothing is read or written, and another
-// reader may be quicker than the handler. If the stream is closed meanwhile, or was before, it is ready with the error.
-// handler(std::expected<void, std::error_code>).
+// Ready when a read (or write) of the stream need not wait, be it for an error or the end; nothing is read or written,
+// and another reader may be quicker than the handler. If the stream is closed meanwhile, or was before, it is ready
+// with the error. handler(std::expected<void, std::error_code>).
 template <class Handler>
 auto on_readable(tcp_stream& from, Handler handler) {
     return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));

@@ -1,9 +1,9 @@
-// The values of fiber_locals: each waiter (task or plain thread) has a list of its own, newest first, so that a scope's value hides
-// what it overrides. Most have none, which is a null pointer.
+// The values of fiber_locals: each waiter (task or plain thread) has a list of its own, newest first, so that a scope's
+// value hides what it overrides. Most have none, which is a null pointer.
 //
 //   scoped      the node lies in the frame of fiber_local::scope(), which takes it off
-//   otherwise   the node is on the heap, and goes with the task: before its result can be seen (task::finish), on its own stack; for
-//               a task that never ran, where it is cancelled. A thread's go when it ends
+//   otherwise   the node is on the heap, and goes with the task: before its result can be seen (task::finish), on its own
+//               stack; for a task that never ran, where it is cancelled. A thread's go when it ends
 // Only the waiter itself touches its list; a new task's is filled by its spawner.
 #pragma once
 
@@ -37,7 +37,8 @@ void remove_local(waiter& of, local_value&) noexcept;
 // Destroys them all, newest first, and those that their destructors make anew.
 void destroy_locals(waiter& of) noexcept;
 
-// Whether any value that is inherited was ever set in this process. relaxed: who has one, set it or got it from one who did.
+// Whether any value that is inherited was ever set in this process. relaxed: who has one, set it or got it from one who
+// did.
 extern std::atomic<bool> locals_are_inherited;
 
 // What a task spawned from here starts with.
@@ -61,8 +62,8 @@ class inherited_locals {
     local_value* first_ = nullptr;
 };
 
-// A job of the blocking pool begins on this thread: while it runs, its values are its thread's, for there it looks for them.
-// (Between jobs a pool's thread has none.)
+// A job of the blocking pool begins on this thread: while it runs, its values are its thread's, for there it looks for
+// them. (Between jobs a pool's thread has none.)
 void take_over_locals(waiter& job) noexcept;
 
 }  // namespace ramie::detail

@@ -1,7 +1,8 @@
 // What the cases of a select on sockets share (tcp_cases.hpp has the cases).
 //
-// Readiness may be gone when the select looks closer: somebody else took what there was. So a waker only claims the wait, and the
-// system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the select goes on.
+// Readiness may be gone when the select looks closer: somebody else took what there was. So a waker only claims the
+// wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the select
+// goes on.
 #pragma once
 
 #include <ramie/detail/direction.hpp>
@@ -28,8 +29,9 @@ class socket_case {
     socket_case(owned_descriptor const& on, direction towards) noexcept : on_(on), towards_(towards) {}
     ~socket_case();
 
-    // Calls attempt(descriptor&) if that is worth while, or `unasked` (what has come may not have been harvested yet); it returns
-    // whether it is done, or nothing was left. True: done, or `error` says why there will be nothing any more.
+    // Calls attempt(descriptor&) if that is worth while, or `unasked` (what has come may not have been harvested yet);
+    // it returns whether it is done, or nothing was left. True: done, or `error` says why there will be nothing any
+    // more.
     template <class Attempt>
     bool look(bool unasked, std::error_code& error, Attempt&& attempt);
     void pause_for_a_while() noexcept;
@@ -61,7 +63,8 @@ class accept_attempts : public socket_case {
 
 class readiness_attempts : public socket_case {
   public:
-    readiness_attempts(tcp_stream& of, direction towards) noexcept : socket_case(of.descriptor_, towards), towards_(towards) {}
+    readiness_attempts(tcp_stream& of, direction towards) noexcept
+        : socket_case(of.descriptor_, towards), towards_(towards) {}
     bool poll() { return try_it(false); }
     bool poll_only() { return try_it(true); }
     bool confirm() { return try_it(false); }
@@ -76,8 +79,8 @@ class readiness_attempts : public socket_case {
     std::error_code error_;
 };
 
-// For a select that has won on a socket: as every I/O operation does, it lets others run if this fiber never has to wait. Not an
-// abort point, since what was won would be lost.
+// For a select that has won on a socket: as every I/O operation does, it lets others run if this fiber never has to
+// wait. Not an abort point, since what was won would be lost.
 void let_others_have_their_share();
 
 }  // namespace ramie::detail
