@@ -42,6 +42,11 @@ class waiter {
     bool masked() const noexcept;
 
     task_state state;
+
+  private:
+    kind what_;  // here it costs nothing: it would be padding
+
+  public:
     // Only its own fiber or thread touches these three.
     std::uint32_t shields = 0;
     deadline_scope* scopes = nullptr;
@@ -55,7 +60,6 @@ class waiter {
 
   private:
     void throw_if_aborted();
-    kind what_;
 };
 
 // After claim() said `submit_it`: makes the waiter run again.
