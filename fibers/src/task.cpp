@@ -1,6 +1,7 @@
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/local_value.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdlib>
@@ -54,6 +55,8 @@ void task::finish() noexcept {
     auto* const own_stack = stack;
     bool unlisted = false;
     for (;;) {
+        // Before anybody can see the result; they may wait. Again after the result, whose destructor may make new ones.
+        if (locals != nullptr) [[unlikely]] destroy_locals(*this);
         bool const has_result = kind == result_kind::value || kind == result_kind::exception;
         // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
         // destructor and the failure hook may wait.

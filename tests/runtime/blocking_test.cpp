@@ -3,6 +3,7 @@
 #include "child_process.hpp"
 #include "tracked.hpp"
 
+#include <ramie/fiber_local.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
@@ -271,4 +272,36 @@ TEST_CASE("runtime: threads that cannot be started are a std::system_error, and 
     CHECK(end.exited_with(0));
     if (end.said("skipped")) return;
     CHECK_MESSAGE(end.said("refused\nthen: 1\n"), end.output);
+}
+
+TEST_CASE("spawn_blocking: a job has fiber_locals of its own, inherits as a task does, and leaves none to the next job") {
+    static constinit ramie::fiber_local<int> const passed_on(ramie::inherit::copy);
+    static constinit ramie::fiber_local<tracked> const own;
+    ramie::runtime rt({.workers = 1, .max_blocking_threads = 1});
+    rt.block_on([] {
+        auto const job = [] {
+            CHECK_FALSE(own.is_set());
+            own.set(tracked(1));
+            return passed_on.is_set() ? ++passed_on.get() : 0;
+        };
+        for (int i = 0; i < 3; ++i) {
+            CHECK(passed_on.scope(i + 10, [&] { return ramie::spawn_blocking(job); }).get() == i + 11);
+            CHECK(tracked::alive() == 0);  // destroyed before the result is seen
+            CHECK(ramie::spawn_blocking(job).get() == 0);
+        }
+        struct result {
+            bool mine = true;
+            result() = default;
+            result(result&& other) noexcept : mine(std::exchange(other.mine, false)) {}
+            ~result() {
+                if (mine) own.set(tracked());
+            }
+        };
+        ramie::spawn_blocking([] { return result(); }).detach();
+        ramie::spawn_blocking([] { CHECK_FALSE(own.is_set()); }).get();
+        CHECK(tracked::alive() == 0);
+        auto held = ramie::spawn_blocking([] { std::this_thread::sleep_for(5ms); });
+        passed_on.scope(1, [&] { CHECK(ramie::spawn_blocking(job).abort_and_join().error().is_cancelled()); });
+        held.get();
+    });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/local_value.hpp>
 #include <ramie/detail/stack.hpp>
 #include <ramie/detail/task_frame.hpp>
 #include <ramie/join_handle.hpp>
@@ -33,10 +34,15 @@ template <class F, class... Args>
 task_frame<bound<F, Args...>>* make_task(std::source_location where, F&& f, Args&&... args) {
     static_assert((can_be_kept<Args> && ...),
                   "ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref");
-    if constexpr (callable_can_be_kept<F>() && (can_be_kept<Args> && ...))
-        return new task_frame<bound<F, Args...>>(where, std::forward<F>(f),
-                                                 std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
-    else return nullptr;
+    if constexpr (callable_can_be_kept<F>() && (can_be_kept<Args> && ...)) {
+        inherited_locals locals;
+        auto* const made = new task_frame<bound<F, Args...>>(
+            where, std::forward<F>(f), std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+        locals.give_to(*made);
+        return made;
+    } else {
+        return nullptr;
+    }
 }
 
 template <class F, class... Args>

@@ -14,6 +14,7 @@
 //   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
 //                the errand that parks it, until park() published it
 //   joiner       see join.cpp
+//   locals       the spawner before submit; the task while running; who cancels it
 //   callable / result (task_frame)    the task while running; after finish, the join_handle; if there is none, the
 //                finisher before it finishes
 #pragma once
