@@ -50,8 +50,7 @@ void worker::post_woken(task& t) noexcept {
         if (ring_.size() > 1) home.wake_one(true);
         return;
     }
-    // exchange: a thief may take it at the same moment. release pairs with the acquire of who takes it.
-    auto* const displaced = next_.exchange(&t, std::memory_order_acq_rel);
+    auto* const displaced = next_.put(&t);
     if (displaced == nullptr) return;  // it will run right here (idle.md)
     push_ring(*displaced);
     home.wake_one(true);
@@ -109,7 +108,7 @@ bool worker::lend() noexcept {
     posts_for = nullptr;
     last_look_ = picks_.read() - ticks_between_looks;
     attend_at_ = 0;
-    if (auto* const t = take_next()) push_ring(*t);
+    if (auto* const t = next_.take()) push_ring(*t);
     if (home.migrates_by_force()) evict_guests();
     home.spares.want();
     home.wake_one(false);
@@ -153,11 +152,6 @@ task* worker::start_entry(task& t) noexcept {
     return nullptr;
 }
 
-task* worker::take_next() noexcept {
-    if (next_.load(std::memory_order_relaxed) == nullptr) return nullptr;
-    return next_.exchange(nullptr, std::memory_order_acq_rel);
-}
-
 task* worker::take_local() noexcept {
     auto const n = picks_.read();
     bool const own_first = (n & 1) != 0;
@@ -170,11 +164,15 @@ task* worker::take_local() noexcept {
         next_streak_ = 0;
         if (auto* const t = ready_entry(ring_.pop())) return t;
     }
-    if (auto* const t = take_next()) {
+    if (auto* const t = next_.take()) {
         ++next_streak_;
         return t;
     }
     next_streak_ = 0;
+    // Started tasks and new ones take turns.
+    if ((n & 1) == 0) {
+        if (auto* const t = ready_entry(ring_.pop())) return t;
+    }
     while (auto* const t = deque_.pop()) {
         if (t->state.start() == task_state::start_result::run_it) return t;
         t->unref();  // a stale entry
@@ -272,7 +270,7 @@ void worker::look_around() {
     if (is_lent()) take_back();  // its task waits
     if (spare_ && home.spares.too_many()) {
         task_chain rest;
-        if (auto* const t = take_next()) rest.add(*t);
+        if (auto* const t = next_.take()) rest.add(*t);
         while (auto* const t = ring_.pop()) rest.add(*t);
         if (rest.count > 0) home.injected.push(rest);
         home.wake_one(false);
@@ -293,7 +291,7 @@ void worker::look_around() {
     }
 }
 
-// What waits in the injection queue must get its turn even if the ring stays full, as it does with 256 yielding tasks.
+// What waits in the injection queue must get its turn even if the ring stays full, as it does with 1024 yielding tasks.
 // So one is taken in any case; and while more wait than there is room for, what becomes runnable here queues behind
 // them. Then ring and injection queue are one first-in-first-out queue.
 void worker::adopt_injected() noexcept {
@@ -374,7 +372,7 @@ task* worker::steal() noexcept {
             if (auto* const t = take_local()) return t;
         }
         if (victim.is_stalled()) {
-            if (auto* const t = victim.take_next()) {
+            if (auto* const t = victim.next_.steal()) {
                 steals.add();
                 return t;
             }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "inject_queue.hpp"
+#include "next_slot.hpp"
 #include "parker.hpp"
 #include "run_ring.hpp"
 #include "task_deque.hpp"
@@ -49,7 +50,7 @@ class worker final : public lane {
     task* pick() noexcept {
         // What is common, in few instructions; take_local() has the whole rule.
         if (picks_.add() >= attend_at_ || own_.size() != 0) [[unlikely]] return pick_with_care();
-        if (next_.load(std::memory_order_relaxed) != nullptr || !deque_.looks_empty()) return take_local();
+        if (!next_.empty() || !deque_.looks_empty()) return take_local();
         next_streak_ = 0;
         return ready_entry(ring_.pop());
     }
@@ -81,7 +82,7 @@ class worker final : public lane {
     bool has_stealable() const noexcept {
         return !deque_.empty() || !ring_.empty() || (is_stalled() && has_next());
     }
-    bool has_next() const noexcept { return next_.load(std::memory_order_seq_cst) != nullptr; }
+    bool has_next() const noexcept { return next_.is_full(); }
     bool is_stalled() const noexcept { return stalled_.load(std::memory_order_relaxed); }
     void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
     // In a task that said so: no stall.
@@ -111,7 +112,6 @@ class worker final : public lane {
         return start_entry(*t);
     }
     task* start_entry(task& t) noexcept;
-    task* take_next() noexcept;
     void push_ring(task& t) noexcept;
     task* find_work();
     void look_around();
@@ -134,7 +134,7 @@ class worker final : public lane {
     bool const spare_;
     task_deque deque_;
     run_ring ring_;
-    alignas(64) std::atomic<task*> next_{nullptr};
+    alignas(64) next_slot next_;
     unsigned next_streak_ = 0;
     counter picks_;
     std::uint64_t last_look_ = 0;
