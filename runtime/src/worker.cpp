@@ -188,18 +188,20 @@ task* worker::take_local() noexcept {
 
 task* worker::claim_unstarted(task& t) noexcept {
     if (!t.claimable || t.state.current() != task_state::phase::unstarted) return nullptr;
-    // The newest of our own deque: the entry comes along. Otherwise it stays behind, stale.
-    bool const ours = deque_.pop_if_newest(t);
+    // From our own deque the entry comes along, if it is the newest or nobody steals. Otherwise it stays behind, stale.
+    bool const newest = deque_.pop_if_newest(t);
+    bool const ours = newest || deque_.erase(t);
     if (t.state.start(!ours) == task_state::start_result::stale) {
         if (ours) t.unref();
         return nullptr;
     }
-    if (ours) drop_newest_stale();
+    if (newest) drop_newest_stale();
     return &t;
 }
 
 // Entries that joiners left behind, now at the end we take from: a batch joined oldest first leaves one each.
 void worker::drop_newest_stale() noexcept {
+    if (deque_.leaves_gaps()) return;
     while (auto* const t = deque_.pop()) {
         if (t->state.current() == task_state::phase::unstarted) {
             (void)deque_.push(*t);  // where it was: there is room
@@ -312,7 +314,9 @@ void worker::free_oldest_spawn(time_point now) noexcept {
     }
     if (now - oldest_since_ < 10ms) return;
     oldest_since_ = now;
-    while (auto* const oldest = deque_.steal()) {
+    while (!deque_.looks_empty()) {
+        auto* const oldest = deque_.steal();
+        if (oldest == nullptr) continue;  // a gap, or lost to a thief
         if (oldest->state.start() == task_state::start_result::run_it) {
             forced_ = oldest;
             return;

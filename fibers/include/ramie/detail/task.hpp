@@ -10,7 +10,7 @@
 // Who may touch which field, and when
 //   state        anybody, by its transitions (task_state.hpp)
 //   ops, id, where, home, options     written before submit; read by anybody afterwards
-//   next         the owner of the queue the task sits in
+//   next, place  the owner of the queue the task sits in
 //   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
 //                the errand that parks it, until park() published it
 //   joiner       see join.cpp
@@ -106,7 +106,10 @@ class task : public waiter {
     bool blocking = false;          // a job of the blocking pool: never has a stack
     bool default_stack = true;      // submit fills in the runtime's stack class
     std::uint8_t stack_class = 0;
-    task* next = nullptr;           // links run queues
+    union {
+        task* next = nullptr;  // links run queues
+        std::int64_t place;    // in a deque of spawned tasks
+    };
     scheduler* home = nullptr;      // the runtime it belongs to
     live_table* listed = nullptr;   // the live table it is in, until it finishes
     live_table::slot* slot = nullptr;
