@@ -1,4 +1,4 @@
-# For samples/run and bench/run, which source this: installing what is missing, and the release build. They have set
+# For samples/run, bench/run and bench/instructions, which source this: installing what is missing, and the release build. They have set
 #   me        the script's name, for messages
 #   packages  the Debian packages needed
 #   tools     the commands among what those install
@@ -52,6 +52,15 @@ configure() {
         tail -n 15 "$results/setup.log" >&2
         fail "meson setup failed; the whole log is $results/setup.log"
     fi
+}
+
+# ramie-bench, also in a build directory made for something else.
+build_bench() {
+    meson configure "$build" "${setup_options[@]}" -Dbench=true >/dev/null || fail "meson could not configure $build"
+    ninja -C "$build" bench/ramie-bench >"$results/ninja.log" 2>&1 || {
+        tail -n 15 "$results/ninja.log" >&2
+        fail "ramie-bench could not be built; the whole log is $results/ninja.log"
+    }
 }
 
 # Thousands of connections need as many descriptors, and the usual soft limit is 1024.
