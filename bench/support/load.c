@@ -24,7 +24,7 @@ struct connection {
     unsigned long long sent_at;
 };
 
-enum { buckets = 4000000 }; /* of 0.1 us */
+enum { buckets = 4000000 }; /* of 1 us */
 static unsigned histogram[buckets];
 
 static unsigned long long now_ns(void) {
@@ -59,8 +59,8 @@ static double quantile(double share, unsigned long long total) {
     const unsigned long long wanted = (unsigned long long)(share * (double)total + 0.5);
     unsigned long long seen = 0;
     for (int i = 0; i < buckets; ++i)
-        if ((seen += histogram[i]) >= wanted) return i / 10.0;
-    return buckets / 10.0;
+        if ((seen += histogram[i]) >= wanted) return i;
+    return buckets;
 }
 
 int main(int count, char **arguments) {
@@ -116,8 +116,8 @@ int main(int count, char **arguments) {
             if (c->got + (size_t)got > answer_size || memcmp(buffer, answer + c->got, (size_t)got) != 0) fail("a wrong answer");
             if ((c->got += (size_t)got) < answer_size) continue;
             c->got = 0;
-            const unsigned long long answered = now_ns(), tenths = (answered - c->sent_at) / 100;
-            ++histogram[tenths < buckets ? tenths : buckets - 1];
+            const unsigned long long answered = now_ns(), waited = (answered - c->sent_at) / 1000;
+            ++histogram[waited < buckets ? waited : buckets - 1];
             ++total;
             c->sent_at = answered;
             must(write(c->fd, request, request_size) == (ssize_t)request_size, "write");
@@ -125,7 +125,7 @@ int main(int count, char **arguments) {
     }
     if (!timed || total == 0) fail("no request was answered in time");
     const double took = (double)(now - timed_from) / 1e9, cpu = cpu_seconds(pid) - cpu_before;
-    printf("%.0f %.1f %.1f %.1f %.3f\n", (double)total / took, quantile(.5, total), quantile(.99, total),
+    printf("%.0f %.0f %.0f %.0f %.3f\n", (double)total / took, quantile(.5, total), quantile(.99, total),
            quantile(.999, total), cpu / (double)total * 1e6);
     return 0;
 }
