@@ -18,6 +18,7 @@ from bars import picture
 from figures import FLOOR, Cell
 from plan import WORKLOADS, systems
 
+NOISY = 0.05  # of the machine, used by others
 FAILURES_ALLOWED = 2  # of a cell, before its other turns are skipped
 FIRST_GUESS_SECONDS = 1.0  # for the time left, until something was timed
 
@@ -185,11 +186,10 @@ def main():
     if not todo:
         sys.exit("bench/run: nothing to run: no system built has these workloads at these numbers of workers")
 
-    busy = busy_share()
     notes = [f"{machine()}. {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {turns} turns of each, interleaved."]
-    if busy > 0.05:
-        notes.append(f"NOISY: other programs used {100 * busy:.0f} % of this machine when this began.")
-        say(notes[-1])
+    busy = busy_share()
+    if busy > NOISY:
+        say(f"Note: other programs use {100 * busy:.0f} % of this machine: the figures will waver.")
     interrupted = False
     try:
         run.all(todo)
@@ -197,9 +197,12 @@ def main():
         interrupted = True
         notes.append("Interrupted: not everything was run.")
         say("\nstopped; this is what there is")
+    busy = max(busy, busy_share())
+    if busy > NOISY:
+        notes.append(f"NOISY: other programs used {100 * busy:.0f} % of this machine when this began or ended.")
     if run.cells:
         print("\n" + report.text(run.cells) + "\n" + "\n".join(notes))
-        save(run, arguments.results, notes, {"machine": machine(), "turns": turns, "busy_at_start": round(busy, 3),
+        save(run, arguments.results, notes, {"machine": machine(), "turns": turns, "used_by_others": round(busy, 3),
                                              "interrupted": interrupted, "scale": arguments.scale})
         print(f"in {arguments.results}: results.json, results.md, pictures (*.svg)")
     return 130 if interrupted else 1 if any(cell.problem for cell in run.cells) else 0

@@ -4,6 +4,7 @@ import statistics
 from dataclasses import dataclass, field
 
 OURS, FLOOR = "ramie", "raw_loop"  # everything else is a peer
+STACKFUL = ("go", "boost_fiber_ws", "boost_fiber_rr", "threads")
 
 
 @dataclass
@@ -35,9 +36,10 @@ def rows(cells):
     return list(dict.fromkeys((cell.figure, cell.workers) for cell in cells))
 
 
-def best_peer(cells):
+def best_peer(cells, among=None):
     """Of one row; smaller is better in every figure. None if no peer has a value."""
-    peers = [cell for cell in cells if cell.system not in (OURS, FLOOR) and cell.values]
+    peers = [cell for cell in cells if cell.system not in (OURS, FLOOR) and cell.values
+             and (among is None or cell.system in among)]
     return min(peers, key=lambda cell: cell.median, default=None)
 
 

@@ -1,6 +1,6 @@
 """The results as text and as Markdown."""
 
-from figures import FLOOR, OURS, best_peer, of, ratio, row, rows
+from figures import FLOOR, OURS, STACKFUL, best_peer, of, ratio, row, rows
 
 
 def number(value):
@@ -43,7 +43,7 @@ def markdown(cells, notes):
         here = [cell for cell in cells if cell.workers == workers]
         systems = list(dict.fromkeys(cell.system for cell in here))
         floor = FLOOR in systems
-        heads = ["", "unit", *systems, f"{OURS} to best peer"] + ([f"{OURS} to {FLOOR}"] if floor else [])
+        heads = ["", "unit", *systems, f"{OURS} to best peer", "to best with stacks"] + ([f"to {FLOOR}"] if floor else [])
         out += ["", f"## {workers} worker{'s' if workers > 1 else ''}", "", "Median (minimum).", "",
                 "| " + " | ".join(heads) + " |", "|---" * 2 + "|---:" * (len(heads) - 2) + "|"]
         for figure, _ in rows(here):
@@ -54,7 +54,7 @@ def markdown(cells, notes):
                 cell = of(line, system)
                 shown = f"{number(cell.median)} ({number(cell.minimum)})" if cell and cell.values else "-"
                 texts.append(f"**{shown}**" if cell and cell is best else shown)
-            texts.append(times(ratio(ours, best)))
+            texts += [times(ratio(ours, best)), times(ratio(ours, best_peer(line, STACKFUL)))]
             if floor:
                 texts.append(times(ratio(ours, of(line, FLOOR))))
             out.append("| " + " | ".join(texts) + " |")

@@ -2,8 +2,10 @@
 //
 // A WaitGroup that is used again is the cheapest join of a goroutine without a result; results go through memory it orders.
 //
-// Left out: unstarted (a goroutine gets its stack when it is made: see parked), abort (there is none; a goroutine is
-// asked through a channel, and looks when it likes), blocking (any goroutine may block; the runtime adds threads).
+// abort is cooperative: a goroutine is asked through a channel, and must look at it.
+//
+// Left out: unstarted (a goroutine gets its stack when it is made: see parked), blocking (any goroutine may block; the
+// runtime adds threads).
 package main
 
 import (
@@ -355,6 +357,40 @@ func runTimeoutStorm(n uint64) []figure {
 	return []figure{{"timeout_storm", took, "ns"}}
 }
 
+type sleeper struct {
+	quit chan struct{}
+	wg   sync.WaitGroup
+}
+
+func runAbort(n uint64) []figure {
+	var stopped uint64
+	sleepers := make([]sleeper, n)
+	for i := range sleepers {
+		s := &sleepers[i]
+		s.quit = make(chan struct{})
+		s.wg.Add(1)
+		go func() {
+			t := time.NewTimer(time.Hour)
+			select {
+			case <-s.quit:
+				t.Stop()
+				atomic.AddUint64(&stopped, 1)
+			case <-t.C:
+			}
+			s.wg.Done()
+		}()
+	}
+	time.Sleep(300 * time.Millisecond)
+	start := time.Now()
+	for i := range sleepers {
+		close(sleepers[i].quit)
+		sleepers[i].wg.Wait()
+	}
+	took := each(start, n)
+	expect(stopped == n, "abort")
+	return []figure{{"abort", took, "ns"}}
+}
+
 func serve(port uint64, answer func(net.Conn)) []figure {
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -436,6 +472,7 @@ var workloads = []workload{
 	{"parked", 1000000, any, runParked},
 	{"sleep", 1000000, any, runSleep},
 	{"timeout_storm", 5000000, any, runTimeoutStorm},
+	{"abort", 100000, any, runAbort},
 	{"echo", 7777, any, runEcho},
 	{"http", 8080, any, runHttp},
 }
