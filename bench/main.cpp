@@ -17,6 +17,8 @@ std::vector<workload> const& workloads() {
         {"spawn_batch", "N empty tasks, spawned and joined in batches of 1000", 2'000'000, run_spawn_batch},
         {"skynet", "a 10-ary tree of tasks with N leaves", 1'000'000, run_skynet},
         {"fib", "fib(N), a task per call, no cut-off", 27, run_fib},
+        {"pingpong", "a token through two channels of capacity 1, N round trips", 1'000'000, run_pingpong},
+        {"mpmc", "4 producers, 4 consumers, one channel of capacity 1024, N messages", 4'000'000, run_mpmc},
         {"mutex", "1000 tasks, each N times: lock, increment, unlock, yield", 1000, run_mutex},
         {"parked", "resident bytes of each of N parked tasks", 1'000'000, run_parked},
         {"unstarted", "resident bytes of each of N tasks that have not started", 1'000'000, run_unstarted},
@@ -24,6 +26,8 @@ std::vector<workload> const& workloads() {
         {"timeout_storm", "a 1 h timeout around an operation that is ready, N times", 5'000'000, run_timeout_storm},
         {"abort", "N tasks sleep 1 h; abort and join each", 100'000, run_abort},
         {"blocking", "N jobs through spawn_blocking, 64 in flight", 200'000, run_blocking},
+        {"echo", "a TCP echo server on 127.0.0.1, port N, until SIGTERM", 7777, run_echo},
+        {"http", "an HTTP/1.1 keep-alive \"hello\" server on 127.0.0.1, port N, until SIGTERM", 8080, run_http},
     };
     return all;
 }

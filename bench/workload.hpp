@@ -43,6 +43,8 @@ std::vector<figure> run_spawn_join(unsigned, std::uint64_t);
 std::vector<figure> run_spawn_batch(unsigned, std::uint64_t);
 std::vector<figure> run_skynet(unsigned, std::uint64_t);
 std::vector<figure> run_fib(unsigned, std::uint64_t);
+std::vector<figure> run_pingpong(unsigned, std::uint64_t);
+std::vector<figure> run_mpmc(unsigned, std::uint64_t);
 std::vector<figure> run_mutex(unsigned, std::uint64_t);
 std::vector<figure> run_parked(unsigned, std::uint64_t);
 std::vector<figure> run_unstarted(unsigned, std::uint64_t);
@@ -50,5 +52,7 @@ std::vector<figure> run_sleep(unsigned, std::uint64_t);
 std::vector<figure> run_timeout_storm(unsigned, std::uint64_t);
 std::vector<figure> run_abort(unsigned, std::uint64_t);
 std::vector<figure> run_blocking(unsigned, std::uint64_t);
+std::vector<figure> run_echo(unsigned, std::uint64_t);
+std::vector<figure> run_http(unsigned, std::uint64_t);
 
 }  // namespace bench

@@ -7,8 +7,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <mutex>
-#include <vector>
+#include <expected>
+#include <system_error>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -16,52 +17,22 @@ namespace {
 
 constexpr auto drain_limit = 2s;
 
-void serve(ramie::tcp_stream client) {
+// Which signal asked us to end; 0: none yet. Whoever holds a receiver sees the latest value, or waits for it to change.
+using request = ramie::watch_receiver<int>;
+
+void serve(ramie::tcp_stream client, request const& to_end) {
     // Destructors run when a task is aborted, too.
     struct goodbye {
         ~goodbye() { std::puts("connection over"); }
     } const says_goodbye;
     std::array<std::byte, 4096> buffer;
-    for (;;) {
+    for (bool last = false; !last;) {
         auto const got = client.read(buffer);
         if (!got || *got == 0) return;
+        last = *to_end.borrow() != 0;  // one more answer, and that is it
         if (!client.write_all(std::span(buffer).first(*got))) return;
     }
 }
-
-// The connections that are open now.
-class connections {
-  public:
-    void add(ramie::join_handle<void> task) {
-        std::lock_guard const held(lock_);
-        forget_finished();
-        open_.push_back(std::move(task));
-    }
-
-    std::size_t count() {
-        std::lock_guard const held(lock_);
-        forget_finished();
-        return open_.size();
-    }
-
-    void drain(std::chrono::steady_clock::time_point deadline) {
-        std::lock_guard const held(lock_);
-        int drained = 0, aborted = 0;
-        for (auto& task : open_) {
-            bool const ended = task.wait_until(deadline) || task.abort_and_join().has_value();
-            ++(ended ? drained : aborted);
-        }
-        std::printf("ended by themselves: %d, aborted: %d\n", drained, aborted);
-    }
-
-  private:
-    void forget_finished() {
-        std::erase_if(open_, [](auto const& task) { return task.is_finished(); });
-    }
-
-    ramie::mutex lock_;  // may be held over a wait, unlike std::mutex
-    std::vector<ramie::join_handle<void>> open_;
-};
 
 // Signals are waited for on a thread of the blocking pool; a wait that is no longer wanted sees its stop_token.
 int next_signal(std::stop_token stop, sigset_t signals) {
@@ -91,17 +62,34 @@ int main(int argc, char** argv) {
         }
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
 
-        connections open;
-        auto accepting = ramie::spawn([&] {
-            while (auto client = listener->accept()) open.add(ramie::spawn(serve, std::move(*client)));
-        });
-        int const number =
-            ramie::spawn_blocking([&](std::stop_token stop) { return next_signal(stop, signals); }).get();
+        auto [asked, to_end] = ramie::watch(0);
+        ramie::spawn_blocking([&signals, ask = std::move(asked)](std::stop_token stop) mutable {
+            (void)ask.send(next_signal(stop, signals));
+        }).detach();
 
-        listener->close();  // the accepting task's accept() returns an error at once
-        accepting.get();
-        std::printf("signal %d: no more connections, %zu open\n", number, open.count());
-        open.drain(std::chrono::steady_clock::now() + drain_limit);
+        ramie::join_set<void> open;
+        bool accepting = true;
+        auto const serve_it = [&](std::expected<ramie::tcp_stream, std::error_code> client) {
+            if (client) open.spawn([c = std::move(*client), to_end]() mutable { serve(std::move(c), to_end); });
+            else accepting = false;
+        };
+        while (accepting) {
+            // A connection that comes with the signal is not accepted and lost: only the winner takes effect.
+            ramie::select(ramie::on_accept(*listener, serve_it),
+                          ramie::on_changed(to_end, [&](bool) { accepting = false; }));
+            while (open.try_join_next()) {}  // those that are over
+        }
+        listener->close();
+        std::printf("signal %d: no more connections, %zu open\n", *to_end.borrow(), open.size());
+
+        int drained = 0, aborted = 0;
+        auto const join_all = [&] {
+            while (auto const ended = open.join_next()) ++(ended->has_value() ? drained : aborted);
+        };
+        (void)ramie::timeout(drain_limit, join_all);
+        open.abort_all();
+        join_all();
+        std::printf("ended by themselves: %d, aborted: %d\n", drained, aborted);
         return 0;
     });
 }

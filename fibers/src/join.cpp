@@ -3,16 +3,16 @@
 //   joiner J                                       finisher of T
 //   1. J: T.joiner = J, T.joiner_generation = g    a. state.finish(): sets finished, sees the joiner bit or not
 //   2. J: T.state.add_joiner()                     b. saw it: claims (J, g)
-//        finished  -> no wait                      c. T.joiner = null
-//        registered -> park in wait g              d. resumes J if b found it parked
-//   3. J was woken by d: T is finished.
+//        finished  -> no wait                           won:  resumes J if it was parked. J may free T from here on
+//        registered -> park in wait g                   lost: T.joiner = null, its last touch of T
+//   3. J was woken by b: T is finished.
 //      J was aborted or its time is up: remove_joiner()
 //        left               -> T goes on without J
-//        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until c, because the
-//                              finisher may still look at J. That is a few instructions of the finisher.
+//        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until the slot is null, because
+//                              the finisher may still look at J. That is a few instructions of the finisher.
 //
-// A select does 1 and 2 for each handle it waits for, and always 3; whether the finisher's claim was the one that won is
-// written beside the slot before c.
+// A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it won;
+// whether it won is written beside the slot before.
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
@@ -36,11 +36,12 @@ void wait_for_finisher(task& t) noexcept {
 
 }  // namespace
 
-bool show_joiner(task& t, waiter& self, std::uint64_t g) {
+bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects) {
     if (&self == &t) throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
     if (t.state.is_finished()) return false;
     t.joiner.store(&self, std::memory_order_relaxed);
     t.joiner_generation = g;
+    t.joiner_selects = selects;
     return t.state.add_joiner() == task_state::joiner_result::registered;
 }
 
@@ -54,7 +55,7 @@ bool join(task& t, time_point limit) {
     auto& self = waiter::self();
     self.abort_point();
     auto const g = self.state.generation();
-    if (!show_joiner(t, self, g)) return true;
+    if (!show_joiner(t, self, g, false)) return true;
 
     auto const end = park_for(self, g, t, limit);
     if (end.woken()) return true;

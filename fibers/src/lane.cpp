@@ -18,9 +18,12 @@ namespace ramie::detail {
 
 namespace {
 
-void check_overflow(task const& t) noexcept {
-    if (t.stack->intact()) [[likely]] return;
+[[noreturn, gnu::noinline, gnu::cold]] void overflowed(task const& t) noexcept {
     die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack});
+}
+
+void check_overflow(task const& t) noexcept {
+    if (!t.stack->intact()) [[unlikely]] overflowed(t);
 }
 
 stack_bounds bounds_of(task const& t) noexcept { return {t.stack->bottom, t.stack->usable(), t.stack->sanitizer_fiber}; }
@@ -41,15 +44,12 @@ inline lane& lane::arrive(transfer_t from) noexcept {
     return here;
 }
 
-inline void lane::settle() noexcept {
+[[gnu::always_inline]] inline void lane::settle() noexcept {
     auto const e = errand_;
     errand_ = errand::none;
-    switch (e) {
-        case errand::none: return;
-        case errand::park: settle_park(); return;
-        case errand::requeue: carrier::requeue(*this, *left_); return;
-        case errand::recycle: stacks.put(dead_); return;
-    }
+    if (e == errand::requeue) carrier::requeue(*this, *left_);
+    else if (e == errand::park) settle_park();
+    else if (e == errand::recycle) stacks.put(dead_);
 }
 
 void lane::settle_park() noexcept {
@@ -65,9 +65,12 @@ void lane::settle_park() noexcept {
 
 // Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a
 // primitive's lock may be held: its callable's destructor is user code. The lane's own loop does it (run).
-bool lane::ready(task& next) noexcept {
+inline bool lane::ready(task& next) noexcept {
     next.last_lane = this;
-    if (next.stack != nullptr) return true;
+    return next.stack != nullptr || give_stack(next);
+}
+
+[[gnu::noinline]] bool lane::give_stack(task& next) noexcept {
     try {
         next.stack = stacks.take(next.stack_class);
     } catch (...) {
@@ -88,12 +91,28 @@ void lane::run(task& first) noexcept {
 void lane::visit(task& first) noexcept {
     current = &first;
     save_to_ = &home_;
-    auto const eh = *slots_.eh;
+    auto const eh = eh_globals::copy(*slots_.eh);
     auto const error = *slots_.error;
     auto& here = arrive(jump(first.context, this, bounds_of(first), false));
-    *here.slots_.eh = eh;
+    eh_globals::put_back(*here.slots_.eh, eh);
     *here.slots_.error = error;
     here.settle();
+}
+
+// Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
+[[gnu::always_inline]] inline lane& lane::leave(task& self, task* next) noexcept {
+    self.stack->note_sp(__builtin_frame_address(0));
+    check_overflow(self);
+    if (next != nullptr && !ready(*next)) next = nullptr;
+    left_ = &self;
+    save_to_ = &self.context;
+    current = next;
+    auto const eh = eh_globals::copy(*slots_.eh);
+    auto& here = arrive(next != nullptr ? jump(next->context, this, bounds_of(*next), false)
+                                        : jump(home_, this, home_bounds_, false));
+    eh_globals::put_back(*here.slots_.eh, eh);
+    here.settle();
+    return here;
 }
 
 // errno is put aside first and put back last: in between the carrier and the stack cache may make system calls.
@@ -117,22 +136,6 @@ void lane::yield() noexcept {
         here = &leave(*current, next);
     }
     *here->slots_.error = error;
-}
-
-// Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
-lane& lane::leave(task& self, task* next) noexcept {
-    self.stack->note_sp(__builtin_frame_address(0));
-    check_overflow(self);
-    if (next != nullptr && !ready(*next)) next = nullptr;
-    left_ = &self;
-    save_to_ = &self.context;
-    current = next;
-    auto const eh = *slots_.eh;
-    auto& here = arrive(next != nullptr ? jump(next->context, this, bounds_of(*next), false)
-                                        : jump(home_, this, home_bounds_, false));
-    *here.slots_.eh = eh;
-    here.settle();
-    return here;
 }
 
 // A fresh stack. It serves one task after another as long as the next one needs a stack too.

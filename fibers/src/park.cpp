@@ -26,7 +26,8 @@ namespace {
 
 // `child`: whom to switch to, if it has not started.
 wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit, task* child) {
-    bool const maskable = !self.masked();
+    auto* const here = self.is_fiber() ? carrier::this_lane() : nullptr;
+    bool const maskable = here != nullptr ? self.shields == 0 && !here->unwinds() : !self.masked();
     deadline_scope const* scope = nullptr;
     if (maskable && self.scopes != nullptr && self.scopes->earliest < limit) {
         limit = self.scopes->earliest;
@@ -39,9 +40,8 @@ wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, t
     } else {
         self.object.store(why.object, std::memory_order_relaxed);
         self.reason.store(why.what, std::memory_order_relaxed);
-        if (self.is_fiber()) {
-            auto& here = *carrier::this_lane();
-            here.park({g, maskable, limit, held}, child != nullptr ? carrier::claim_unstarted(here, *child) : nullptr);
+        if (here != nullptr) {
+            here->park({g, maskable, limit, held}, child != nullptr ? carrier::claim_unstarted(*here, *child) : nullptr);
         } else {
             static_cast<thread_waiter&>(self).park(g, held, limit);
         }

@@ -1,7 +1,7 @@
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
-#include <ramie/detail/futex.hpp>
+#include <ramie/detail/local_value.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdlib>
@@ -55,6 +55,8 @@ void task::finish() noexcept {
     auto* const own_stack = stack;
     bool unlisted = false;
     for (;;) {
+        // Before anybody can see the result; they may wait. Again after the result, whose destructor may make new ones.
+        if (locals != nullptr) [[unlikely]] destroy_locals(*this);
         bool const has_result = kind == result_kind::value || kind == result_kind::exception;
         // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
         // destructor and the failure hook may wait.
@@ -62,7 +64,7 @@ void task::finish() noexcept {
             discard_result();
             continue;
         }
-        // Off the list before the joiner can know: after a join the runtime's count does not include the task.
+        // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
         if (!unlisted) listed->remove(*this);
         unlisted = true;
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
@@ -71,17 +73,20 @@ void task::finish() noexcept {
             case task_state::finish_result::discard_result_first: stack = own_stack; continue;
             case task_state::finish_result::wake_joiner: {
                 auto* const waiting = joiner.load(std::memory_order_relaxed);
+                bool const selects = joiner_selects;
                 auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
-                joiner_served = won != task_state::claim_result::lost;
-                // release pairs with the acquire in wait_for_finisher() (join.cpp), for a joiner that left at this moment.
-                joiner.store(nullptr, std::memory_order_release);
+                // A plain join that was won does not look at its slot again, and may free this block from here on.
+                if (won == task_state::claim_result::lost || selects) {
+                    joiner_served = won != task_state::claim_result::lost;
+                    // release pairs with the acquire in wait_for_finisher() (join.cpp).
+                    joiner.store(nullptr, std::memory_order_release);
+                }
                 if (won == task_state::claim_result::submit_it) resume(*waiting);  // parked until then
-                break;
+                return;
             }
-            case task_state::finish_result::nothing: break;
+            case task_state::finish_result::free_it: ops_->free(*this); return;
+            case task_state::finish_result::nothing: return;
         }
-        unref();
-        return;
     }
 }
 
@@ -105,7 +110,6 @@ void task::abort() {
         case task_state::abort_result::nothing: break;
         case task_state::abort_result::submit_it: carrier::resume(*this); break;
         case task_state::abort_result::cancel_it:
-            ref();  // the life reference of whoever won the start; the queue's entry is stale and keeps the old one
             request_stop();
             cancel();
             return;
@@ -135,33 +139,9 @@ join_error task::error() const {
 }
 
 void task::drop_handle() noexcept {
-    if (state.drop_handle() == task_state::detach_result::discard_result) discard_result();
-    unref();
-}
-
-void live_list::add(task& t) noexcept {
-    t.listed = this;
-    lock_.lock();
-    tasks_.push_back(t);
-    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    lock_.unlock();
-}
-
-void live_list::remove(task& t) noexcept {
-    lock_.lock();
-    tasks_.remove(t);
-    count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    if (ended_ != nullptr) [[unlikely]] {
-        ended_->fetch_add(1, std::memory_order_release);  // pairs with the acquire of the thread that shuts down
-        futex_wake(*ended_);
-    }
-    lock_.unlock();
-}
-
-void live_list::watch(std::atomic<std::uint32_t>* ended) noexcept {
-    lock_.lock();
-    ended_ = ended;
-    lock_.unlock();
+    if (state.drop_handle() == task_state::detach_result::nothing) return;
+    discard_result();
+    release_handle();
 }
 
 }  // namespace ramie::detail

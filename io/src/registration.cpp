@@ -75,6 +75,22 @@ void registration::wait(waiter& self, direction d, char const* what) {
     end.raise();
 }
 
+bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept {
+    auto const over = readiness::closed_bit | readiness::unwatched_bit;
+    auto const goes_on = whenever ? over : over | readiness::ready_bit(d);
+    std::lock_guard held(lock_);
+    // relaxed: as in wait().
+    if ((word_.load(std::memory_order_relaxed) & goes_on) != 0) return false;
+    queue(d).push_back(node);
+    return true;
+}
+
+bool registration::withdraw(direction d, wait_node& node) noexcept {
+    std::lock_guard held(lock_);
+    queue(d).remove(node);
+    return node.fired;
+}
+
 void registration::end(std::uint64_t bit) noexcept {
     // seq_cst: pairs with begin().
     word_.fetch_or(bit, std::memory_order_seq_cst);

@@ -24,6 +24,7 @@
 // a wake-up for nothing is harmless.
 #pragma once
 
+#include <ramie/detail/direction.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
@@ -31,8 +32,6 @@
 #include <cstdint>
 
 namespace ramie::detail {
-
-enum class direction : std::uint8_t { read, write };
 
 // A noted word.
 class readiness {
@@ -72,6 +71,12 @@ class registration {
     // Waits until the direction may be ready, or the registration is closed or unwatched. Suspension point; throws aborted
     // and deadline_passed.
     void wait(waiter& self, direction d, char const* what);
+
+    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait, and
+    // the node is not queued.
+    bool enlist(direction d, wait_node& node, bool whenever) noexcept;
+    // Takes it back. True: its wait was claimed through it.
+    bool withdraw(direction d, wait_node& node) noexcept;
 
     // --- the end ---
     // Everybody who waits is woken, and nobody waits again.

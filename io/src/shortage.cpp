@@ -18,7 +18,7 @@ void shortage::wait(waiter& self, std::uint64_t noted, time_point limit) {
         ~counted() { count.fetch_sub(1, std::memory_order_relaxed); }
     };
     self.abort_point();
-    pauses_.fetch_add(1, std::memory_order_relaxed);
+    count_pause();
     counted const waits(waiting_);
     wait_node node(self);
     lock_.lock();

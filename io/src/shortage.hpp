@@ -10,12 +10,16 @@
 #include <ramie/detail/word_lock.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace ramie::detail {
 
 class shortage {
   public:
+    // How long to wait for want of anything else: each pause twice the one before.
+    static constexpr std::chrono::milliseconds first_pause{10}, longest_pause{100};
+
     // One for all runtimes, since they share the table of descriptors.
     static shortage& of_process() noexcept;
 
@@ -24,6 +28,8 @@ class shortage {
     void wait(waiter& self, std::uint64_t noted, time_point limit);
     // A descriptor was closed, or is about to be.
     void wake_all() noexcept;
+    // For a select, which waits by its limit.
+    void count_pause() noexcept { pauses_.fetch_add(1, std::memory_order_relaxed); }
     // How often somebody had to wait.
     std::uint64_t pauses() const noexcept { return pauses_.load(std::memory_order_relaxed); }
 

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include <poll.h>
+
 namespace ramie::detail::socket_call {
 
 namespace {
@@ -49,6 +51,11 @@ RAMIE_NOIPA int listen(int fd, int backlog) noexcept {
 
 RAMIE_NOIPA int shutdown(int fd, int how) noexcept {
     return answer([&] { return ::shutdown(fd, how); });
+}
+
+RAMIE_NOIPA int is_ready(int fd, direction towards) noexcept {
+    pollfd asked{fd, static_cast<short>(towards == direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
+    return answer([&] { return ::poll(&asked, 1, 0); });
 }
 
 RAMIE_NOIPA int set_option(int fd, int level, int option, int value) noexcept {

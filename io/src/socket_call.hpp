@@ -4,6 +4,8 @@
 // the wrong thread's. These functions do not wait and are opaque, so that theirs is right.
 #pragma once
 
+#include <ramie/detail/direction.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -21,6 +23,8 @@ ssize_t send(int fd, std::span<std::byte const> from) noexcept;  // never a SIGP
 int bind(int fd, sockaddr const* to, socklen_t size) noexcept;
 int listen(int fd, int backlog) noexcept;
 int shutdown(int fd, int how) noexcept;
+// 1: a read or write would not say EAGAIN. Does not wait.
+int is_ready(int fd, direction towards) noexcept;
 int set_option(int fd, int level, int option, int value) noexcept;
 int local_name(int fd, sockaddr* name, socklen_t* size) noexcept;
 int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept;

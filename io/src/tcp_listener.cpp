@@ -1,5 +1,6 @@
 #include <ramie/tcp.hpp>
 
+#include "accept_attempt.hpp"
 #include "interest_set.hpp"
 #include "operation.hpp"
 #include "shortage.hpp"
@@ -10,42 +11,12 @@
 #include <ramie/resolve.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 
 #include <netinet/tcp.h>
 
 namespace ramie {
 
 using namespace detail;
-using namespace std::chrono_literals;
-
-namespace {
-
-// The process, or the system, is short of descriptors or memory.
-bool is_shortage(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-// A connection that died in the queue says nothing about the next one. Linux hands over its pending network errors too, and EPERM
-// from a firewall.
-bool is_about_the_peer(int error) noexcept {
-    switch (error) {
-        case ECONNABORTED:
-        case EPERM:
-        case EPROTO:
-        case ENOPROTOOPT:
-        case ETIMEDOUT:
-        case ENETDOWN:
-        case ENETUNREACH:
-        case EHOSTDOWN:
-        case EHOSTUNREACH:
-        case ENONET: return true;
-        default: return false;
-    }
-}
-
-}  // namespace
 
 std::expected<tcp_listener, std::error_code> tcp_listener::bind(endpoint const& at, listen_options const& options) {
     auto& watch = interest_set::current("tcp_listener::bind");
@@ -86,23 +57,19 @@ std::expected<tcp_stream, std::error_code> tcp_listener::accept() {
     operation const mine(descriptor_, "accept");
     if (!mine) return std::unexpected(closed_before());
     auto& scarce = shortage::of_process();
-    for (auto pause = 10ms;;) {
+    for (auto pause = shortage::first_pause;;) {
         auto const closed_so_far = scarce.closed();
         auto const noted = mine.wait_ready(direction::read);
         if (!noted) return std::unexpected(noted.error());
-        auto const answer = socket_call::accept(mine.fd());
-        if (answer >= 0) {
-            auto added = mine.home().add(unique_fd(answer));
-            if (!added) return std::unexpected(added.error());
-            return tcp_stream(std::move(*added));
-        }
-        if (answer == -EAGAIN) {
-            mine.found_empty(direction::read, *noted);
-        } else if (is_shortage(-answer)) {
+        auto accepted = accept_attempt(mine.fd(), mine.home());
+        if (accepted) return tcp_stream(std::move(*accepted));
+        if (is_shortage(accepted.error())) {
             scarce.wait(mine.self(), closed_so_far, after(pause));
-            pause = std::min(pause * 2, 100ms);
-        } else if (!is_about_the_peer(-answer)) {
-            return std::unexpected(error_of(answer));
+            pause = std::min(pause * 2, shortage::longest_pause);
+        } else if (accepted.error() != std::errc::operation_would_block) {
+            return std::unexpected(accepted.error());
+        } else {
+            mine.found_empty(direction::read, *noted);
         }
     }
 }

@@ -3,6 +3,8 @@
 #include "carrier.hpp"
 #include "scheduler.hpp"
 
+#include <ramie/detail/local_value.hpp>
+
 #include <chrono>
 #include <pthread.h>
 #include <system_error>
@@ -43,6 +45,7 @@ void blocking_pool::push(task& job) {
 void blocking_pool::serve(thread_list::iterator self) noexcept {
     ::pthread_setname_np(::pthread_self(), "ramie-blocking");
     entered_runtime const binding(home_);
+    auto& thread = waiter::self();
     std::unique_lock held(mutex_);
     for (;;) {
         if (jobs_.empty()) {
@@ -58,8 +61,11 @@ void blocking_pool::serve(thread_list::iterator self) noexcept {
         jobs_.pop_front();
         held.unlock();
         if (job.state.start() == task_state::start_result::run_it) {
+            take_over_locals(job);
             job.run();
+            destroy_locals(thread);
             job.finish();
+            destroy_locals(thread);  // made anew by the destructor of a result that nobody took
         } else {
             job.unref();  // aborted while it was queued
         }

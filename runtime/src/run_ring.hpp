@@ -15,7 +15,7 @@ namespace ramie::detail {
 
 class run_ring {
   public:
-    static constexpr std::uint32_t capacity = 256;
+    static constexpr std::uint32_t capacity = 1024;
 
     explicit run_ring(bool alone) : alone_(alone) {}
 

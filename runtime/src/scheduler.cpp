@@ -29,7 +29,6 @@ scheduler::scheduler(settings chosen)
       idle(options.workers, options.workers + most_spares(options)),
       watchdog(*this),
       spares(*this, most_spares(options)),
-      live_(options.workers + 1),
       blocking_(*this, options.max_blocking_threads) {
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
@@ -55,17 +54,9 @@ scheduler::~scheduler() = default;
 void scheduler::list(task& t) noexcept {
     t.home = this;
     auto* const here = this_worker();
-    if (here != nullptr && &here->home == this && here->index < options.workers) {
-        if (here->next_id == here->last_id) {
-            here->next_id = take_ids(1024);
-            here->last_id = here->next_id + 1024;
-        }
-        t.set_id(++here->next_id);
-        live_[here->index].add(t);
-    } else {
-        t.set_id(take_ids(1) + 1);
-        live_.back().add(t);
-    }
+    if (here != nullptr && &here->home == this) return here->list_here(t);
+    t.set_id(take_ids(1) + 1);
+    live.add(t);
 }
 
 // A foreign thread is between making a task runnable and its last touch of this object: the runtime's end waits for it.
@@ -86,22 +77,24 @@ class scheduler::foreign_post {
 };
 
 void scheduler::submit(task& t) noexcept {
-    foreign_post const until_done(*this, this_worker());
     if (t.default_stack) t.stack_class = options.stack_class;
+    auto* const here = this_worker();
+    if (here == nullptr || here->posts_for != this || t.pinned || is_closing()) [[unlikely]] return submit_with_care(t);
+    t.home = this;
+    here->list_here(t);
+    here->post_spawned(t);
+}
+
+void scheduler::submit_with_care(task& t) noexcept {
+    foreign_post const until_done(*this, this_worker());
     list(t);
-    if (is_closing()) [[unlikely]] {
+    if (is_closing()) {
         if (t.state.start() == task_state::start_result::run_it) t.cancel();
         else t.unref();
-        return;
-    }
-    auto* const here = this_worker();
-    bool const ours = here != nullptr && here->posts_for == this;
-    if (t.pinned) {
+    } else if (t.pinned) {
         auto& where = workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % options.workers];
         t.last_lane = &where;
         where.post_own(t);
-    } else if (ours) {
-        here->post_spawned(t);
     } else {
         injected.push(t);
         wake_one(false);
@@ -130,12 +123,12 @@ void scheduler::submit_blocking(task& t) {
 }
 
 void scheduler::resume(task& t) noexcept {
-    foreign_post const until_done(*this, this_worker());
+    auto* const here = this_worker();
+    if (here != nullptr && here->posts_for == this && !t.pinned && !migrates_) [[likely]] return here->post_woken(t);
+    foreign_post const until_done(*this, here);
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
-    if (migrates_by_force()) return migrate(t, last->index);
-    auto* const here = this_worker();
-    if (here != nullptr && here->posts_for == this) return here->post_woken(t);
+    if (migrates_) return migrate(t, last->index);
     injected.push(t);
     wake_one(false);
 }
@@ -182,29 +175,21 @@ void scheduler::trim(time_point now) noexcept {
 
 // --- the end ---
 
-std::size_t scheduler::live() const noexcept {
-    std::size_t sum = 0;
-    for (auto const& list : live_) sum += list.size();
-    return sum;
-}
-
 void scheduler::abort_all() {
-    for (auto& list : live_) {
-        std::vector<abort_handle> tasks;
-        tasks.reserve(list.size() + 16);
-        list.for_each([&](task& t) {
-            if (tasks.size() < tasks.capacity()) tasks.emplace_back(&t);  // no allocation under the lock; the rest next time
-        });
-        for (auto const& t : tasks) t.abort();
-    }
+    std::vector<abort_handle> tasks;
+    tasks.reserve(live.size() + 64);
+    live.for_each([&](task& t) {
+        if (tasks.size() < tasks.capacity()) tasks.emplace_back(&t);  // no allocation here; the rest next time
+    });
+    for (auto const& t : tasks) t.abort();
 }
 
 bool scheduler::wait_for_tasks(time_point until) {
     for (;;) {
-        // acquire pairs with the release in live_list::remove().
+        // acquire pairs with the release in live_table::remove().
         auto const seen = ended_.load(std::memory_order_acquire);
         abort_all();
-        if (live() == 0) return true;
+        if (live.size() == 0) return true;
         if (std::chrono::steady_clock::now() >= until) return false;
         if (options.current_thread) {
             // A blocking job that ends does not wake this thread's loop, so it looks again from time to time.
@@ -219,20 +204,18 @@ bool scheduler::wait_for_tasks(time_point until) {
 
 std::vector<std::string> scheduler::survivors() {
     std::vector<std::string> names;
-    for (auto& list : live_) {
-        list.for_each([&](task& t) {
-            auto const* const reason = t.reason.load(std::memory_order_relaxed);
-            names.push_back(std::string(name_of(t).text) + (reason ? std::string(", waits for ") + reason : ", runs"));
-        });
-    }
+    live.for_each([&](task& t) {
+        auto const* const reason = t.reason.load(std::memory_order_relaxed);
+        names.push_back(std::string(name_of(t).text) + (reason ? std::string(", waits for ") + reason : ", runs"));
+    });
     return names;
 }
 
 std::vector<std::string> scheduler::shut_down(time_point until) {
     closing_.store(true, std::memory_order_seq_cst);
-    for (auto& list : live_) list.watch(&ended_);
+    live.watch(&ended_);
     bool const all_ended = wait_for_tasks(until);
-    for (auto& list : live_) list.watch(nullptr);  // and with its lock, waits out the last task's remove()
+    live.watch(nullptr);
     // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
     if (!all_ended) {
         auto left = survivors();
@@ -267,7 +250,7 @@ runtime_metrics scheduler::metrics() const {
     runtime_metrics m;
     m.workers = options.workers;
     m.spare_workers = spares.active();
-    m.live_tasks = live();
+    m.live_tasks = live.size();
     m.injected = injected.size();
     for (auto const& w : workers) {
         m.picks += w->picks();

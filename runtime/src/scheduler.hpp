@@ -57,7 +57,7 @@ class scheduler {
         if (until.time_since_epoch().count() < driver_until.load(std::memory_order_seq_cst)) watch->interrupt();
     }
     std::uint32_t fair_share() const noexcept;
-    bool migrates_by_force() const noexcept { return options.force_migration && options.workers > 1; }
+    bool migrates_by_force() const noexcept { return migrates_; }
     worker& add_spare();
     time_point trim_at() const noexcept { return time_point(time_point::duration(trim_at_.load(std::memory_order_relaxed))); }
     void trim(time_point now) noexcept;
@@ -78,6 +78,7 @@ class scheduler {
     std::unique_ptr<driver> const watch;
     crew workers;
     idle_set idle;
+    live_table live;
     inject_queue injected;
     monitor watchdog;
     spare_crew spares;
@@ -91,16 +92,16 @@ class scheduler {
     class foreign_post;
 
     void list(task& t) noexcept;
+    void submit_with_care(task& t) noexcept;
     void migrate(task& t, unsigned last) noexcept;
-    std::size_t live() const noexcept;
     void abort_all();
     // False: the time is up and some are left.
     [[nodiscard]] bool wait_for_tasks(time_point until);
     std::vector<std::string> survivors();
     void stop_workers() noexcept;
 
+    bool const migrates_ = options.force_migration && options.workers > 1;
     std::atomic<bool> closing_{false};
-    std::vector<live_list> live_;  // one per worker, and one for foreign threads
     std::atomic<std::uint32_t> ended_{0};
     std::atomic<std::uint32_t> foreign_posts_{0};
     std::atomic<std::uint32_t> next_pinned_{0};

@@ -49,6 +49,9 @@ class task_deque {
         if (b < top_.load(std::memory_order_relaxed)) return nullptr;  // empty, and top_ never falls
         return pop_contended(b);
     }
+    bool looks_empty() const noexcept {
+        return bottom_.load(std::memory_order_relaxed) <= top_.load(std::memory_order_relaxed);
+    }
     // Takes `t` if it is the newest.
     bool pop_if_newest(task& t) noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed) - 1;

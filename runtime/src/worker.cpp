@@ -18,11 +18,22 @@ worker::worker(scheduler& runtime, unsigned i, bool alone, bool spare)
       spare_(spare),
       deque_(alone),
       ring_(alone),
-      random_(i * 2654435761u + 1) {}
+      random_(i * 2654435761u + 1) {
+    lane::live.join(home.live);
+}
 
 worker::~worker() = default;
 
 // --- posting, on this worker ---
+
+void worker::list_here(task& t) noexcept {
+    if (next_id == last_id) [[unlikely]] {
+        next_id = take_ids(1024);
+        last_id = next_id + 1024;
+    }
+    t.set_id(++next_id);
+    lane::live.add(t);
+}
 
 void worker::post_spawned(task& t) noexcept {
     t.claimable = true;
@@ -39,8 +50,7 @@ void worker::post_woken(task& t) noexcept {
         if (ring_.size() > 1) home.wake_one(true);
         return;
     }
-    // exchange: a thief may take it at the same moment. release pairs with the acquire of who takes it.
-    auto* const displaced = next_.exchange(&t, std::memory_order_acq_rel);
+    auto* const displaced = next_.put(&t);
     if (displaced == nullptr) return;  // it will run right here (idle.md)
     push_ring(*displaced);
     home.wake_one(true);
@@ -97,7 +107,8 @@ bool worker::lend() noexcept {
     lent_by_.store(current, std::memory_order_seq_cst);
     posts_for = nullptr;
     last_look_ = picks_.read() - ticks_between_looks;
-    if (auto* const t = take_next()) push_ring(*t);
+    attend_at_ = 0;
+    if (auto* const t = next_.take()) push_ring(*t);
     if (home.migrates_by_force()) evict_guests();
     home.spares.want();
     home.wake_one(false);
@@ -122,26 +133,23 @@ void worker::evict_guests() noexcept {
 
 // --- the fast pick ---
 
-task* worker::pick() noexcept {
-    picks_.add();
-    if (picks_.read() - last_look_ >= ticks_between_looks) [[unlikely]] {
+task* worker::pick_with_care() noexcept {
+    auto const n = picks_.read();
+    if (n - last_look_ >= ticks_between_looks) {
         go_home = true;
         return nullptr;
+    }
+    if (n >= attend_at_) {
+        attend_at_ = last_look_ + ticks_between_looks;
+        next_streak_ = max_streak;  // the ring first
     }
     return take_local();
 }
 
-// An entry of a ring or an injection queue: woken (it has a stack) or not started.
-task* worker::ready_entry(task* t) noexcept {
-    if (t == nullptr || t->stack != nullptr) return t;
-    if (t->state.start() == task_state::start_result::run_it) return t;
-    t->unref();
+task* worker::start_entry(task& t) noexcept {
+    if (t.state.start() == task_state::start_result::run_it) return &t;
+    t.unref();
     return nullptr;
-}
-
-task* worker::take_next() noexcept {
-    if (next_.load(std::memory_order_relaxed) == nullptr) return nullptr;
-    return next_.exchange(nullptr, std::memory_order_acq_rel);
 }
 
 task* worker::take_local() noexcept {
@@ -152,15 +160,19 @@ task* worker::take_local() noexcept {
     }
     // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served
     // here: a joiner just woken comes before them, or fork-join would go breadth-first.)
-    if (n % 31 == 0 || next_streak_ >= 3) {
+    if (next_streak_ >= max_streak) {
         next_streak_ = 0;
         if (auto* const t = ready_entry(ring_.pop())) return t;
     }
-    if (auto* const t = take_next()) {
+    if (auto* const t = next_.take()) {
         ++next_streak_;
         return t;
     }
     next_streak_ = 0;
+    // Started tasks and new ones take turns.
+    if ((n & 1) == 0) {
+        if (auto* const t = ready_entry(ring_.pop())) return t;
+    }
     while (auto* const t = deque_.pop()) {
         if (t->state.start() == task_state::start_result::run_it) return t;
         t->unref();  // a stale entry
@@ -176,14 +188,13 @@ task* worker::take_local() noexcept {
 
 task* worker::claim_unstarted(task& t) noexcept {
     if (!t.claimable || t.state.current() != task_state::phase::unstarted) return nullptr;
-    // The newest of our own deque: the entry, and the life reference it is, come along. Otherwise the entry goes stale.
+    // The newest of our own deque: the entry comes along. Otherwise it stays behind, stale.
     bool const ours = deque_.pop_if_newest(t);
-    if (t.state.start() == task_state::start_result::stale) {
+    if (t.state.start(!ours) == task_state::start_result::stale) {
         if (ours) t.unref();
         return nullptr;
     }
     if (ours) drop_newest_stale();
-    else t.ref();
     return &t;
 }
 
@@ -209,6 +220,7 @@ void worker::run() {
     if (searching_) (void)home.idle.stop_search();
     searching_ = false;
     stacks.flush();
+    blocks.flush();
 }
 
 void worker::run_until(std::function<bool()> const& done, time_point until) {
@@ -258,13 +270,14 @@ void worker::look_around() {
     if (is_lent()) take_back();  // its task waits
     if (spare_ && home.spares.too_many()) {
         task_chain rest;
-        if (auto* const t = take_next()) rest.add(*t);
+        if (auto* const t = next_.take()) rest.add(*t);
         while (auto* const t = ring_.pop()) rest.add(*t);
         if (rest.count > 0) home.injected.push(rest);
         home.wake_one(false);
     }
     picks_.add();
     last_look_ = picks_.read();
+    attend_at_ = last_look_ + ticks_before_ring_first;
     auto const now = std::chrono::steady_clock::now();
     fire_due_timers(now);
     adopt_injected();
@@ -278,7 +291,7 @@ void worker::look_around() {
     }
 }
 
-// What waits in the injection queue must get its turn even if the ring stays full, as it does with 256 yielding tasks.
+// What waits in the injection queue must get its turn even if the ring stays full, as it does with 1024 yielding tasks.
 // So one is taken in any case; and while more wait than there is room for, what becomes runnable here queues behind
 // them. Then ring and injection queue are one first-in-first-out queue.
 void worker::adopt_injected() noexcept {
@@ -359,7 +372,7 @@ task* worker::steal() noexcept {
             if (auto* const t = take_local()) return t;
         }
         if (victim.is_stalled()) {
-            if (auto* const t = victim.take_next()) {
+            if (auto* const t = victim.next_.steal()) {
                 steals.add();
                 return t;
             }
@@ -429,6 +442,7 @@ void worker::keep_house(time_point now) noexcept {
     if (picks_at_housekeeping_ != picks_.read()) {
         picks_at_housekeeping_ = picks_.read();
         stacks.flush();
+        blocks.flush();
     }
     home.trim(now);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "inject_queue.hpp"
+#include "next_slot.hpp"
 #include "parker.hpp"
 #include "run_ring.hpp"
 #include "task_deque.hpp"
@@ -23,7 +24,11 @@ class scheduler;
 // Written by the worker alone, read by anybody.
 class counter {
   public:
-    void add(std::uint64_t n = 1) noexcept { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+    std::uint64_t add(std::uint64_t n = 1) noexcept {
+        auto const sum = value_.load(std::memory_order_relaxed) + n;
+        value_.store(sum, std::memory_order_relaxed);
+        return sum;
+    }
     std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
 
   private:
@@ -42,7 +47,15 @@ class worker final : public lane {
     void run_until(std::function<bool()> const& done, time_point until);
 
     // --- this worker only ---
-    task* pick() noexcept;
+    task* pick() noexcept {
+        // What is common, in few instructions; take_local() has the whole rule.
+        if (picks_.add() >= attend_at_ || own_.size() != 0) [[unlikely]] return pick_with_care();
+        if (!next_.empty() || !deque_.looks_empty()) return take_local();
+        next_streak_ = 0;
+        return ready_entry(ring_.pop());
+    }
+    // Gives a new task its id and puts it into the live table.
+    void list_here(task& t) noexcept;
     void post_spawned(task& t) noexcept;
     void post_woken(task& t) noexcept;
     void post_yielded(task& t) noexcept;
@@ -69,7 +82,7 @@ class worker final : public lane {
     bool has_stealable() const noexcept {
         return !deque_.empty() || !ring_.empty() || (is_stalled() && has_next());
     }
-    bool has_next() const noexcept { return next_.load(std::memory_order_seq_cst) != nullptr; }
+    bool has_next() const noexcept { return next_.is_full(); }
     bool is_stalled() const noexcept { return stalled_.load(std::memory_order_relaxed); }
     void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
     // In a task that said so: no stall.
@@ -88,11 +101,17 @@ class worker final : public lane {
     counter steals, parks, yields;
 
   private:
-    static constexpr std::uint64_t ticks_between_looks = 61;
+    static constexpr std::uint64_t ticks_between_looks = 61, ticks_before_ring_first = 31;
+    static constexpr unsigned max_streak = 3;  // picks of the next-slot in a row
 
+    task* pick_with_care() noexcept;
     task* take_local() noexcept;
-    task* ready_entry(task* t) noexcept;
-    task* take_next() noexcept;
+    // An entry of a ring or an injection queue: woken (it has a stack) or not started.
+    task* ready_entry(task* t) noexcept {
+        if (t == nullptr || t->stack != nullptr) [[likely]] return t;
+        return start_entry(*t);
+    }
+    task* start_entry(task& t) noexcept;
     void push_ring(task& t) noexcept;
     task* find_work();
     void look_around();
@@ -115,10 +134,11 @@ class worker final : public lane {
     bool const spare_;
     task_deque deque_;
     run_ring ring_;
-    alignas(64) std::atomic<task*> next_{nullptr};
+    alignas(64) next_slot next_;
     unsigned next_streak_ = 0;
     counter picks_;
     std::uint64_t last_look_ = 0;
+    std::uint64_t attend_at_ = 0;  // the pick at which something is to be looked at that the fast pick leaves out
     time_point last_turn_{};
     bool searching_ = false;
     bool crowded_ = false;    // more waits in the injection queue than the ring has room for

@@ -155,3 +155,30 @@ TEST_CASE("registration: closing and unwatching wake everybody, for good") {
         CHECK(r.look().is_unwatched() != by_closing);
     }
 }
+
+TEST_CASE("registration: a select's wait is queued unless it may go on, and if it will not look, unless nothing will come") {
+    auto& self = waiter::self();
+    registration r;
+    auto const generation = r.begin();
+    wait_node node(self);
+    node.selecting = true;
+    CHECK_FALSE(r.enlist(direction::read, node, false));  // ready
+    CHECK(r.enlist(direction::read, node, true));
+    CHECK_FALSE(r.withdraw(direction::read, node));
+    r.clear(direction::read, r.look());
+    CHECK(r.enlist(direction::read, node, false));
+    r.raise(generation, EPOLLOUT);
+    CHECK_FALSE(r.withdraw(direction::read, node));
+    CHECK(r.enlist(direction::read, node, false));
+    r.raise(generation, EPOLLIN);
+    CHECK(r.withdraw(direction::read, node));
+    for (bool const closed : {true, false}) {
+        registration ended;
+        (void)ended.begin();
+        closed ? ended.close() : ended.unwatch();
+        for (bool const whenever : {true, false}) {
+            wait_node late(self);
+            CHECK_FALSE(ended.enlist(direction::write, late, whenever));
+        }
+    }
+}

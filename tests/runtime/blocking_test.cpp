@@ -3,6 +3,8 @@
 #include "child_process.hpp"
 #include "tracked.hpp"
 
+#include <ramie/fiber_local.hpp>
+#include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -132,6 +134,47 @@ TEST_CASE("spawn_blocking: a queued job that is aborted never runs; a running on
     }
 }
 
+TEST_CASE("spawn_blocking: a join_set joins jobs beside tasks, as they finish, and its end waits for those that run") {
+    ramie::runtime rt({.workers = 2, .max_blocking_threads = 1});
+    std::atomic<bool> go{false}, stopped{false}, queued_ran{false};
+    rt.block_on([&] {
+        ramie::notify done;
+        ramie::join_set<int> set;
+        set.spawn([&] {
+            done.wait();
+            return 1;
+        });
+        set.spawn_blocking([&] {
+            while (!go) std::this_thread::yield();
+            return 2;
+        });
+        CHECK_FALSE(set.try_join_next());
+        go = true;
+        CHECK(set.join_next()->value() == 2);
+        done.notify_one();
+        CHECK(set.join_next()->value() == 1);
+        CHECK_FALSE(set.join_next());
+
+        std::atomic<bool> running{false};
+        set.spawn_blocking([&](std::stop_token stop) {
+            running = true;
+            while (!stop.stop_requested()) std::this_thread::yield();
+            stopped = true;
+            return 3;
+        });
+        set.spawn_blocking([&, held = tracked()] {
+            queued_ran = true;
+            return 4;
+        });
+        while (!running) ramie::this_fiber::yield();
+        set.shutdown();
+        CHECK(stopped);
+        CHECK(set.empty());
+    });
+    CHECK_FALSE(queued_ran);
+    CHECK(tracked::alive() == 0);
+}
+
 TEST_CASE("spawn_blocking: waiting for a job has a timeout and can be aborted, and the job goes on") {
     ramie::runtime rt({.workers = 1});
     std::atomic<bool> go{false};
@@ -229,4 +272,36 @@ TEST_CASE("runtime: threads that cannot be started are a std::system_error, and 
     CHECK(end.exited_with(0));
     if (end.said("skipped")) return;
     CHECK_MESSAGE(end.said("refused\nthen: 1\n"), end.output);
+}
+
+TEST_CASE("spawn_blocking: a job has fiber_locals of its own, inherits as a task does, and leaves none to the next job") {
+    static constinit ramie::fiber_local<int> const passed_on(ramie::inherit::copy);
+    static constinit ramie::fiber_local<tracked> const own;
+    ramie::runtime rt({.workers = 1, .max_blocking_threads = 1});
+    rt.block_on([] {
+        auto const job = [] {
+            CHECK_FALSE(own.is_set());
+            own.set(tracked(1));
+            return passed_on.is_set() ? ++passed_on.get() : 0;
+        };
+        for (int i = 0; i < 3; ++i) {
+            CHECK(passed_on.scope(i + 10, [&] { return ramie::spawn_blocking(job); }).get() == i + 11);
+            CHECK(tracked::alive() == 0);  // destroyed before the result is seen
+            CHECK(ramie::spawn_blocking(job).get() == 0);
+        }
+        struct result {
+            bool mine = true;
+            result() = default;
+            result(result&& other) noexcept : mine(std::exchange(other.mine, false)) {}
+            ~result() {
+                if (mine) own.set(tracked());
+            }
+        };
+        ramie::spawn_blocking([] { return result(); }).detach();
+        ramie::spawn_blocking([] { CHECK_FALSE(own.is_set()); }).get();
+        CHECK(tracked::alive() == 0);
+        auto held = ramie::spawn_blocking([] { std::this_thread::sleep_for(5ms); });
+        passed_on.scope(1, [&] { CHECK(ramie::spawn_blocking(job).abort_and_join().error().is_cancelled()); });
+        held.get();
+    });
 }

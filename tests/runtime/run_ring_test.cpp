@@ -80,7 +80,7 @@ TEST_CASE("run_ring: holds its capacity and then refuses") {
 TEST_CASE("run_ring: a thief takes the older half, rounded up, and keeps the order") {
     auto const tasks = make_tasks(run_ring::capacity);
     for (auto start : starts) {
-        for (std::uint32_t n : {0u, 1u, 2u, 5u, 255u, 256u}) {
+        for (std::uint32_t n : {0u, 1u, 2u, 5u, run_ring::capacity - 1, run_ring::capacity}) {
             CAPTURE(start);
             CAPTURE(n);
             run_ring victim(false), mine(false);

@@ -47,6 +47,12 @@ class GracefulShutdown(unittest.TestCase):
         with self.assertRaises(ConnectionRefusedError):
             self.connect()
         self.assert_served(client)
+        self.assertEqual(client.recv(1), b"", "that was the last answer")
+        self.assert_ends_saying("connection over", "ended by themselves: 1, aborted: 0")
+
+    def test_a_connection_that_just_ends_is_over_too(self):
+        client = self.connect()
+        self.ask_to_end(still_open=1)
         client.close()
         self.assert_ends_saying("connection over", "ended by themselves: 1, aborted: 0")
 

@@ -56,3 +56,17 @@ class PrintingSamples(unittest.TestCase):
         self.assertEqual(
             output_of("yielding"), (0, "1000000 steps done; the other task ran in between: yes\n", "")
         )
+
+    def test_periodic_beats_until_it_is_told_to_stop(self):
+        status, text, complaint = output_of("periodic")
+        lines = text.splitlines()
+        self.assertEqual(lines[:5], [f"beat {i}" for i in range(1, 6)])
+        # On a busy machine it may have beaten again before it heard.
+        self.assertEqual(lines[5:-1], [f"beat {i}" for i in range(6, len(lines))])
+        self.assertEqual((lines[-1], status, complaint), ("stopped", 0, ""))
+
+    def test_detached_hears_of_results_and_of_their_absence(self):
+        self.assertEqual(
+            output_of("detached"),
+            (0, "the answer is 49\nthe other one has gone without an answer\nnobody wanted this one\n", ""),
+        )

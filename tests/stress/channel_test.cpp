@@ -1,7 +1,6 @@
 // Producers, consumers, aborters, timeouts and selects at random on real workers: every message and every permit is accounted
 // for. Counting happens right after an operation, with no suspension point in between, so an abort cannot hide one.
-#include "chance.hpp"
-#include "tracked.hpp"
+#include "random_rounds.hpp"
 
 #include <ramie/broadcast.hpp>
 #include <ramie/cancellation_token.hpp>
@@ -9,9 +8,7 @@
 #include <ramie/join_case.hpp>
 #include <ramie/notify_case.hpp>
 #include <ramie/oneshot.hpp>
-#include <ramie/runtime.hpp>
 #include <ramie/semaphore_case.hpp>
-#include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>
 #include <ramie/watch.hpp>
 
@@ -28,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr unsigned worker_counts[] = {1, 2, 4};
+constexpr double alone = 1;  // each case has its second to itself
 auto const ignore = [](auto&&...) {};
 
 // Values by number and by sum, so that neither a lost nor a doubled one goes unnoticed.
@@ -40,27 +37,6 @@ struct account {
     }
     bool operator==(account const& other) const { return count == other.count && sum == other.sum; }
 };
-
-void pause_a_little(chance& dice) {
-    if (dice.one_in(4)) ramie::this_fiber::yield();
-    if (dice.one_in(40)) ramie::this_fiber::sleep_for(dice.up_to(50us));
-}
-
-// Calls `round` on each number of workers until the time is over.
-template <class Round>
-void on_all_worker_counts(Round round) {
-    for (unsigned const workers : worker_counts) {
-        CAPTURE(workers);
-        stress_time time(3);
-        ramie::run({.workers = workers}, [&] {
-            for (std::uint64_t n = 1; time.goes_on(); ++n) {
-                chance dice(workers * 1'000'003 + n * 101);
-                round(dice);
-            }
-        });
-        CHECK(tracked::alive() == 0);
-    }
-}
 
 template <class T>
 void abort_some(chance& dice, std::vector<ramie::join_handle<T>>& tasks) {
@@ -312,21 +288,21 @@ void news_round(chance& dice) {
 
 TEST_CASE("stress: channels conserve every message, through aborts, timeouts, permits and selects") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts(channel_round);
+    on_all_worker_counts(alone, channel_round);
 }
 TEST_CASE("stress: semaphores conserve every permit") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts(permit_round);
+    on_all_worker_counts(alone, permit_round);
 }
 TEST_CASE("stress: selects that send to and receive from each other conserve every message") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts(crossing_round);
+    on_all_worker_counts(alone, crossing_round);
 }
 TEST_CASE("stress: a oneshot's value is received once or still there") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts(answer_round);
+    on_all_worker_counts(alone, answer_round);
 }
 TEST_CASE("stress: a broadcast's values are received or counted as missed, and a watch's last one arrives") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts(news_round);
+    on_all_worker_counts(alone, news_round);
 }

@@ -1,7 +1,6 @@
 // The primitives in the standard's shapes on real workers: lockers, waiters, aborters, limits and stops at random, and plain
 // threads among them. What is guarded is counted without atomics, so that TSan sees a hand-over that orders nothing.
-#include "chance.hpp"
-#include "tracked.hpp"
+#include "random_rounds.hpp"
 
 #include <ramie/async.hpp>
 #include <ramie/barrier.hpp>
@@ -13,9 +12,7 @@
 #include <ramie/once_flag.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
-#include <ramie/runtime.hpp>
 #include <ramie/shared_mutex.hpp>
-#include <ramie/this_fiber.hpp>
 #include <ramie/timed_mutex.hpp>
 
 #include <doctest/doctest.h>
@@ -25,68 +22,15 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
-#include <stdexcept>
 #include <thread>
 #include <utility>
-#include <vector>
 
 using namespace ramie::testing;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr double cases = 7;
-
-void require(bool holds, char const* what) {
-    if (!holds) throw std::logic_error(what);
-}
-
-void pause_a_little(chance& dice) {
-    if (dice.one_in(4)) ramie::this_fiber::yield();
-    if (dice.one_in(40)) ramie::this_fiber::sleep_for(dice.up_to(50us));
-}
-
-// Calls `round` on each number of workers until the case's share of the time is over.
-template <class Round>
-void on_all_worker_counts(Round round) {
-    for (unsigned const workers : {1u, 2u, 4u}) {
-        CAPTURE(workers);
-        stress_time time(3 * cases);
-        ramie::run({.workers = workers}, [&] {
-            for (std::uint64_t n = 1; n == 1 || time.goes_on(); ++n) {
-                chance dice(workers * 1'000'003 + n * 101);
-                round(dice);
-            }
-        });
-        CHECK(tracked::alive() == 0);
-    }
-}
-
-// A crowd of tasks, some of which are aborted. An exception that is not an abort fails the case.
-class crowd {
-  public:
-    template <class F>
-    void add(std::size_t n, chance& dice, F work) {
-        for (std::size_t i = 0; i < n; ++i)
-            tasks_.push_back(ramie::spawn([work, own = chance(dice.next())]() mutable { work(own); }));
-    }
-    void abort_some(chance& dice) {
-        for (auto n = dice.below(4); n > 0; --n) {
-            pause_a_little(dice);
-            tasks_[dice.below(tasks_.size())].abort();
-        }
-    }
-    void join() {
-        for (auto& t : tasks_) {
-            auto const end = t.join();
-            if (!end.has_value() && !end.error().is_cancelled()) end.error().rethrow();
-        }
-        tasks_.clear();
-    }
-
-  private:
-    std::vector<ramie::join_handle<void>> tasks_;
-};
+constexpr double cases = 1;  // each has its second to itself
 
 // --- mutexes ---
 
@@ -143,7 +87,7 @@ void share_a_mutex(chance& dice) {
 
 TEST_CASE("std sync, at random: mutexes exclude, among limits and aborts, fibers and plain threads") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         share_a_mutex<ramie::mutex>(dice);
         share_a_mutex<ramie::timed_mutex>(dice);
         share_a_mutex<ramie::recursive_timed_mutex>(dice);
@@ -153,7 +97,7 @@ TEST_CASE("std sync, at random: mutexes exclude, among limits and aborts, fibers
 
 TEST_CASE("std sync, at random: a shared_mutex has many readers or one writer, among limits and aborts") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         ramie::shared_mutex m;
         std::uint64_t left = 0, right = 0;  // a writer changes both
         crowd all;
@@ -188,7 +132,7 @@ TEST_CASE("std sync, at random: a shared_mutex has many readers or one writer, a
 
 TEST_CASE("std sync, at random: a condition_variable loses no item to stops, limits and aborts") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         ramie::mutex m;
         ramie::condition_variable changed;
         std::stop_source stop;
@@ -232,7 +176,7 @@ TEST_CASE("std sync, at random: a condition_variable loses no item to stops, lim
 
 TEST_CASE("std sync, at random: a counting_semaphore keeps its permits, among limits and aborts") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         ramie::counting_semaphore<8> s(3);
         std::atomic<int> inside = 0;
         crowd all;
@@ -261,7 +205,7 @@ TEST_CASE("std sync, at random: a counting_semaphore keeps its permits, among li
 
 TEST_CASE("std sync, at random: parties meet at barriers and latches, and each phase has one leader") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         constexpr int parties = 5, phases = 8;
         int completed = 0;
         ramie::barrier meet(parties, [&]() noexcept { ++completed; });
@@ -291,7 +235,7 @@ TEST_CASE("std sync, at random: parties meet at barriers and latches, and each p
 
 TEST_CASE("std sync, at random: call_once succeeds once, among exceptions and aborts") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         ramie::once_flag flag;
         int value = 0, tries = 0;
         crowd all;
@@ -317,7 +261,7 @@ TEST_CASE("std sync, at random: call_once succeeds once, among exceptions and ab
 
 TEST_CASE("std sync, at random: every promise is kept or broken, every future gets its answer, every jthread ends") {
     RAMIE_CAPTURE_SEED();
-    on_all_worker_counts([](chance& dice) {
+    on_all_worker_counts(cases, [](chance& dice) {
         ramie::promise<tracked> p;
         ramie::shared_future<tracked> f = p.get_future().share();
         crowd all;

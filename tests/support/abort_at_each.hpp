@@ -13,8 +13,8 @@
 
 namespace ramie::testing {
 
-// A scenario spawns its tasks when it is made, says who the `victim` is, and its check() looks at what is left when all have
-// come to rest.
+// A scenario spawns its tasks when it is made, says who the `victim` is, and its check() looks at what is left when all
+// have come to rest. If it has a before_abort(), that is called just then.
 template <class Scenario>
 void abort_at_each_step() {
     for (bool const direct : {false, true}) {
@@ -31,6 +31,7 @@ void abort_at_each_step() {
                     if (!carrier.step()) carrier.advance(std::chrono::milliseconds(1));
                 }
                 over = s.victim.is_finished();
+                if constexpr (requires { s.before_abort(); }) s.before_abort();
                 s.victim.abort();
                 carrier.run();
                 s.check();

@@ -24,8 +24,8 @@ class loose_task {
     detail::task* operator->() const noexcept { return task_; }
 
   private:
-    static detail::live_list& list() {
-        static detail::live_list all;
+    static detail::live_table& list() {
+        static detail::live_table all;
         return all;
     }
     detail::task_of<void>* task_;

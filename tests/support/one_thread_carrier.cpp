@@ -49,6 +49,7 @@ one_thread_carrier::one_thread_carrier() {
     if (installed != nullptr) throw std::logic_error("one one_thread_carrier per thread");
     installed = this;
     installed_scheduler.carrier = this;
+    lane_.live.join(tasks_);
     lane_.enter_thread();
 }
 
@@ -56,7 +57,7 @@ one_thread_carrier::~one_thread_carrier() {
     // What the test left behind is aborted, so that nothing leaks.
     for (int round = 0; round < 100 && live() > 0; ++round) {
         std::deque<detail::task*> all;
-        live_list_.for_each([&](detail::task& t) {
+        tasks_.for_each([&](detail::task& t) {
             t.ref();
             all.push_back(&t);
         });
@@ -170,8 +171,7 @@ task* pick(lane& l) noexcept {
 task* claim_unstarted(lane&, task& child) noexcept {
     carrier_access c{*testing::here()};
     if (!c.direct() || child.blocking) return nullptr;
-    if (child.state.start() != task_state::start_result::run_it) return nullptr;
-    child.ref();
+    if (child.state.start(true) != task_state::start_result::run_it) return nullptr;
     return &child;
 }
 

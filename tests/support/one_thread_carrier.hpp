@@ -37,10 +37,10 @@ class one_thread_carrier {
     // Called for each failure nobody received.
     void on_unseen_failure(detail::failure_hook hook);
 
-    std::size_t live() const { return live_list_.size(); }
+    std::size_t live() const { return tasks_.size(); }
     std::size_t armed() const { return deadlines_.size(); }
     std::size_t runnable() const { return ready_.size(); }
-    detail::live_list& tasks() { return live_list_; }
+    detail::live_table& tasks() { return tasks_; }
 
   private:
     friend struct carrier_access;
@@ -58,7 +58,7 @@ class one_thread_carrier {
     own_lane lane_;
     std::deque<entry> ready_;
     std::multimap<detail::time_point, detail::timer_entry*> deadlines_;
-    detail::live_list live_list_;
+    detail::live_table tasks_;
     detail::time_point now_{std::chrono::hours(1)};
     std::shared_ptr<detail::failure_hook const> unseen_;
     bool direct_ = false;

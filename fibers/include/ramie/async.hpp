@@ -68,9 +68,6 @@ class deferred_state final : public future_state<T> {
     Call call_;
 };
 
-template <class F, class... Args>
-using async_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-
 }  // namespace detail
 
 // As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime elsewhere).
@@ -78,9 +75,9 @@ using async_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...
 // is aborted, or an abort or timeout ends a deferred call, the future says broken_promise. Destroying the last future of a
 // task waits for it, shielded from abort. std::system_error (invalid_argument) for a policy that is neither.
 template <class F, class... Args>
-[[nodiscard]] future<detail::async_result<F, Args...>> async(std::launch policy, F&& f, Args&&... args) {
-    using T = detail::async_result<F, Args...>;
+[[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
     auto call = detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...);
+    using T = typename decltype(call)::result_type;
     if ((policy & std::launch::async) == std::launch::async)
         return future<T>(std::make_shared<detail::async_state<T>>(std::move(call)));
     if ((policy & std::launch::deferred) == std::launch::deferred)
@@ -89,7 +86,7 @@ template <class F, class... Args>
 }
 template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, std::launch>)
-[[nodiscard]] future<detail::async_result<F, Args...>> async(F&& f, Args&&... args) {
+[[nodiscard]] auto async(F&& f, Args&&... args) {
     return ramie::async(std::launch::async, std::forward<F>(f), std::forward<Args>(args)...);
 }
 

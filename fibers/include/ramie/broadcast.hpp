@@ -169,6 +169,10 @@ template <class T>
     auto core = std::make_shared<detail::broadcast_core<T>>(capacity);
     return {broadcast_sender<T>(core), broadcast_receiver<T>(core, 0)};
 }
+template <detail::not_a_value T>
+auto broadcast(std::size_t) {
+    return detail::no_channel_of<T>();
+}
 
 // A case of a select (<ramie/select.hpp>): ready when there is a value, or it lagged, or the last sender has gone.
 // handler(std::expected<T, broadcast_error>).

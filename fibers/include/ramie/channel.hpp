@@ -103,8 +103,10 @@ class sender {
         return *core_;
     }
     static T copy_of(T const& value) {
-        static_assert(std::is_copy_constructible_v<T>, "ramie: this value cannot be copied into the channel; std::move it");
-        return value;
+        constexpr bool can_be_copied = std::is_copy_constructible_v<T>;
+        static_assert(can_be_copied, "ramie: this value cannot be copied into the channel; std::move it");
+        if constexpr (can_be_copied) return value;
+        else std::unreachable();
     }
     static std::expected<void, channel_error> as_expected(result r, channel_error would_wait) {
         if (r == result::done) return {};
@@ -254,6 +256,15 @@ template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> unbounded_channel() {
     auto core = std::make_shared<detail::channel_core<T>>(detail::channel_core<T>::unbounded);
     return {sender<T>(core), receiver<T>(core)};
+}
+
+template <detail::not_a_value T>
+auto channel(std::size_t) {
+    return detail::no_channel_of<T>();
+}
+template <detail::not_a_value T>
+auto unbounded_channel() {
+    return detail::no_channel_of<T>();
 }
 
 }  // namespace ramie

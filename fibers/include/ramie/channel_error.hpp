@@ -2,8 +2,26 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 namespace ramie {
+
+namespace detail {
+
+template <class T>
+concept not_a_value = !std::is_object_v<T>;
+
+// What a channel of void or of references is made by: one line that says why there is none, and ends that can be named.
+template <class T>
+std::pair<int, int> no_channel_of() {
+    static_assert(!not_a_value<T>,
+                  "ramie: a channel carries values, not void or references; for a signal without a value there is "
+                  "notify");
+    return {};
+}
+
+}  // namespace detail
 
 enum class channel_error : std::uint8_t {
     closed,    // sending: nobody can receive. Receiving: nobody can send any more, and all was received

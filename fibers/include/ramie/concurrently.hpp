@@ -150,11 +150,13 @@ template <std::invocable First, std::invocable... F>
 // returns. All must return the same type. Suspension point.
 template <std::invocable First, std::invocable... F>
 detail::value_of<First> race(First first, F... f) {
-    static_assert((std::is_same_v<detail::value_of<First>, detail::value_of<F>> && ...),
-                  "ramie: race needs callables that return the same type");
+    constexpr bool of_one_type = (std::is_same_v<detail::value_of<First>, detail::value_of<F>> && ...);
+    static_assert(of_one_type, "ramie: race needs callables that return the same type");
     detail::concurrent_tasks<First, F...> tasks(std::source_location{}, first, f...);
     auto const winner = tasks.next();
-    if constexpr (std::is_void_v<detail::value_of<First>>) {
+    if constexpr (!of_one_type) {
+        std::unreachable();
+    } else if constexpr (std::is_void_v<detail::value_of<First>>) {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
             (void)((I == winner ? ((void)tasks.template value<I>(), true) : false) || ...);
         }(std::index_sequence_for<First, F...>());

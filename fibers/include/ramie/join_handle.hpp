@@ -135,8 +135,7 @@ class [[nodiscard]] join_handle {
     // The result was received: what is left of it (an exception) goes silently.
     void release() noexcept {
         task_->failed.reset();
-        task_->kind = detail::result_kind::none;
-        detach();
+        std::exchange(task_, nullptr)->release_handle();
     }
 
     detail::task_of<T>* task_ = nullptr;

@@ -138,15 +138,21 @@ class join_set {
 
     template <class Spawn, class F>
     class abort_handle add(Spawn&& spawn_body, F&& f) {
-        auto const made = std::make_shared<member>();
-        members_.insert(made);
-        try {
-            made->handle = spawn_body(body<std::decay_t<F>>{std::forward<F>(f), detail::runner_token(line_, made)});
-        } catch (...) {
-            members_.erase(made);
-            throw;
+        constexpr bool gives_a_result = std::is_convertible_v<typename detail::bound<F>::returned_type, T>;
+        static_assert(gives_a_result, "ramie: the callable does not return what this join_set joins");
+        if constexpr (detail::callable_can_be_kept<F>() && gives_a_result) {
+            auto const made = std::make_shared<member>();
+            members_.insert(made);
+            try {
+                made->handle = spawn_body(body<std::decay_t<F>>{std::forward<F>(f), detail::runner_token(line_, made)});
+            } catch (...) {
+                members_.erase(made);
+                throw;
+            }
+            return made->handle.abort_handle();
+        } else {
+            return {};
         }
-        return made->handle.abort_handle();
     }
 
     // The callable with the token that says when it is over. Declared in this order: the token goes last.

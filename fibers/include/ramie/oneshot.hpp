@@ -180,6 +180,10 @@ template <class T>
     auto core = std::make_shared<detail::oneshot_core<T>>();
     return {oneshot_sender<T>(core), oneshot_receiver<T>(core)};
 }
+template <detail::not_a_value T>
+auto oneshot() {
+    return detail::no_channel_of<T>();
+}
 
 // Cases of a select (<ramie/select.hpp>).
 

@@ -82,23 +82,26 @@ class scope {
         requires detail::not_options<F>
     auto spawn(task_options const& options, F&& f) {
         using value = typename detail::bound<F>::value_type;
-        auto handle = ramie::spawn(options, [held = children_.enter(), &children = children_,
-                                             function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
-            try {
-                if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
-                else return std::invoke(std::move(function));
-            } catch (aborted const&) {
-                throw;
-            } catch (...) {
-                if (children.aborts_siblings) {
-                    static_cast<detail::task&>(detail::waiter::self()).failure_known = true;
-                    children.failed(std::current_exception());
+        if constexpr (detail::callable_can_be_kept<F>()) {
+            auto handle = ramie::spawn(options, [held = children_.enter(), &children = children_,
+                                                 function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
+                try {
+                    if constexpr (detail::bound<F>::wants_stop)
+                        return std::invoke(std::move(function), std::move(stop));
+                    else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
+                } catch (aborted const&) {
+                    throw;
+                } catch (...) {
+                    if (children.aborts_siblings) {
+                        static_cast<detail::task&>(detail::waiter::self()).failure_known = true;
+                        children.failed(std::current_exception());
+                    }
+                    throw;
                 }
-                throw;
-            }
-        });
-        children_.remember(handle.abort_handle());
-        return handle;
+            });
+            children_.remember(handle.abort_handle());
+            return handle;
+        }
     }
 
     // Asks all children to stop.

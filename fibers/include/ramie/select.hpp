@@ -43,10 +43,13 @@ std::size_t select_from(bool wait, Cases&&... cases) {
                   "ramie: otherwise() must be the last case of a select, and the only one");
     static_assert(((select_case<Cases> || is_default_case<Cases>) && ...),
                   "ramie: select takes cases: on_receive(...), on_sleep(...), otherwise(...), ...");
-    std::tuple<Cases...> all(std::move(cases)...);
-    selection<Cases...> chosen(all, Fair);
-    auto const winner = chosen.run(wait);
-    if (winner != sizeof...(Cases)) chosen.complete(winner);
+    auto winner = sizeof...(Cases);
+    if constexpr ((select_case<Cases> && ...)) {  // the reasons above are the only errors
+        std::tuple<Cases...> all(std::move(cases)...);
+        selection<Cases...> chosen(all, Fair);
+        winner = chosen.run(wait);
+        if (winner != sizeof...(Cases)) chosen.complete(winner);
+    }
     return winner;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/local_value.hpp>
 #include <ramie/detail/stack.hpp>
 #include <ramie/detail/task_frame.hpp>
 #include <ramie/join_handle.hpp>
@@ -18,14 +19,30 @@ using bound = bound_call<std::decay_t<F>, std::decay_t<Args>...>;
 template <class F, class... Args>
 using spawned = join_handle<typename bound<F, Args...>::value_type>;
 
+// Whether a task can keep a callable or an argument given like this.
+template <class T>
+inline constexpr bool can_be_kept = std::is_constructible_v<std::decay_t<T>, T>;
+
+// The reason in one line: what comes after a false one is not compiled.
+template <class F>
+consteval bool callable_can_be_kept() {
+    static_assert(can_be_kept<F>, "ramie: the callable cannot be copied into the task; std::move it");
+    return can_be_kept<F>;
+}
+
 template <class F, class... Args>
-auto* make_task(std::source_location where, F&& f, Args&&... args) {
-    static_assert(std::is_constructible_v<std::decay_t<F>, F>,
-                  "ramie: the callable cannot be copied into the task; std::move it");
-    static_assert((std::is_constructible_v<std::decay_t<Args>, Args> && ...),
+task_frame<bound<F, Args...>>* make_task(std::source_location where, F&& f, Args&&... args) {
+    static_assert((can_be_kept<Args> && ...),
                   "ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref");
-    return new task_frame<bound<F, Args...>>(where, std::forward<F>(f),
-                                             std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+    if constexpr (callable_can_be_kept<F>() && (can_be_kept<Args> && ...)) {
+        inherited_locals locals;
+        auto* const made = new task_frame<bound<F, Args...>>(
+            where, std::forward<F>(f), std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+        locals.give_to(*made);
+        return made;
+    } else {
+        return nullptr;
+    }
 }
 
 template <class F, class... Args>

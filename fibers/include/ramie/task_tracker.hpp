@@ -69,10 +69,12 @@ class task_tracker {
         requires detail::not_options<F>
     auto spawn(task_options const& options, F&& f) const {
         using value = typename detail::bound<F>::value_type;
-        return ramie::spawn(options, [held = track(), function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
-            if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
-            else return std::invoke(std::move(function));
-        });
+        if constexpr (detail::callable_can_be_kept<F>())
+            return ramie::spawn(options, [held = track(),
+                                          function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
+                if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
+                else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
+            });
     }
 
     // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from being

@@ -35,17 +35,9 @@ class timeout_scope {
     deadline_scope scope_{};
 };
 
-}  // namespace detail
-
-// Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
-// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result already
-// produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest: the
-// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
-// the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain threads.
-template <class Clock, class Duration, class F>
-auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f)
-    -> std::expected<std::invoke_result_t<F>, timed_out> {
-    detail::timeout_scope scope(detail::at(t));
+template <class F>
+std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f) {
+    timeout_scope scope(t);
     try {
         if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
             std::invoke(std::forward<F>(f));
@@ -59,9 +51,24 @@ auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f)
     }
 }
 
+}  // namespace detail
+
+// Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
+// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result already
+// produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest: the
+// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
+// the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain threads.
+template <class Clock, class Duration, class F>
+auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
+    static_assert(std::is_invocable_v<F>,
+                  "ramie: timeout takes a callable without parameters, which it calls; put what may wait into a "
+                  "lambda");
+    if constexpr (std::is_invocable_v<F>) return detail::call_until(detail::at(t), std::forward<F>(f));
+}
+
 // The same, d from now.
 template <class Rep, class Period, class F>
-auto timeout(std::chrono::duration<Rep, Period> d, F&& f) -> std::expected<std::invoke_result_t<F>, timed_out> {
+auto timeout(std::chrono::duration<Rep, Period> d, F&& f) {
     return timeout_at(detail::after(d), std::forward<F>(f));
 }
 

@@ -15,7 +15,10 @@
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
+#include <ramie/fiber_local.hpp>
 #include <ramie/future.hpp>
+#include <ramie/interval.hpp>
+#include <ramie/interval_case.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/io_metrics.hpp>
 #include <ramie/join_case.hpp>
@@ -49,6 +52,7 @@
 #include <ramie/task_options.hpp>
 #include <ramie/task_tracker.hpp>
 #include <ramie/tcp.hpp>
+#include <ramie/tcp_cases.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/thread.hpp>
 #include <ramie/timed_mutex.hpp>

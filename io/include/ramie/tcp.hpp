@@ -7,6 +7,7 @@
 //
 // Reading, writing, accepting and connecting are suspension points: an abort or a timeout throws out of the wait and leaves the
 // socket usable. When another fiber calls close(), they return operation_canceled at once; begun after it, bad_file_descriptor.
+// As cases of a select: tcp_cases.hpp.
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
@@ -22,6 +23,11 @@
 #include <system_error>
 
 namespace ramie {
+
+namespace detail {
+class accept_attempts;
+class readiness_attempts;
+}  // namespace detail
 
 enum class shutdown_side { read, write, both };
 
@@ -84,6 +90,8 @@ class tcp_stream {
 
   private:
     friend class tcp_listener;
+    friend class detail::accept_attempts;
+    friend class detail::readiness_attempts;
     explicit tcp_stream(detail::owned_descriptor d) noexcept : descriptor_(std::move(d)) {}
     static std::span<std::byte const> bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 
@@ -119,6 +127,7 @@ class tcp_listener {
     int native_handle() const noexcept { return descriptor_.fd(); }
 
   private:
+    friend class detail::accept_attempts;
     tcp_listener(detail::owned_descriptor d, endpoint const& local) noexcept
         : descriptor_(std::move(d)), local_(local) {}
 

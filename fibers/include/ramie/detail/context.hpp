@@ -40,8 +40,21 @@ using boost::context::detail::transfer_t;
 
 // The Itanium C++ ABI's per-thread exception state (its layout is fixed by the ABI).
 struct eh_globals {
-    void* caught = nullptr;
-    unsigned int uncaught = 0;
+    std::uint64_t caught = 0;    // a pointer
+    std::uint64_t uncaught = 0;  // 4 bytes, then padding
+
+    // Word by word, and the compiler shall not make one 16-byte load of it: that would come so soon after the two stores of
+    // the last switch that the processor has to wait for them (7 ns of a 31 ns yield).
+    static eh_globals copy(eh_globals const& from) noexcept {
+        eh_globals result{from.caught, from.uncaught};
+        asm("" : "+r"(result.caught), "+r"(result.uncaught));
+        return result;
+    }
+    static void put_back(eh_globals& to, eh_globals saved) noexcept {
+        asm("" : "+r"(saved.caught), "+r"(saved.uncaught));
+        to.caught = saved.caught;
+        to.uncaught = saved.uncaught;
+    }
 };
 
 // Where this OS thread keeps what the switch carries. Fetched once per thread: the addresses never change.

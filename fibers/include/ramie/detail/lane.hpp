@@ -8,6 +8,7 @@
 // The jump hands over the lane pointer; nothing keeps one across a jump.
 #pragma once
 
+#include <ramie/detail/block_cache.hpp>
 #include <ramie/detail/context.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
@@ -37,12 +38,16 @@ class lane {
     void park(parking const& p, task* successor = nullptr) noexcept;
     // Lets others run; returns at once if there is nobody.
     void yield() noexcept;
+    // std::uncaught_exceptions() of the running fiber, in one load.
+    bool unwinds() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught) != 0; }
 
     task* current = nullptr;   // the running fiber; null on the OS thread's own stack
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
     stack_cache stacks;
+    block_cache blocks;
+    live_table::share live;
 
   protected:
     ~lane() = default;
@@ -53,6 +58,7 @@ class lane {
     static void fiber_main(transfer_t);
     void visit(task& first) noexcept;
     bool ready(task& next) noexcept;
+    bool give_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
     void serve_and_die() noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;

@@ -11,8 +11,14 @@
 // case that finds itself ready while it enlists must claim (waiter, g) first, too. There is one claim to win, so no message is
 // taken and no permit kept by a loser. A node is left under its queue's lock only, so what a waker wrote is complete then.
 //
+// A case that is only told that it may be ready (a socket) does not take effect when it wins by enlisting, by a waker or by its
+// limit, and so has two more members:
+//   bool confirm()               takes effect now, without waiting; false: nothing was left, and the select goes on; may throw
+//   bool poll_only()             instead of poll in a select that does not wait: asks although it has not been told
+//
 // The calls come in this order: move construction; poll; if nobody was ready, enlist (until one is not `queued`), then
-// withdraw for every case whose enlist was called and did not throw; complete for the winner alone. A case that has to give
+// withdraw for every case whose enlist was called and did not throw; confirm for the winner, and all again if it says no;
+// complete for the winner alone. A case that has to give
 // way to others when it leaves a queue (a semaphore's) does so in withdraw.
 #pragma once
 

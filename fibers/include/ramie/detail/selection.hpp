@@ -32,10 +32,14 @@ class selection {
     std::size_t run(bool wait) {
         auto& self = waiter::self();
         self.abort_point();
-        for (std::size_t i = 0; i < count; ++i) {
-            if (call(order_[i], [](auto& c) { return c.poll(); })) return order_[i];
+        for (;;) {
+            for (std::size_t i = 0; i < count; ++i) {
+                if (call(order_[i], [&](auto& c) { return polled(c, wait); })) return order_[i];
+            }
+            if (!wait) return count;
+            auto const winner = run_waiting(self);
+            if (call(winner, [](auto& c) { return confirmed(c); })) return winner;
         }
-        return wait ? run_waiting(self) : count;
     }
 
     void complete(std::size_t winner) {
@@ -46,6 +50,17 @@ class selection {
     }
 
   private:
+    template <class Case>
+    static bool polled(Case& c, bool wait) {
+        if constexpr (requires { c.poll_only(); }) return wait ? c.poll() : c.poll_only();
+        else return c.poll();
+    }
+    template <class Case>
+    static bool confirmed(Case& c) {
+        if constexpr (requires { c.confirm(); }) return c.confirm();
+        else return true;
+    }
+
     std::size_t run_waiting(waiter& self) {
         auto const g = self.state.generation();
         auto const limit = earliest();

@@ -1,11 +1,10 @@
 // The task: what is known of a spawned callable from spawn to the last handle.
 //
-// Who holds a task (references; the last to let go frees the block)
-//   - life: one, from spawn until the task finished. A run queue's entry of an unstarted task is this reference; whoever
-//     wins start() from elsewhere takes a life reference of its own, and the entry, now stale, keeps the old one until
-//     it is popped;
-//   - every join_handle and abort_handle;
-//   - whoever walks the live list and has to let go of its lock (dump, shutdown).
+// Who holds a task (task_state.hpp counts them; the last to let go frees the block)
+//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life; whoever wins start()
+//     from elsewhere leaves the entry behind, stale, with a reference that is dropped when it is popped;
+//   - its join_handle;
+//   - every abort_handle, and whoever found it in the live table and keeps it (dump, shutdown): a reference each.
 //   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
 //
 // Who may touch which field, and when
@@ -15,13 +14,13 @@
 //   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
 //                the errand that parks it, until park() published it
 //   joiner       see join.cpp
+//   locals       the spawner before submit; the task while running; who cancels it
 //   callable / result (task_frame)    the task while running; after finish, the join_handle; if there is none, the
 //                finisher before it finishes
 #pragma once
 
-#include <ramie/detail/intrusive_list.hpp>
+#include <ramie/detail/live_table.hpp>
 #include <ramie/detail/waiter.hpp>
-#include <ramie/detail/word_lock.hpp>
 #include <ramie/error.hpp>
 
 #include <atomic>
@@ -35,7 +34,6 @@
 namespace ramie::detail {
 
 class lane;
-class live_list;
 class scheduler;
 struct stack;
 struct timer_entry;
@@ -60,17 +58,19 @@ struct task_ops {
     void (*free)(task&) noexcept;    // callable and result are gone already
 };
 
-class task : public waiter, public list_hook {
+class task : public waiter {
   public:
     task(task_ops const* ops, std::source_location where) noexcept
         : waiter(kind::fiber, task_state::phase::unstarted, true), ops_(ops), where_(where) {}
 
     // --- references ---
-    void ref() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
-    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    void ref() noexcept { state.add_ref(); }
     void unref() noexcept {
-        if (refs_.load(std::memory_order_acquire) == 1 || refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            ops_->free(*this);
+        if (state.drop_ref() == task_state::release_result::free_it) ops_->free(*this);
+    }
+    // By the handle, of a finished task whose result was received: it is gone then.
+    void release_handle() noexcept {
+        if (state.release_handle() == task_state::release_result::free_it) ops_->free(*this);
     }
 
     // --- life ---
@@ -80,11 +80,11 @@ class task : public waiter, public list_hook {
     void cancel() noexcept;
     // As cancel, but the result is this exception (no memory for a stack).
     void fail(std::exception_ptr) noexcept;
-    // The result is in place (or was given up): tells the live list and the joiner, drops the life reference.
+    // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds it.
     void finish() noexcept;
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
-    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed. Drops its reference.
+    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed.
     void drop_handle() noexcept;
     // The join's error for a task that ended without a value.
     join_error error() const;
@@ -108,7 +108,8 @@ class task : public waiter, public list_hook {
     std::uint8_t stack_class = 0;
     task* next = nullptr;           // links run queues
     scheduler* home = nullptr;      // the runtime it belongs to
-    live_list* listed = nullptr;    // the live list it is on, until it finishes
+    live_table* listed = nullptr;   // the live table it is in, until it finishes
+    live_table::slot* slot = nullptr;
     lane* last_lane = nullptr;      // where it ran last (pinned tasks: where it must run)
     struct stack* stack = nullptr;  // bound at first run
     void* context = nullptr;        // saved registers while not running
@@ -119,7 +120,8 @@ class task : public waiter, public list_hook {
     // is done with the joiner (release; pairs with the acquire of a joiner that left too late).
     std::atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
-    bool joiner_served = false;  // the finisher woke the joiner. Written before it clears the slot
+    bool joiner_selects = false;  // it wants the slot cleared in any case, not only if it left. With the slot
+    bool joiner_served = false;   // the finisher woke the joiner. Written before it clears the slot
 
   protected:
     ~task();
@@ -129,40 +131,15 @@ class task : public waiter, public list_hook {
     void discard_result() noexcept;
 
     task_ops const* ops_;
-    std::atomic<std::uint32_t> refs_{2};  // the handle and the life
     task_id id_ = 0;
     char* name_ = nullptr;
     std::source_location where_;
     std::atomic<std::stop_source*> stop_{nullptr};
 };
 
-// The unfinished tasks of one shard of a runtime.
-class live_list {
-  public:
-    void add(task&) noexcept;
-    // The last thing a task does with its runtime: after this the runtime may be gone.
-    void remove(task&) noexcept;
-    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer. For shutdown.
-    void watch(std::atomic<std::uint32_t>* ended) noexcept;
-    std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
-    // Calls f(task&) for each, under the list's lock: f must be short and must not wait.
-    template <class F>
-    void for_each(F&& f) {
-        lock_.lock();
-        tasks_.for_each(f);
-        lock_.unlock();
-    }
-
-  private:
-    word_lock lock_;
-    intrusive_list<task> tasks_;
-    std::atomic<std::size_t> count_{0};
-    std::atomic<std::uint32_t>* ended_ = nullptr;
-};
-
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
 // std::logic_error for itself.
-bool show_joiner(task& t, waiter& self, std::uint64_t g);
+bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects = true);
 // Takes that back. True: the finisher claimed (self, g).
 bool take_back_joiner(task& t) noexcept;
 

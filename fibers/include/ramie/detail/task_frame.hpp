@@ -1,6 +1,7 @@
 // The task with its callable, and later its result in the same place.
 #pragma once
 
+#include <ramie/detail/block_cache.hpp>
 #include <ramie/detail/task.hpp>
 
 #include <functional>
@@ -17,23 +18,27 @@ namespace ramie::detail {
 template <class F, class... Args>
 struct bound_call {
     static constexpr bool wants_stop = std::is_invocable_v<F, std::stop_token, Args...>;
-    static_assert(wants_stop || std::is_invocable_v<F, Args...>,
+    static constexpr bool fits = wants_stop || std::is_invocable_v<F, Args...>;
+    static_assert(fits,
                   "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
                   "std::ref to lend one)");
 
+    // After a mistake it goes on as something harmless, so that the reason above is the only error.
     static auto result() {
         if constexpr (wants_stop) return std::type_identity<std::invoke_result_t<F, std::stop_token, Args...>>{};
-        else return std::type_identity<std::invoke_result_t<F, Args...>>{};
+        else if constexpr (fits) return std::type_identity<std::invoke_result_t<F, Args...>>{};
+        else return std::type_identity<void>{};
     }
-    using value_type = typename decltype(result())::type;
-    static_assert(!std::is_reference_v<value_type>,
+    using returned_type = typename decltype(result())::type;
+    static_assert(!std::is_reference_v<returned_type>,
                   "ramie: a task cannot return a reference; return a value, a pointer or std::ref");
+    using value_type = std::remove_reference_t<returned_type>;
 
     value_type operator()(task& t) {
         return std::apply(
             [&](Args&... args) -> value_type {
                 if constexpr (wants_stop) return std::invoke(std::move(function), t.stop_token(), std::move(args)...);
-                else return std::invoke(std::move(function), std::move(args)...);
+                else if constexpr (fits) return std::invoke(std::move(function), std::move(args)...);
             },
             arguments);
     }
@@ -83,6 +88,11 @@ class task_frame final : public task_of<typename Call::value_type> {
     template <class... Parts>
     explicit task_frame(std::source_location where, Parts&&... parts)
         : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...} {}
+
+    static void* operator new(std::size_t size) { return take_block(size); }
+    static void operator delete(void* block) noexcept { put_block(block, sizeof(task_frame)); }
+    static void* operator new(std::size_t size, std::align_val_t a) { return ::operator new(size, a); }
+    static void operator delete(void* block, std::align_val_t a) noexcept { ::operator delete(block, a); }
 
   private:
     ~task_frame() {}  // callable and result are gone: their owners destroyed them

@@ -9,7 +9,8 @@
 //   bit  5     abortable   the wait it is parked in may be ended by abort. Only together with `parked`
 //   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
 //   bit  7     handle      a join_handle exists that can receive the result
-//   bits 24-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
+//   bits 8-27  references  further holders: abort handles, walkers of the live table, stale queue entries
+//   bits 28-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
 //
 //   unstarted --start--> running --park--> parked --claim--> running --finish--> finished
 //       \--abort (the aborter now owns it and finishes it)--/
@@ -22,6 +23,9 @@
 //      `nothing_more`: it knew the waiter to be on its way and must not submit it.
 // So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
 //
+// Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references. One word
+// says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it was the last.
+//
 // A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
 //
 // Unproved: the argument above is checked by tests and by TSan, not by a model checker.
@@ -29,6 +33,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 
 namespace ramie::detail {
 
@@ -58,21 +64,42 @@ class task_state {
     // --- the waiter itself, while running ---
     // Stable as long as the waiter has shown it to nobody.
     std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
-    // How the wait that was just over ended.
-    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_relaxed)); }
+    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait claimed
+    // before it parked has met the claimer nowhere else.
+    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
 
     // --- transitions ---
+
+    enum class [[nodiscard]] release_result : std::uint8_t {
+        nothing,
+        free_it  // you were the last
+    };
+    // For who holds a reference, or the handle.
+    void add_ref() noexcept {
+        auto const before = word_.fetch_add(one_ref, std::memory_order_relaxed);
+        if ((before & refs_mask) == refs_mask) too_many_refs();
+    }
+    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    release_result drop_ref() noexcept { return released(word_.fetch_sub(one_ref, std::memory_order_acq_rel) - one_ref); }
+    // Of a finished task, by its handle, which is gone then.
+    release_result release_handle() noexcept {
+        auto const w = word_.load(std::memory_order_acquire);
+        // Nobody else can make a reference any more.
+        if ((w & refs_mask) == 0) return release_result::free_it;
+        return released(word_.fetch_and(~handle_bit, std::memory_order_acq_rel) & ~handle_bit);
+    }
 
     enum class [[nodiscard]] start_result : std::uint8_t {
         run_it,  // it is yours to run (or to cancel)
         stale    // somebody else started or cancelled it: forget this queue entry
     };
-    start_result start() noexcept {
+    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own.
+    start_result start(bool leaves_entry = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while (phase_of(w) == phase::unstarted) {
             // acquire pairs with the release of whoever queued it (the queue's own), release with later claims.
-            if (word_.compare_exchange_weak(w, with_phase(w, phase::running), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed))
+            auto const next = with_phase(w, phase::running) + (leaves_entry ? one_ref : 0);
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
                 return start_result::run_it;
         }
         return start_result::stale;
@@ -116,7 +143,7 @@ class task_state {
     enum class [[nodiscard]] abort_result : std::uint8_t {
         nothing,    // it will notice at its next abort point, or it is over
         submit_it,  // it was parked and is yours to make runnable
-        cancel_it   // it had not started and is yours to finish as cancelled
+        cancel_it   // it had not started and is yours to finish as cancelled; its queue entry is stale, with a reference
     };
     // `only_mark`: an unstarted task is left to whoever starts it, who sees the mark.
     abort_result abort(bool only_mark = false) noexcept {
@@ -126,7 +153,7 @@ class task_state {
             auto next = w | abort_bit;
             auto result = abort_result::nothing;
             if (phase_of(w) == phase::unstarted) {
-                if (!only_mark) next = with_phase(next, phase::running), result = abort_result::cancel_it;
+                if (!only_mark) next = with_phase(next, phase::running) + one_ref, result = abort_result::cancel_it;
             } else if (phase_of(w) == phase::parked && (w & abortable_bit) != 0) {
                 next = claimed(next, outcome::aborted);
                 result = abort_result::submit_it;
@@ -139,17 +166,20 @@ class task_state {
 
     enum class [[nodiscard]] finish_result : std::uint8_t {
         discard_result_first,  // nobody can receive it: not finished yet; destroy it, then call again
-        wake_joiner,           // finished; claim task::joiner, then clear it
+        wake_joiner,           // finished; claim task::joiner
+        free_it,               // finished, and nobody holds it
         nothing                // finished
     };
     finish_result finish(bool has_result) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
-            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot).
-            if (word_.compare_exchange_weak(w, with_phase(w, phase::finished), std::memory_order_acq_rel,
-                                            std::memory_order_relaxed))
-                return (w & joiner_bit) != 0 ? finish_result::wake_joiner : finish_result::nothing;
+            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with the
+            // releases of who let go before.
+            auto const next = with_phase(w, phase::finished);
+            if (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+            if ((w & joiner_bit) != 0) return finish_result::wake_joiner;
+            return released(next) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
         }
     }
 
@@ -178,20 +208,32 @@ class task_state {
     }
 
     enum class [[nodiscard]] detach_result : std::uint8_t {
-        discard_result,  // finished: the result is the caller's to report and destroy
-        nothing          // still running: finish() will see that nobody receives the result
+        discard_result,  // finished: the result is yours to report and destroy; then release_handle()
+        nothing          // still running: the handle is gone, and finish() will see that nobody receives the result
     };
-    // acquire pairs with finish()'s release.
     detach_result drop_handle() noexcept {
-        auto const w = word_.fetch_and(~handle_bit, std::memory_order_acq_rel);
-        return phase_of(w) == phase::finished ? detach_result::discard_result : detach_result::nothing;
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        while (phase_of(w) != phase::finished) {
+            if (word_.compare_exchange_weak(w, w & ~handle_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return detach_result::nothing;
+        }
+        return detach_result::discard_result;
     }
 
   private:
     static constexpr std::uint64_t phase_mask = 3, outcome_mask = 3u << 2, abort_bit = 1u << 4,
                                    abortable_bit = 1u << 5, joiner_bit = 1u << 6, handle_bit = 1u << 7;
-    static constexpr int generation_shift = 24;
+    static constexpr std::uint64_t one_ref = 1u << 8, refs_mask = 0xfffffu << 8;
+    static constexpr int generation_shift = 28;
 
+    static release_result released(std::uint64_t w) noexcept {
+        return phase_of(w) == phase::finished && (w & (handle_bit | refs_mask)) == 0 ? release_result::free_it
+                                                                                     : release_result::nothing;
+    }
+    [[noreturn]] static void too_many_refs() noexcept {
+        std::fputs("ramie: a task has more than 1,000,000 abort_handles\n", stderr);
+        std::abort();
+    }
     static phase phase_of(std::uint64_t w) noexcept { return static_cast<phase>(w & phase_mask); }
     static outcome outcome_of(std::uint64_t w) noexcept { return static_cast<outcome>((w & outcome_mask) >> 2); }
     static std::uint64_t generation_of(std::uint64_t w) noexcept { return w >> generation_shift; }

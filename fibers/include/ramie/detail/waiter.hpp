@@ -19,6 +19,8 @@ struct deadline_scope {
     deadline_scope* outer;
 };
 
+struct local_value;
+
 class waiter {
   public:
     enum class kind : std::uint8_t { fiber, thread };
@@ -40,9 +42,15 @@ class waiter {
     bool masked() const noexcept;
 
     task_state state;
-    // Only its own fiber or thread touches these two.
+
+  private:
+    kind what_;  // here it costs nothing: it would be padding
+
+  public:
+    // Only its own fiber or thread touches these three.
     std::uint32_t shields = 0;
     deadline_scope* scopes = nullptr;
+    local_value* locals = nullptr;  // see local_value.hpp
     // What it waits for, for dumps and for messages about misuse. Written by the waiter, read by anybody.
     std::atomic<char const*> reason{nullptr};
     std::atomic<void const*> object{nullptr};
@@ -52,7 +60,6 @@ class waiter {
 
   private:
     void throw_if_aborted();
-    kind what_;
 };
 
 // After claim() said `submit_it`: makes the waiter run again.

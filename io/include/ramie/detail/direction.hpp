@@ -1,0 +1,10 @@
+// The two ways of a socket.
+#pragma once
+
+#include <cstdint>
+
+namespace ramie::detail {
+
+enum class direction : std::uint8_t { read, write };
+
+}  // namespace ramie::detail

@@ -1,0 +1,20 @@
+// One attempt to accept, for accept() and for a select.
+#pragma once
+
+#include <ramie/detail/owned_descriptor.hpp>
+
+#include <expected>
+#include <system_error>
+
+namespace ramie::detail {
+
+class interest_set;
+
+// The next connection, registered there. errc::operation_would_block: there is none. Passes over those that died in the
+// queue.
+std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home);
+
+// The process, or the system, is short of descriptors or memory: a later attempt may succeed.
+bool is_shortage(std::error_code const& error) noexcept;
+
+}  // namespace ramie::detail

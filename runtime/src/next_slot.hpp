@@ -1,0 +1,74 @@
+// The task a worker runs next, one that was just woken. Its owner uses it at every wake and pick, so it does without atomic
+// read-modify-writes; a thief, who comes only when the owner is stuck or lent, pays for both.
+//
+//   owner: each operation                          thief
+//   1. touching_ = true                            a. lock_; robbed_ = true
+//   2. light_fence()                               b. heavy_fence()
+//   3. robbed_?  yes: touching_ = false,           c. touching_?  yes: the owner is not stuck; goes away
+//                     and again under lock_                       no:  takes the task
+//                no:  reads and writes slot_       d. robbed_ = false; unlock
+//   4. touching_ = false
+//
+// Either c sees 1 (the owner is at it, or has been since), or 3 sees a and waits at the lock until d.
+#pragma once
+
+#include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/task.hpp>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
+#include <mutex>
+
+namespace ramie::detail {
+
+class next_slot {
+  public:
+    // --- owner ---
+    // Returns who was there.
+    task* put(task* t) noexcept {
+        touching_.store(true, std::memory_order_relaxed);
+        light_fence();
+        // acquire pairs with the release in steal().
+        if (robbed_.load(std::memory_order_acquire)) [[unlikely]] return put_after_thief(t);
+        auto* const before = slot_.load(std::memory_order_relaxed);
+        slot_.store(t, std::memory_order_release);         // pairs with steal()
+        touching_.store(false, std::memory_order_release);  // pairs with steal()
+        return before;
+    }
+    task* take() noexcept { return empty() ? nullptr : put(nullptr); }
+    // --- owner; a hint to anybody else ---
+    bool empty() const noexcept { return slot_.load(std::memory_order_relaxed) == nullptr; }
+
+    // --- anybody ---
+    bool is_full() const noexcept { return slot_.load(std::memory_order_seq_cst) != nullptr; }
+    task* steal() noexcept {
+        if (!is_full()) return nullptr;
+        std::lock_guard const held(lock_);
+        robbed_.store(true, std::memory_order_relaxed);
+        heavy_fence();
+        task* taken = nullptr;
+        // acquire pairs with put(): what it did is seen.
+        if (!touching_.load(std::memory_order_acquire)) {
+            taken = slot_.load(std::memory_order_acquire);
+            slot_.store(nullptr, std::memory_order_relaxed);
+        }
+        robbed_.store(false, std::memory_order_release);  // pairs with put()
+        return taken;
+    }
+
+  private:
+    [[gnu::noinline]] task* put_after_thief(task* t) noexcept {
+        touching_.store(false, std::memory_order_release);
+        std::lock_guard const held(lock_);
+        auto* const before = slot_.load(std::memory_order_relaxed);
+        slot_.store(t, std::memory_order_release);
+        return before;
+    }
+
+    std::atomic<task*> slot_{nullptr};
+    std::atomic<bool> touching_{false};
+    std::atomic<bool> robbed_{false};
+    word_lock lock_;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,8 @@
+// error: ramie: race needs callables that return the same type
+#include <ramie/concurrently.hpp>
+
+#include <string>
+
+void mistake() {
+    (void)ramie::race([] { return 1; }, [] { return std::string("one"); });
+}
