@@ -29,11 +29,11 @@ class Workload:
 WORKLOADS = [
     Workload("yield", 4_000_000, 1_000_000, (1,), {"threads": 200_000}),
     Workload("spawn_join", 500_000, 200_000, fewer={"threads": 5_000}),
-    Workload("spawn_batch", 1_000_000, fewer={"threads": 5_000}),
+    Workload("spawn_batch", 1_000_000, 300_000, fewer={"threads": 5_000}),
     Workload("skynet", 1_000_000, 100_000),
-    Workload("fib", 27),
+    Workload("fib", 27, 27),
     Workload("pingpong", 500_000, 200_000, fewer={"threads": 20_000, "boost_fiber_ws": 50_000}),
-    Workload("mpmc", 2_000_000),
+    Workload("mpmc", 2_000_000, 1_000_000),
     Workload("mutex", 400, 100, fewer={"threads": 20}),
     Workload("parked", 200_000, fewer={"threads": 5_000}),
     Workload("unstarted", 500_000, workers=(1,)),
@@ -43,7 +43,7 @@ WORKLOADS = [
     Workload("blocking", 40_000),
     # Server on one processor, load on another.
     Workload("echo", 0, 1, (1,), connections=64),
-    Workload("echo", 0, 0, (1,), connections=1000),
+    Workload("echo", 0, 1, (1,), connections=1000),
     Workload("echo", 0, 0, (1,), connections=8000),
     Workload("http", 0, 0, (1,), connections=64),
     Workload("http", 0, 0, (1,), connections=1000),
