@@ -11,8 +11,8 @@
 //        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until the slot is null, because
 //                              the finisher may still look at J. That is a few instructions of the finisher.
 //
-// A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it won;
-// whether it won is written beside the slot before.
+// A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it
+// won; whether it won is written beside the slot before.
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>

@@ -1,8 +1,8 @@
 // The driver's deadline as something epoll can wait for: a timerfd, absolute on the steady clock, to the nanosecond.
 //
-// It is set lazily. An alarm for an earlier time that is still to come stays as it is, because whoever sleeps may be woken
-// too early and then looks again; so a deadline that moves on with every turn costs a system call only when the alarm rang.
-// Setting it also takes back a ring that nobody noticed, so it is never read.
+// It is set lazily. An alarm for an earlier time that is still to come stays as it is, because whoever sleeps may be
+// woken too early and then looks again; so a deadline that moves on with every turn costs a system call only when the
+// alarm rang. Setting it also takes back a ring that nobody noticed, so it is never read.
 #pragma once
 
 #include "unique_fd.hpp"

@@ -1,11 +1,12 @@
-// What a runtime watches: an epoll set in which each descriptor is registered once for its life, for everything, edge-triggered.
-// So waiting needs no system call to arm or disarm, and any worker may add or harvest at any time.
+// What a runtime watches: an epoll set in which each descriptor is registered once for its life, for everything,
+// edge-triggered. So waiting needs no system call to arm or disarm, and any worker may add or harvest at any time.
 //
-// A report carries slot index and generation. Slots are never freed while the set lives, so a report that a harvester still holds
-// when the descriptor is closed, and the slot used again, finds a slot of another generation and is ignored.
+// A report carries slot index and generation. Slots are never freed while the set lives, so a report that a harvester
+// still holds when the descriptor is closed, and the slot used again, finds a slot of another generation and is
+// ignored.
 //
-// Who holds the set: the loop, and every slot that is taken. When the loop goes (abandon), those who wait are woken, and the
-// descriptors that are left can be used and closed, but not waited on.
+// Who holds the set: the loop, and every slot that is taken. When the loop goes (abandon), those who wait are woken,
+// and the descriptors that are left can be used and closed, but not waited on.
 #pragma once
 
 #include "descriptor.hpp"
@@ -39,8 +40,8 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // Registers a descriptor. It is closed on failure.
     std::expected<owned_descriptor, std::error_code> add(unique_fd fd);
 
-    // Makes runnable who waits for what is ready now: one batch; what is left is reported next time, in turn. True: the alarm
-    // rang. Any number of callers; on an OS thread's own stack.
+    // Makes runnable who waits for what is ready now: one batch; what is left is reported next time, in turn. True: the
+    // alarm rang. Any number of callers; on an OS thread's own stack.
     bool harvest() noexcept;
     // Descriptors registered, without the alarm.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
@@ -51,8 +52,9 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
 
   private:
     friend class descriptor;
-    // As many as a worker runs between two harvests. What is taken too early waits in run queues that overflow and mix up the
-    // order, while the kernel keeps it: batches of 256 doubled p99 with 1000 busy connections (docs/rationale.md).
+    // As many as a worker runs between two harvests. What is taken too early waits in run queues that overflow and mix
+    // up the order, while the kernel keeps it: batches of 256 doubled p99 with 1000 busy connections
+    // (docs/rationale.md).
     static constexpr int batch_size = 60;
     static constexpr std::uint32_t first_chunk = 64;
     static constexpr std::uint32_t most_chunks = 25;  // each twice the size of the one before: 2^31 slots

@@ -1,17 +1,18 @@
 // The runtime's driver: one libuv loop, in which the interest set sits behind one uv_poll_t.
 //
-// Sockets never meet libuv: they are in the interest set, an epoll set of its own (docs/rationale.md has the counts of system
-// calls). libuv watches that set as one descriptor and keeps what it is good at: signals, child processes, file events.
+// Sockets never meet libuv: they are in the interest set, an epoll set of its own (docs/rationale.md has the counts of
+// system calls). libuv watches that set as one descriptor and keeps what it is good at: signals, child processes, file
+// events.
 //
 //   libuv's epoll <- interest set's epoll <- sockets, all registered once, edge-triggered
 //                 |                       <- alarm clock (timerfd), the time to sleep until
 //                 <- one uv_async_t, which ends a turn
 //
-// A worker that harvests beside a turn may take the alarm's report, and the one who sleeps would not hear it; therefore it then
-// interrupts the turn.
+// A worker that harvests beside a turn may take the alarm's report, and the one who sleeps would not hear it; therefore
+// it then interrupts the turn.
 //
-// uv_run needs 13 KB of stack and runs on an OS thread's own. Only uv_async_send may be called by anybody at any time; everything
-// else happens inside turn(), which one worker at a time calls.
+// uv_run needs 13 KB of stack and runs on an OS thread's own. Only uv_async_send may be called by anybody at any time;
+// everything else happens inside turn(), which one worker at a time calls.
 #pragma once
 
 #include "alarm_clock.hpp"

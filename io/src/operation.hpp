@@ -6,8 +6,8 @@
 //         if (!noted) return noted.error();              // ECANCELED: closed meanwhile, or the runtime is gone
 //         ... system call; if it says EAGAIN: mine.found_empty(direction::read, *noted), and again
 //     }
-// While it lives, the descriptor's number is not given back; nothing but the descriptor is touched, so the socket object itself
-// may go meanwhile.
+// While it lives, the descriptor's number is not given back; nothing but the descriptor is touched, so the socket
+// object itself may go meanwhile.
 #pragma once
 
 #include "descriptor.hpp"
@@ -39,8 +39,8 @@ class operation {
     std::expected<readiness, std::error_code> wait_ready(direction d) const;
     // The attempt said EAGAIN.
     void found_empty(direction d, readiness noted) const noexcept { used_->readiness.clear(d, noted); }
-    // A stream took or gave less than it was asked for, which says that the next attempt would say EAGAIN; unless the direction
-    // has ended, for then the next one says so.
+    // A stream took or gave less than it was asked for, which says that the next attempt would say EAGAIN; unless the
+    // direction has ended, for then the next one says so.
     void found_short(direction d, readiness noted) const noexcept {
         if (!noted.ended(d)) used_->readiness.clear(d, noted);
     }

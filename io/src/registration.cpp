@@ -11,8 +11,8 @@ namespace ramie::detail {
 std::uint32_t registration::begin() noexcept {
     auto const w = word_.load(std::memory_order_relaxed);
     auto const generation = static_cast<std::uint32_t>(w >> readiness::generation_shift) + 1;
-    // seq_cst, before the caller asks whether the runtime is gone: pairs with end(), which comes after that was said. Either
-    // the caller sees it, or this registration is unwatched like the others.
+    // seq_cst, before the caller asks whether the runtime is gone: pairs with end(), which comes after that was said.
+    // Either the caller sees it, or this registration is unwatched like the others.
     word_.store(std::uint64_t{generation} << readiness::generation_shift | readiness::ready_bit(direction::read) |
                     readiness::ready_bit(direction::write),
                 std::memory_order_seq_cst);

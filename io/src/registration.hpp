@@ -1,7 +1,7 @@
 // One descriptor's readiness: a word that says what may succeed, and the queues of those who wait for it.
 //
-// The kernel reports edges: "something new since the last report". So a bit, once set, stays until somebody finds out by a
-// system call that nothing is left, and only that one clears it.
+// The kernel reports edges: "something new since the last report". So a bit, once set, stays until somebody finds out
+// by a system call that nothing is left, and only that one clears it.
 //
 //   bit  0     readable     a read may succeed
 //   bit  1     writable     a write may succeed
@@ -12,16 +12,19 @@
 //   bits 8-31  tick         counts reports, so that a reader can tell whether there was one while it was reading
 //   bits 32-63 generation   counts the descriptors that used this slot; a report for an earlier one is ignored
 //
-// A harvester (raise):  (1) sets the bits and the tick, if the generation is right, (2) locks, claims all who wait for those
+// A harvester (raise):  (1) sets the bits and the tick, if the generation is right, (2) locks, claims all who wait for
+// those
 //   directions, unlocks, resumes them.
-// A reader:  (1) notes the word, (2) reads, (3) if nothing is left, clears the bit, unless the tick is no longer the one it
+// A reader:  (1) notes the word, (2) reads, (3) if nothing is left, clears the bit, unless the tick is no longer the
+// one it
 //   noted. A report between (1) and (3) thus keeps the bit: at worst one read too many.
 //   "Nothing is left" is EAGAIN, or less than was asked for (streams only, where that says the same), unless `read ended` was
 //   noted: data and the end of the stream may have come in one report, and after the data the end is still to be read.
-// A waiter (wait):  (1) locks, (2) looks at the bit, (3) queues itself, (4) parks; the lock is released once it is parked.
+// A waiter (wait):  (1) locks, (2) looks at the bit, (3) queues itself, (4) parks; the lock is released once it is
+// parked.
 //   It either sees the bit in (2), or the harvester's (2) comes after and finds it in the queue.
-// All waiters of a direction are claimed, for readiness is not used up by being told. Each then tries again from the start, so
-// a wake-up for nothing is harmless.
+// All waiters of a direction are claimed, for readiness is not used up by being told. Each then tries again from the
+// start, so a wake-up for nothing is harmless.
 #pragma once
 
 #include <ramie/detail/direction.hpp>
@@ -68,12 +71,12 @@ class registration {
     readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
     // Nothing is left, found out after `noted`.
     void clear(direction d, readiness noted) noexcept;
-    // Waits until the direction may be ready, or the registration is closed or unwatched. Suspension point; throws aborted
-    // and deadline_passed.
+    // Waits until the direction may be ready, or the registration is closed or unwatched. Suspension point; throws
+    // aborted and deadline_passed.
     void wait(waiter& self, direction d, char const* what);
 
-    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait, and
-    // the node is not queued.
+    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait,
+    // and the node is not queued.
     bool enlist(direction d, wait_node& node, bool whenever) noexcept;
     // Takes it back. True: its wait was claimed through it.
     bool withdraw(direction d, wait_node& node) noexcept;

@@ -1,9 +1,9 @@
-// When the process has no descriptor left (EMFILE and the like): where acceptors wait until one is closed, or some time has
-// passed.
+// When the process has no descriptor left (EMFILE and the like): where acceptors wait until one is closed, or some time
+// has passed.
 //
-// The acceptor: (1) notes how many were closed, (2) fails to accept, (3) wait(noted): says that it waits (seq_cst), then looks
-// whether another was closed (seq_cst). The closer: (1) counts (seq_cst), (2) asks whether anybody waits (seq_cst). One of the
-// two sees the other.
+// The acceptor: (1) notes how many were closed, (2) fails to accept, (3) wait(noted): says that it waits (seq_cst),
+// then looks whether another was closed (seq_cst). The closer: (1) counts (seq_cst), (2) asks whether anybody waits
+// (seq_cst). One of the two sees the other.
 #pragma once
 
 #include <ramie/detail/wait_queue.hpp>
@@ -24,7 +24,8 @@ class shortage {
     static shortage& of_process() noexcept;
 
     std::uint64_t closed() const noexcept { return closed_.load(std::memory_order_seq_cst); }
-    // Until something was closed after `noted`, or until the limit. Suspension point; throws aborted and deadline_passed.
+    // Until something was closed after `noted`, or until the limit. Suspension point; throws aborted and
+    // deadline_passed.
     void wait(waiter& self, std::uint64_t noted, time_point limit);
     // A descriptor was closed, or is about to be.
     void wake_all() noexcept;

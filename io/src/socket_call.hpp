@@ -1,7 +1,7 @@
 // System calls on sockets that answer with what went wrong instead of leaving it in errno.
 //
-// A compiler takes errno's address once per function, and a function that waits may go on in another thread: there errno would be
-// the wrong thread's. These functions do not wait and are opaque, so that theirs is right.
+// A compiler takes errno's address once per function, and a function that waits may go on in another thread: there
+// errno would be the wrong thread's. These functions do not wait and are opaque, so that theirs is right.
 #pragma once
 
 #include <ramie/detail/direction.hpp>
@@ -14,7 +14,8 @@
 
 namespace ramie::detail::socket_call {
 
-// All: the result, or -errno. EINTR is not passed on, except by connect(). New descriptors are non-blocking and close-on-exec.
+// All: the result, or -errno. EINTR is not passed on, except by connect(). New descriptors are non-blocking and
+// close-on-exec.
 int open(int family) noexcept;
 int accept(int listener) noexcept;
 int connect(int fd, sockaddr const* to, socklen_t size) noexcept;

@@ -1,5 +1,5 @@
-// The task a worker runs next, one that was just woken. Its owner uses it at every wake and pick, so it does without atomic
-// read-modify-writes; a thief, who comes only when the owner is stuck or lent, pays for both.
+// The task a worker runs next, one that was just woken. Its owner uses it at every wake and pick, so it does without
+// atomic read-modify-writes; a thief, who comes only when the owner is stuck or lent, pays for both.
 //
 //   owner: each operation                          thief
 //   1. touching_ = true                            a. lock_; robbed_ = true

@@ -1,4 +1,5 @@
-// channel, unbounded_channel: order, room, closing, permits, batches; no value is lost or doubled, whatever ends a wait.
+// channel, unbounded_channel: order, room, closing, permits, batches; no value is lost or doubled, whatever ends a
+// wait.
 #include "abort_at_each.hpp"
 #include "both_ways.hpp"
 #include "destroyed_while_waited.hpp"
@@ -299,8 +300,9 @@ TEST_CASE("channel: plain threads talk without a runtime (with fibers: stress/ch
 
 namespace {
 
-// Two senders and two receivers over a channel with one place, each with ends of its own, so that all end if one is aborted.
-// What was sent is received: a wait that ended by the abort has handed nothing over, and one that was served says so.
+// Two senders and two receivers over a channel with one place, each with ends of its own, so that all end if one is
+// aborted. What was sent is received: a wait that ended by the abort has handed nothing over, and one that was served
+// says so.
 template <std::size_t Victim>
 struct crossing {
     int sent = 0, received = 0, refused = 0;

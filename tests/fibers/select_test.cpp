@@ -1,5 +1,5 @@
-// select: who wins among ready cases, what each case does, and that nothing is left of a select that was aborted. (That losers
-// keep nothing: select_losers_test.cpp.)
+// select: who wins among ready cases, what each case does, and that nothing is left of a select that was aborted. (That
+// losers keep nothing: select_losers_test.cpp.)
 #include "both_ways.hpp"
 
 #include <ramie/cancellation_token.hpp>

@@ -1,4 +1,5 @@
-// The life of a task's parts: the callable and the value are destroyed once each, by whom and when the handle's rules say.
+// The life of a task's parts: the callable and the value are destroyed once each, by whom and when the handle's rules
+// say.
 #include "both_ways.hpp"
 #include "witness.hpp"
 

@@ -1,5 +1,5 @@
-// Plain threads wait in the same queues: for tasks, for fibers' primitives, for each other. No test here sleeps: who must
-// have parked is looked at until it has.
+// Plain threads wait in the same queues: for tasks, for fibers' primitives, for each other. No test here sleeps: who
+// must have parked is looked at until it has.
 #include "child_process.hpp"
 #include "one_thread_carrier.hpp"
 

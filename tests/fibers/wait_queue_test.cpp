@@ -1,5 +1,5 @@
-// The queue under every primitive: who is claimed, who is skipped, who must be resumed. (How it dies with somebody in it
-// is shown by the primitives' tests.)
+// The queue under every primitive: who is claimed, who is skipped, who must be resumed. (How it dies with somebody in
+// it is shown by the primitives' tests.)
 #include <ramie/detail/thread_waiter.hpp>
 #include <ramie/detail/wait_queue.hpp>
 

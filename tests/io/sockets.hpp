@@ -1,5 +1,5 @@
-// What the socket tests share: runtimes of every shape, connected pairs, and a peer made of plain system calls, whose every
-// packet the test chooses.
+// What the socket tests share: runtimes of every shape, connected pairs, and a peer made of plain system calls, whose
+// every packet the test chooses.
 #pragma once
 
 #include <ramie/runtime.hpp>

@@ -1,5 +1,5 @@
-// Suspending inside a catch block and inside a destructor during unwinding, and going on in another thread: the C++ runtime's
-// idea of what is thrown and caught must come along, exactly.
+// Suspending inside a catch block and inside a destructor during unwinding, and going on in another thread: the C++
+// runtime's idea of what is thrown and caught must come along, exactly.
 #include "chance.hpp"
 #include "environment.hpp"
 

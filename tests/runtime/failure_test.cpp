@@ -151,7 +151,8 @@ TEST_CASE("unseen failures: the hook may wait, as any code of the task that fail
                                    ++reported;
                                }});
             rt.block_on([&] {
-                // Who drops the handle of a task that has failed runs the hook itself, and would wait here for its own lock.
+                // Who drops the handle of a task that has failed runs the hook itself, and would wait here for its own
+                // lock.
                 ramie::latch all_detached(1);
                 for (int i = 0; i < 20; ++i) {
                     ramie::spawn([&] {

@@ -1,4 +1,5 @@
-// A runtime with nothing to do makes no system calls: none of its threads switches context once housekeeping has run out.
+// A runtime with nothing to do makes no system calls: none of its threads switches context once housekeeping has run
+// out.
 #include <ramie/detail/stack.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>

@@ -1,4 +1,5 @@
-// Falling asleep and being woken (runtime/src/idle.md): the counts, and the hammer that would hang if a wake-up were lost.
+// Falling asleep and being woken (runtime/src/idle.md): the counts, and the hammer that would hang if a wake-up were
+// lost.
 #include "idle.hpp"
 #include "options.hpp"
 #include "scheduler.hpp"
@@ -135,7 +136,8 @@ TEST_CASE("parker: two threads that wake each other never lose a wake, on the fu
     }
 }
 
-// The protocol with the queue replaced by one word: whoever posts waits until somebody took the work. A lost wake-up hangs.
+// The protocol with the queue replaced by one word: whoever posts waits until somebody took the work. A lost wake-up
+// hangs.
 TEST_CASE("idle protocol: work posted to workers that are falling asleep is always taken") {
     RAMIE_CAPTURE_SEED();
     for (unsigned n : {1u, 2u, 4u}) {

@@ -1,5 +1,5 @@
-// On real workers, thousands of times: abort against completion, join against completion, handles dropped in every state.
-// Every value and every callable is destroyed exactly once.
+// On real workers, thousands of times: abort against completion, join against completion, handles dropped in every
+// state. Every value and every callable is destroyed exactly once.
 #include "chance.hpp"
 #include "tracked.hpp"
 

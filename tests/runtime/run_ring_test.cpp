@@ -16,8 +16,8 @@ using namespace ramie::testing;
 
 namespace {
 
-// The ring's indices are private and start at 0. Explicit instantiation may name private members, so this sets them without
-// 2^32 pushes.
+// The ring's indices are private and start at 0. Explicit instantiation may name private members, so this sets them
+// without 2^32 pushes.
 template <auto Head, auto Tail>
 struct set_indices {
     friend void start_at(run_ring& ring, std::uint32_t index) {

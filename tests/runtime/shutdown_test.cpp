@@ -1,4 +1,5 @@
-// The end of a runtime: whatever its tasks are doing, their destructors run, nothing leaks, and what will not end is named.
+// The end of a runtime: whatever its tasks are doing, their destructors run, nothing leaks, and what will not end is
+// named.
 #include "chance.hpp"
 #include "child_process.hpp"
 #include "tracked.hpp"

@@ -1,5 +1,6 @@
-// Producers, consumers, aborters, timeouts and selects at random on real workers: every message and every permit is accounted
-// for. Counting happens right after an operation, with no suspension point in between, so an abort cannot hide one.
+// Producers, consumers, aborters, timeouts and selects at random on real workers: every message and every permit is
+// accounted for. Counting happens right after an operation, with no suspension point in between, so an abort cannot
+// hide one.
 #include "random_rounds.hpp"
 
 #include <ramie/broadcast.hpp>

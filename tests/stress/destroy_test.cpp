@@ -1,5 +1,5 @@
-// "Destroy right after the wait returns": whoever was woken may free the primitive at once, while the one that woke it is
-// still on its way out of it. A use after free is for ASan and TSan to see; each round is a fresh piece of memory.
+// "Destroy right after the wait returns": whoever was woken may free the primitive at once, while the one that woke it
+// is still on its way out of it. A use after free is for ASan and TSan to see; each round is a fresh piece of memory.
 #include "chance.hpp"
 
 #include <ramie/condition_variable.hpp>
@@ -25,8 +25,8 @@ namespace {
 
 constexpr unsigned worker_counts[] = {1, 2, 4};
 
-// Runs rounds of two parties. `make` gives what they share; `wake` is the party that must not touch it after it has woken
-// `wait`, which frees it. Each party is a fiber or a plain thread, by turns.
+// Runs rounds of two parties. `make` gives what they share; `wake` is the party that must not touch it after it has
+// woken `wait`, which frees it. Each party is a fiber or a plain thread, by turns.
 template <class Shared>
 void two_parties(std::function<void(Shared&)> const& wake, std::function<void(Shared&)> const& wait) {
     for (unsigned workers : worker_counts) {

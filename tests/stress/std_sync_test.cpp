@@ -1,5 +1,6 @@
-// The primitives in the standard's shapes on real workers: lockers, waiters, aborters, limits and stops at random, and plain
-// threads among them. What is guarded is counted without atomics, so that TSan sees a hand-over that orders nothing.
+// The primitives in the standard's shapes on real workers: lockers, waiters, aborters, limits and stops at random, and
+// plain threads among them. What is guarded is counted without atomics, so that TSan sees a hand-over that orders
+// nothing.
 #include "random_rounds.hpp"
 
 #include <ramie/async.hpp>

@@ -1,5 +1,5 @@
-// One scenario, again and again: in round n its victim is aborted after n steps of the carrier, until a round in which it
-// had ended before. So the abort meets every suspension point, and every moment between being woken and running.
+// One scenario, again and again: in round n its victim is aborted after n steps of the carrier, until a round in which
+// it had ended before. So the abort meets every suspension point, and every moment between being woken and running.
 #pragma once
 
 #include "one_thread_carrier.hpp"

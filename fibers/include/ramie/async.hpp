@@ -70,10 +70,11 @@ class deferred_state final : public future_state<T> {
 
 }  // namespace detail
 
-// As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime elsewhere).
-// launch::deferred: whoever waits for the future first calls it. Never waits. An exception of `f` is the future's; if the task
-// is aborted, or an abort or timeout ends a deferred call, the future says broken_promise. Destroying the last future of a
-// task waits for it, shielded from abort. std::system_error (invalid_argument) for a policy that is neither.
+// As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime
+// elsewhere). launch::deferred: whoever waits for the future first calls it. Never waits. An exception of `f` is the
+// future's; if the task is aborted, or an abort or timeout ends a deferred call, the future says broken_promise.
+// Destroying the last future of a task waits for it, shielded from abort. std::system_error (invalid_argument) for a
+// policy that is neither.
 template <class F, class... Args>
 [[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
     auto call = detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...);

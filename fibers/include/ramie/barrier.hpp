@@ -42,12 +42,13 @@ struct no_completion {
 
 }  // namespace detail
 
-// As std::barrier. The last to arrive runs the completion function, on its own stack, before anybody goes on; the function
-// may wait (shielded from abort) and must not throw. As tokio says of its Barrier, each phase has one leader: the one whose
-// arrive_and_wait() returns true, which is the last to arrive (no one, if that one called arrive() or arrive_and_drop()).
+// As std::barrier. The last to arrive runs the completion function, on its own stack, before anybody goes on; the
+// function may wait (shielded from abort) and must not throw. As tokio says of its Barrier, each phase has one leader:
+// the one whose arrive_and_wait() returns true, which is the last to arrive (no one, if that one called arrive() or
+// arrive_and_drop()).
 //
-// An abort or a passed timeout while waiting does not take the arrival back: the others go on when all have come. Who then
-// stays away from later phases says so by arrive_and_drop(). From fibers and plain threads.
+// An abort or a passed timeout while waiting does not take the arrival back: the others go on when all have come. Who
+// then stays away from later phases says so by arrive_and_drop(). From fibers and plain threads.
 template <class Completion = detail::no_completion>
 class barrier {
   public:
@@ -73,7 +74,8 @@ class barrier {
 
     static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
-    // Arrives n times. No abort point; waits only as the completion function does. std::logic_error if fewer are missing.
+    // Arrives n times. No abort point; waits only as the completion function does. std::logic_error if fewer are
+    // missing.
     arrival_token arrive(std::ptrdiff_t n = 1) { return arrival_token(come(n, false).phase); }
     // Waits for the end of the token's phase. Suspension point.
     void wait(arrival_token&& token) const { phases_.wait(token.phase_); }

@@ -1,5 +1,5 @@
-// Every receiver sees every value sent while it exists; one that is too slow is told how many it missed. From fibers and plain
-// threads.
+// Every receiver sees every value sent while it exists; one that is too slow is told how many it missed. From fibers
+// and plain threads.
 //
 //     auto [tx, rx] = ramie::broadcast<std::string>(16);
 //     auto other = tx.subscribe();
@@ -37,8 +37,9 @@ struct broadcast_error {
     friend bool operator==(broadcast_error, broadcast_error) noexcept = default;
 };
 
-// Each receive copies the value out; send a std::shared_ptr to what should not be copied. Move-only: whether a copy should see
-// what the original has still to get is said by resubscribe(). One object is used by one fiber or thread at a time.
+// Each receive copies the value out; send a std::shared_ptr to what should not be copied. Move-only: whether a copy
+// should see what the original has still to get is said by resubscribe(). One object is used by one fiber or thread at
+// a time.
 template <class T>
 class broadcast_receiver {
     static_assert(std::is_copy_constructible_v<T>,
@@ -137,8 +138,8 @@ class broadcast_sender {
         if (core_) core_->drop_sender();
     }
 
-    // Never waits: a full broadcast overwrites its oldest value. How many receivers there are to see it; error: closed, there is
-    // none, and the value is dropped (one may subscribe later).
+    // Never waits: a full broadcast overwrites its oldest value. How many receivers there are to see it; error: closed,
+    // there is none, and the value is dropped (one may subscribe later).
     std::expected<std::size_t, channel_error> send(T value) {
         auto const n = held().send(std::make_shared<T const>(std::move(value)));
         if (n == 0) return std::unexpected(channel_error::closed);

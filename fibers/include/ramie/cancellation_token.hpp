@@ -1,7 +1,7 @@
 // A request to stop that many can look at and wait for, with children. As tokio's CancellationToken.
 //
-// A token is a std::stop_source that can be waited for and has a parent. So it is a bridge both ways: stop_token() gives its
-// std::stop_token, and one made from a std::stop_token is cancelled with it.
+// A token is a std::stop_source that can be waited for and has a parent. So it is a bridge both ways: stop_token()
+// gives its std::stop_token, and one made from a std::stop_token is cancelled with it.
 #pragma once
 
 #include <ramie/detail/after.hpp>
@@ -51,8 +51,8 @@ struct cancelled {
     friend bool operator==(cancelled, cancelled) noexcept { return true; }
 };
 
-// Copies are the same token. From fibers and plain threads. What listens to a stop_token (std::stop_callback) runs inside
-// cancel() and must not wait. Cancelling goes down the tree by recursion, some 300 bytes of stack a generation.
+// Copies are the same token. From fibers and plain threads. What listens to a stop_token (std::stop_callback) runs
+// inside cancel() and must not wait. Cancelling goes down the tree by recursion, some 300 bytes of stack a generation.
 class cancellation_token {
   public:
     class drop_guard_type;
@@ -62,7 +62,8 @@ class cancellation_token {
     explicit cancellation_token(std::stop_token from)
         : node_(std::make_shared<detail::token_node>(std::move(from))) {}
 
-    // Cancels this token and its children, theirs, and so on; not its parent. Does nothing the second time. Never waits.
+    // Cancels this token and its children, theirs, and so on; not its parent. Does nothing the second time. Never
+    // waits.
     void cancel() const noexcept { node_->source.request_stop(); }
     [[nodiscard]] bool is_cancelled() const noexcept { return node_->source.stop_requested(); }
     // Waits until it is cancelled. Suspension point.
@@ -82,9 +83,10 @@ class cancellation_token {
     // Cancels the token when it is destroyed.
     [[nodiscard]] drop_guard_type drop_guard() const;
 
-    // Runs f() as a task of its own, which may borrow the caller's locals, and aborts it when the token is cancelled. Its value
-    // (also if it came at the same moment), or `cancelled`; f's exception is rethrown. If the token is cancelled already f does
-    // not run. Suspension point; an abort of the caller aborts f and waits for its end. Throws no_runtime outside a runtime.
+    // Runs f() as a task of its own, which may borrow the caller's locals, and aborts it when the token is cancelled.
+    // Its value (also if it came at the same moment), or `cancelled`; f's exception is rethrown. If the token is
+    // cancelled already f does not run. Suspension point; an abort of the caller aborts f and waits for its end. Throws
+    // no_runtime outside a runtime.
     template <class F>
     auto run_until_cancelled(F&& f) const -> std::expected<std::invoke_result_t<F>, cancelled>;
 

@@ -27,8 +27,8 @@ namespace ramie {
 template <class T>
 class weak_sender;
 
-// One end of a channel. Copies are further senders; when the last is gone, receivers get what is left and then the end. One
-// object is used by one fiber or thread at a time. std::logic_error from an empty one (default-made or moved from).
+// One end of a channel. Copies are further senders; when the last is gone, receivers get what is left and then the end.
+// One object is used by one fiber or thread at a time. std::logic_error from an empty one (default-made or moved from).
 //
 // A value that is not sent (closed, full, timed out, aborted) is not moved from: it is still the caller's.
 template <class T>
@@ -69,8 +69,8 @@ class sender {
         return as_expected(held().send(value, detail::at(t)), channel_error::timed_out);
     }
 
-    // Waits for room and keeps it: the permit's send cannot fail for want of it. Error: closed. Suspension point; an abort
-    // leaves no room taken.
+    // Waits for room and keeps it: the permit's send cannot fail for want of it. Error: closed. Suspension point; an
+    // abort leaves no room taken.
     std::expected<channel_permit<T>, channel_error> reserve() {
         return as_permit(held().reserve(detail::never), channel_error::timed_out);
     }
@@ -137,8 +137,9 @@ class weak_sender {
     std::weak_ptr<detail::channel_core<T>> core_;
 };
 
-// The other end. Copies are further receivers: each value goes to one of them. When the last is gone, senders are told and what
-// was not received is destroyed. One object is used by one fiber or thread at a time. std::logic_error from an empty one.
+// The other end. Copies are further receivers: each value goes to one of them. When the last is gone, senders are told
+// and what was not received is destroyed. One object is used by one fiber or thread at a time. std::logic_error from an
+// empty one.
 //
 // A receive that ends by abort or timeout has taken nothing.
 template <class T>

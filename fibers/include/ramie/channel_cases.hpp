@@ -1,5 +1,5 @@
-// A channel's ends as cases of a select. An empty end (default-made, moved from) is a case that is never ready, as a nil channel
-// is in Go: a way to switch a case off.
+// A channel's ends as cases of a select. An empty end (default-made, moved from) is a case that is never ready, as a
+// nil channel is in Go: a way to switch a case off.
 #pragma once
 
 #include <ramie/channel.hpp>

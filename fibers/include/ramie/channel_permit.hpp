@@ -11,8 +11,8 @@
 
 namespace ramie {
 
-// What sender::reserve gives. Counts as a sender: while one exists the channel does not end, and a value sent by it is received
-// even after close(). One that is destroyed unused gives its room to the sender that waits longest. Move-only.
+// What sender::reserve gives. Counts as a sender: while one exists the channel does not end, and a value sent by it is
+// received even after close(). One that is destroyed unused gives its room to the sender that waits longest. Move-only.
 template <class T>
 class [[nodiscard]] channel_permit {
   public:

@@ -87,8 +87,8 @@ class concurrent_tasks {
 
 }  // namespace detail
 
-// Runs all at once and waits for all; a tuple of their values (void: std::monostate). If some throw, the first of them in the
-// order given is thrown after all have ended. Aborted, it aborts and joins them all first. Suspension point.
+// Runs all at once and waits for all; a tuple of their values (void: std::monostate). If some throw, the first of them
+// in the order given is thrown after all have ended. Aborted, it aborts and joins them all first. Suspension point.
 template <std::invocable... F>
 [[nodiscard]] std::tuple<detail::slot_of<detail::value_of<F>>...> join(F... f) {
     detail::concurrent_tasks<F...> tasks(std::source_location{}, f...);

@@ -12,8 +12,8 @@
 namespace ramie {
 
 // As std::counting_semaphore, over ramie::semaphore: first come first served, from fibers and plain threads. A permit
-// handed to a waiter whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost. Destroying
-// it while somebody waits ends the process with a message.
+// handed to a waiter whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost.
+// Destroying it while somebody waits ends the process with a message.
 template <std::ptrdiff_t LeastMax = std::numeric_limits<std::ptrdiff_t>::max()>
 class counting_semaphore {
     static_assert(LeastMax >= 0, "ramie: the maximum of a counting_semaphore cannot be negative");

@@ -20,8 +20,8 @@ class shared_future;
 
 namespace detail {
 
-// What both have. Waiting is a suspension point, from fibers and plain threads; an abort or a timeout leaves the future as it
-// is. A deferred function (see async) is called by whoever waits first, on its own stack.
+// What both have. Waiting is a suspension point, from fibers and plain threads; an abort or a timeout leaves the future
+// as it is. A deferred function (see async) is called by whoever waits first, on its own stack.
 template <class T>
 class future_base {
   public:
@@ -50,8 +50,8 @@ class future_base {
 
 }  // namespace detail
 
-// As std::future. Everything but valid() and the destructor throws std::future_error (no_state) on an empty one. Destroying
-// the last one that async returned waits for its task, shielded from abort.
+// As std::future. Everything but valid() and the destructor throws std::future_error (no_state) on an empty one.
+// Destroying the last one that async returned waits for its task, shielded from abort.
 template <class T>
 class [[nodiscard]] future : public detail::future_base<T> {
   public:
@@ -62,8 +62,8 @@ class [[nodiscard]] future : public detail::future_base<T> {
     future(future&&) noexcept = default;
     future& operator=(future&&) noexcept = default;
 
-    // Waits, then moves the value out or rethrows the exception; the future is empty afterwards. Suspension point; a wait
-    // that is aborted leaves it as it is.
+    // Waits, then moves the value out or rethrows the exception; the future is empty afterwards. Suspension point; a
+    // wait that is aborted leaves it as it is.
     T get() {
         this->wait();
         return std::exchange(this->state_, nullptr)->take();
@@ -71,7 +71,8 @@ class [[nodiscard]] future : public detail::future_base<T> {
     shared_future<T> share() noexcept { return shared_future<T>(std::move(*this)); }
 };
 
-// As std::shared_future: copies look at one result. One object at a time per fiber or thread, as many copies as one likes.
+// As std::shared_future: copies look at one result. One object at a time per fiber or thread, as many copies as one
+// likes.
 template <class T>
 class [[nodiscard]] shared_future : public detail::future_base<T> {
   public:

@@ -85,8 +85,8 @@ class [[nodiscard]] join_handle {
     }
     [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point t) { return detail::join(held(), t); }
 
-    // Asks the task to stop: a parked task's wait throws ramie::aborted, a running one's next suspension point does, one
-    // that has not started never runs. Its stop_token is requested. Does not wait; does nothing to a finished task.
+    // Asks the task to stop: a parked task's wait throws ramie::aborted, a running one's next suspension point does,
+    // one that has not started never runs. Its stop_token is requested. Does not wait; does nothing to a finished task.
     void abort() { held().abort(); }
 
     // Asks it to stop and waits until it has. The value it may have produced all the same is what is returned. If the

@@ -68,8 +68,8 @@ class join_set {
                    std::forward<F>(f));
     }
 
-    // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no task
-    // is lost from the set.
+    // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no
+    // task is lost from the set.
     [[nodiscard]] std::optional<result> join_next() {
         if (members_.empty()) return std::nullopt;
         return take(line_->next());

@@ -9,8 +9,8 @@
 namespace ramie {
 
 // As std::jthread. A callable that takes a std::stop_token first is given this object's; it is not the task's own token
-// (this_fiber::stop_token()), which an abort requests. Destroying one, or assigning to it, requests the stop and waits for the
-// end, shielded from abort. See thread for exceptions and errors.
+// (this_fiber::stop_token()), which an abort requests. Destroying one, or assigning to it, requests the stop and waits
+// for the end, shielded from abort. See thread for exceptions and errors.
 class jthread {
   public:
     using id = thread::id;

@@ -29,8 +29,8 @@ class mutex {
     void unlock() noexcept;
 
   protected:
-    // What timed_mutex and recursive_mutex are made of. lock() with a limit: false if the time ran out; `what` is the name
-    // to wait under.
+    // What timed_mutex and recursive_mutex are made of. lock() with a limit: false if the time ran out; `what` is the
+    // name to wait under.
     [[nodiscard]] bool lock_limited(detail::waiter& self, detail::time_point limit, char const* what);
     // Never wrong about the caller itself: only it writes its own address here.
     bool held_by(detail::waiter const& self) const noexcept { return owner_.load(std::memory_order_relaxed) == &self; }

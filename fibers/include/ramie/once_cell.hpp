@@ -20,8 +20,8 @@ enum class set_error : std::uint8_t {
     initialising  // somebody is making the value right now
 };
 
-// While one caller makes the value, the others wait; if making it fails (an exception, an abort, an unexpected) the next of
-// them tries. Reading a value that is there is one load. From fibers and plain threads.
+// While one caller makes the value, the others wait; if making it fails (an exception, an abort, an unexpected) the
+// next of them tries. Reading a value that is there is one load. From fibers and plain threads.
 template <class T>
 class once_cell {
   public:
@@ -49,8 +49,9 @@ class once_cell {
     }
     std::expected<void, set_error> set(T const& value) { return set(T(value)); }
 
-    // The value; if there is none, f() makes it. What f throws comes out of the call that ran it, and the next caller tries.
-    // Suspension point unless the value is there. std::system_error (resource_deadlock_would_occur) if f asks for the same.
+    // The value; if there is none, f() makes it. What f throws comes out of the call that ran it, and the next caller
+    // tries. Suspension point unless the value is there. std::system_error (resource_deadlock_would_occur) if f asks
+    // for the same.
     template <class F>
     T& get_or_init(F&& f) {
         if (is_set()) return *value_;

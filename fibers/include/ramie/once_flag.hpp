@@ -35,10 +35,11 @@ class once_flag {
     std::atomic<detail::waiter const*> busy_one_{nullptr};  // to detect a call from within the call
 };
 
-// As std::call_once: calls f(args...) unless that was done before, and returns when it is done; others wait meanwhile, in
-// order. `f` may wait. If it throws, the exception goes to its caller and the next in line tries; an abort or a passed
-// timeout in it is no different. An abort of one who waits in line leaves the rest as it is. Suspension point, also when it
-// was done before. std::system_error (resource_deadlock_would_occur) if called by `f` itself. From fibers and plain threads.
+// As std::call_once: calls f(args...) unless that was done before, and returns when it is done; others wait meanwhile,
+// in order. `f` may wait. If it throws, the exception goes to its caller and the next in line tries; an abort or a
+// passed timeout in it is no different. An abort of one who waits in line leaves the rest as it is. Suspension point,
+// also when it was done before. std::system_error (resource_deadlock_would_occur) if called by `f` itself. From fibers
+// and plain threads.
 template <class F, class... Args>
 void call_once(once_flag& flag, F&& f, Args&&... args) {
     if (!flag.enter()) return;

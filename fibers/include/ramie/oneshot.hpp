@@ -84,8 +84,8 @@ struct oneshot_core {
 
 }  // namespace detail
 
-// The end that sends. Move-only; destroying it unused tells the receiver `closed`. std::logic_error from one that has sent or
-// was moved from.
+// The end that sends. Move-only; destroying it unused tells the receiver `closed`. std::logic_error from one that has
+// sent or was moved from.
 template <class T>
 class oneshot_sender {
   public:

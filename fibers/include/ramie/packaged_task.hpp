@@ -14,8 +14,8 @@ namespace ramie {
 template <class Signature>
 class packaged_task;
 
-// As std::packaged_task. Calling it is as much of a suspension point as the function is; if an abort or a timeout ends the
-// call, it goes on to the caller, and the future says broken_promise. From fibers and plain threads.
+// As std::packaged_task. Calling it is as much of a suspension point as the function is; if an abort or a timeout ends
+// the call, it goes on to the caller, and the future says broken_promise. From fibers and plain threads.
 template <class R, class... Args>
 class packaged_task<R(Args...)> {
   public:

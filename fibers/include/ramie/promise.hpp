@@ -11,9 +11,9 @@
 
 namespace ramie {
 
-// As std::promise, without the forms that wait for a thread's exit. Nothing here waits or is an abort point. A promise that
-// goes without having given anything breaks: its future throws std::future_error (broken_promise). Several may race to set
-// it; one succeeds. From fibers and plain threads.
+// As std::promise, without the forms that wait for a thread's exit. Nothing here waits or is an abort point. A promise
+// that goes without having given anything breaks: its future throws std::future_error (broken_promise). Several may
+// race to set it; one succeeds. From fibers and plain threads.
 template <class T>
 class promise {
   public:

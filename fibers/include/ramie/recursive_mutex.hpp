@@ -7,8 +7,8 @@
 
 namespace ramie {
 
-// Meets Lockable. Held by a task or a plain thread until it unlocked as often as it locked; a task that moved to another
-// worker still holds it. Otherwise as ramie::mutex.
+// Meets Lockable. Held by a task or a plain thread until it unlocked as often as it locked; a task that moved to
+// another worker still holds it. Otherwise as ramie::mutex.
 class recursive_mutex : protected mutex {
   public:
     recursive_mutex() = default;

@@ -62,8 +62,8 @@ class scope_children {
 }  // namespace detail
 
 // Leaving the block waits for the children; leaving it by an exception aborts them first. A child's own failure is its
-// handle's; if nobody holds that, it goes to on_task_failure. The destructor waits shielded, and hands an abort of its owner
-// on to the children.
+// handle's; if nobody holds that, it goes to on_task_failure. The destructor waits shielded, and hands an abort of its
+// owner on to the children.
 class scope {
   public:
     scope() = default;
@@ -118,9 +118,10 @@ class scope {
     detail::scope_children children_;
 };
 
-// Calls f(scope&), waits for the children it spawned, and returns its value. When a child fails, its siblings are aborted,
-// and after the wait the first failure is thrown here (and reported nowhere else, unless somebody joins that child). When `f`
-// itself throws, or the caller is aborted, the children are aborted, too, and that exception goes on. Suspension point.
+// Calls f(scope&), waits for the children it spawned, and returns its value. When a child fails, its siblings are
+// aborted, and after the wait the first failure is thrown here (and reported nowhere else, unless somebody joins that
+// child). When `f` itself throws, or the caller is aborted, the children are aborted, too, and that exception goes on.
+// Suspension point.
 template <class F>
 std::invoke_result_t<F, scope&> with_scope(F&& f) {
     scope s;

@@ -1,4 +1,5 @@
-// Waiting for several things at once; the first that is ready wins, and only it takes effect. (How: detail/select_case.hpp.)
+// Waiting for several things at once; the first that is ready wins, and only it takes effect. (How:
+// detail/select_case.hpp.)
 #pragma once
 
 #include <ramie/detail/after.hpp>
@@ -71,10 +72,10 @@ std::size_t select_any(Cases... cases) {
 
 }  // namespace detail
 
-// Waits until one of the cases is ready, lets only that one take effect, calls its handler, and returns its index. If several
-// are ready, any of them wins with equal chance; losers keep nothing. With otherwise(...) as the last case it never waits.
-// Suspension point; an abort or an outer timeout leaves no case in effect. The handler runs after the select is over: it may
-// wait, throw and select again. From fibers and plain threads.
+// Waits until one of the cases is ready, lets only that one take effect, calls its handler, and returns its index. If
+// several are ready, any of them wins with equal chance; losers keep nothing. With otherwise(...) as the last case it
+// never waits. Suspension point; an abort or an outer timeout leaves no case in effect. The handler runs after the
+// select is over: it may wait, throw and select again. From fibers and plain threads.
 //
 //     ramie::select(ramie::on_receive(rx, [&](std::optional<int> v) { ... }),
 //                   ramie::on_sleep(1s, [&] { ... }));

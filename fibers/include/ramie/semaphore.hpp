@@ -21,8 +21,9 @@ template <class Handler>
 class acquire_case;
 }
 
-// A waiter for many permits is served before later waiters for few, so it is not starved. A permit handed to a waiter whose
-// wait ended at the same moment (abort, timeout) goes to the next one; none is lost. From fibers and plain threads.
+// A waiter for many permits is served before later waiters for few, so it is not starved. A permit handed to a waiter
+// whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost. From fibers and plain
+// threads.
 class semaphore {
   public:
     class permit;
@@ -73,7 +74,8 @@ class semaphore {
     bool closed_ = false;
 };
 
-// Given back when it is destroyed, unless it is forgotten. Move-only. The semaphore must outlive it, unless it is an owned one.
+// Given back when it is destroyed, unless it is forgotten. Move-only. The semaphore must outlive it, unless it is an
+// owned one.
 class [[nodiscard]] semaphore::permit {
   public:
     permit() = default;

@@ -62,8 +62,9 @@ class acquire_case : public queued_case {
 
 }  // namespace detail
 
-// Ready when `count` permits can be had at once, or the semaphore is closed. It waits in the semaphore's queue like others; a
-// select that goes on by another case leaves its place. handler(std::expected<semaphore::permit, acquire_error>).
+// Ready when `count` permits can be had at once, or the semaphore is closed. It waits in the semaphore's queue like
+// others; a select that goes on by another case leaves its place. handler(std::expected<semaphore::permit,
+// acquire_error>).
 template <class Handler>
 auto on_acquire(semaphore& from, std::size_t count, Handler handler) {
     return detail::acquire_case<Handler>(from, count, std::move(handler));

@@ -16,9 +16,9 @@ namespace ramie {
 // keep coming, nor a reader by writers; readers that stand next to each other get it together. A task that holds it for
 // reading must therefore not lock it again: a writer may have queued in between, and both would wait for ever.
 //
-// On abort or a passed timeout while waiting, lock and lock_shared throw and nothing is held; whoever stood behind is let in
-// if that is now possible. A waiter to whom it was already handed has it. From fibers and plain threads; may be held over a
-// suspension.
+// On abort or a passed timeout while waiting, lock and lock_shared throw and nothing is held; whoever stood behind is
+// let in if that is now possible. A waiter to whom it was already handed has it. From fibers and plain threads; may be
+// held over a suspension.
 class shared_mutex {
   public:
     shared_mutex() = default;

@@ -74,19 +74,19 @@ concept not_location = !std::same_as<std::remove_cvref_t<T>, std::source_locatio
 
 }  // namespace detail
 
-// Queues f(args...) to run as a task of this runtime and returns at once (not a suspension point). Arguments are copied or
-// moved as std::thread does. If `f` takes a std::stop_token first, it gets the task's, which abort requests. From fibers,
-// and from threads that belong to a runtime; elsewhere throws no_runtime. In a runtime that is shutting down the task is
-// born aborted.
+// Queues f(args...) to run as a task of this runtime and returns at once (not a suspension point). Arguments are copied
+// or moved as std::thread does. If `f` takes a std::stop_token first, it gets the task's, which abort requests. From
+// fibers, and from threads that belong to a runtime; elsewhere throws no_runtime. In a runtime that is shutting down
+// the task is born aborted.
 template <class F, class... Args>
     requires detail::not_options<F>
 auto spawn(task_options const& options, F&& f, Args&&... args) {
     return detail::spawn_on(detail::carrier::here("spawn"), options, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-// The same without options. (Return types are deduced, so that a compiler that looks at them before the constraints does not
-// ask whether options can be called. One overload per number of arguments, because a default argument, which is how the place of
-// the spawn is learnt, cannot follow a pack.)
+// The same without options. (Return types are deduced, so that a compiler that looks at them before the constraints
+// does not ask whether options can be called. One overload per number of arguments, because a default argument, which
+// is how the place of the spawn is learnt, cannot follow a pack.)
 template <detail::not_options F>
 auto spawn(F&& f, std::source_location where = std::source_location::current()) {
     return detail::spawn_plain(where, std::forward<F>(f));

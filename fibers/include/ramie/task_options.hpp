@@ -10,8 +10,8 @@ namespace ramie {
 struct task_options {
     // Shown in dumps, messages and join errors.
     std::string name = {};
-    // Usable bytes of its stack, rounded up to a size class; 0: the runtime's default. Only what is touched costs memory.
-    // Out of range: std::invalid_argument at spawn.
+    // Usable bytes of its stack, rounded up to a size class; 0: the runtime's default. Only what is touched costs
+    // memory. Out of range: std::invalid_argument at spawn.
     std::size_t stack_size = 0;
     // Runs on one worker only, for code that keeps thread-bound things over a wait.
     bool pinned = false;

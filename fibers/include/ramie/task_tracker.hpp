@@ -77,8 +77,8 @@ class task_tracker {
             });
     }
 
-    // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from being
-    // tracked. Suspension point; may be called by many.
+    // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from
+    // being tracked. Suspension point; may be called by many.
     void wait() const { count_->wait(); }
     void close() const noexcept { count_->set_closed(true); }
     void reopen() const noexcept { count_->set_closed(false); }

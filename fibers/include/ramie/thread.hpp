@@ -10,12 +10,12 @@
 
 namespace ramie {
 
-// As std::thread, over spawn: the constructor starts a task of this runtime (elsewhere: no_runtime). The callable's value is
-// dropped; an exception that leaves it does not end the process but goes to runtime_options::on_task_failure, when it is
-// joined or at its end if it is detached.
+// As std::thread, over spawn: the constructor starts a task of this runtime (elsewhere: no_runtime). The callable's
+// value is dropped; an exception that leaves it does not end the process but goes to runtime_options::on_task_failure,
+// when it is joined or at its end if it is detached.
 //
-// Destroying a joinable one ends the process (std::terminate). An abort unwinds through destructors, too: a task that may be
-// aborted while it holds one uses jthread, or spawn.
+// Destroying a joinable one ends the process (std::terminate). An abort unwinds through destructors, too: a task that
+// may be aborted while it holds one uses jthread, or spawn.
 class thread {
   public:
     // As this_fiber::id(); 0 names nobody.

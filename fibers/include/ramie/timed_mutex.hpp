@@ -8,9 +8,9 @@
 
 namespace ramie {
 
-// Meets TimedLockable; otherwise as ramie::mutex: first come first served, from fibers and plain threads, may be held over
-// a suspension. A waiter whose time runs out leaves the queue with nothing; one to whom the mutex was handed at that
-// moment has it.
+// Meets TimedLockable; otherwise as ramie::mutex: first come first served, from fibers and plain threads, may be held
+// over a suspension. A waiter whose time runs out leaves the queue with nothing; one to whom the mutex was handed at
+// that moment has it.
 class timed_mutex : private mutex {
   public:
     timed_mutex() = default;

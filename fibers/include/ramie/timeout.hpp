@@ -54,10 +54,11 @@ std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f
 }  // namespace detail
 
 // Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
-// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result already
-// produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest: the
-// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
-// the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain threads.
+// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result
+// already produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest:
+// the earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught
+// first, and the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain
+// threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,

@@ -1,5 +1,5 @@
-// The latest value of something, for many to read and to wait for changes of: configuration, state, "stop now". From fibers and
-// plain threads.
+// The latest value of something, for many to read and to wait for changes of: configuration, state, "stop now". From
+// fibers and plain threads.
 //
 //     auto [tx, rx] = ramie::watch<config>(config{});
 //     ramie::spawn([rx = std::move(rx)]() mutable {
@@ -22,7 +22,8 @@
 
 namespace ramie {
 
-// A value as it was when it was borrowed. It stays what it is while one holds it, and keeps nobody from sending the next.
+// A value as it was when it was borrowed. It stays what it is while one holds it, and keeps nobody from sending the
+// next.
 template <class T>
 class [[nodiscard]] watch_ref {
   public:
@@ -37,8 +38,8 @@ class [[nodiscard]] watch_ref {
     bool changed_;
 };
 
-// Sees the latest value; values in between are skipped. Copies have seen what the original has. One object is used by one
-// fiber or thread at a time.
+// Sees the latest value; values in between are skipped. Copies have seen what the original has. One object is used by
+// one fiber or thread at a time.
 template <class T>
 class watch_receiver {
   public:
@@ -130,7 +131,8 @@ class watch_receiver {
 
 // Sets the value. Copies are further senders; when the last is gone, receivers can still borrow the last value.
 //
-// send and the like are suspension points only because another sender may be modifying the value; an abort leaves it unsent.
+// send and the like are suspension points only because another sender may be modifying the value; an abort leaves it
+// unsent.
 template <class T>
 class watch_sender {
   public:
@@ -161,8 +163,8 @@ class watch_sender {
         std::lock_guard const writing(core.writing);
         return {core.publish(std::move(next)), false};
     }
-    // f(T&) changes a copy, which then replaces the value, also without receivers. If f throws, nothing changes. f may wait;
-    // other senders wait for it meanwhile, receivers do not.
+    // f(T&) changes a copy, which then replaces the value, also without receivers. If f throws, nothing changes. f may
+    // wait; other senders wait for it meanwhile, receivers do not.
     template <class F>
     void send_modify(F&& f) {
         (void)send_if_modified([&](T& value) {
@@ -211,8 +213,8 @@ template <class T>
     return {watch_sender<T>(core), watch_receiver<T>(core, 0)};
 }
 
-// A case of a select (<ramie/select.hpp>): ready when there is a value that was not seen, which then counts as seen, or the last
-// sender has gone. handler(bool): false if it has gone.
+// A case of a select (<ramie/select.hpp>): ready when there is a value that was not seen, which then counts as seen, or
+// the last sender has gone. handler(bool): false if it has gone.
 template <class T, class Handler>
 auto on_changed(watch_receiver<T>& by, Handler handler) {
     auto& core = by.held();

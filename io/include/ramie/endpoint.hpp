@@ -33,14 +33,16 @@ class endpoint {
     // 0.0.0.0, port 0.
     endpoint() noexcept : endpoint(any_v4(0)) {}
 
-    // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80". Numbers only: names are for resolve(). An endpoint_errc on failure.
+    // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80". Numbers only: names are for resolve(). An endpoint_errc on
+    // failure.
     static std::expected<endpoint, std::error_code> parse(std::string_view text);
     // An address without a port, and the port.
     static std::expected<endpoint, std::error_code> parse(std::string_view address, std::uint16_t port);
     // From what a system call filled in; errc::address_family_not_supported if it is neither IPv4 nor IPv6.
     static std::expected<endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
 
-    // Every address of this machine, to listen on; v6 takes IPv4 connections too, unless the system is set up otherwise.
+    // Every address of this machine, to listen on; v6 takes IPv4 connections too, unless the system is set up
+    // otherwise.
     static endpoint any_v4(std::uint16_t port) noexcept;
     static endpoint any_v6(std::uint16_t port) noexcept;
     // This machine only.

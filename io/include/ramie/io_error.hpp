@@ -1,5 +1,5 @@
-// Errors of input and output. One step fails with a std::error_code: the system's own, or a stream_errc. An operation of many
-// steps fails with an io_error, which also says how far it came.
+// Errors of input and output. One step fails with a std::error_code: the system's own, or a stream_errc. An operation
+// of many steps fails with an io_error, which also says how far it came.
 //
 // Two system codes have a meaning of their own here:
 //   bad_file_descriptor  the operation began after close(), or on an object that was moved from

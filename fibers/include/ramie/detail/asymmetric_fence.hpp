@@ -3,8 +3,8 @@
 //   often: write A; light_fence(); read B          rarely: write B; heavy_fence(); read A
 //
 // One of the two sees the other's write. The heavy one has the kernel run a full barrier on every thread of the process
-// (membarrier(2), Linux 4.14), so the light one only has to keep the compiler from reordering. Where the kernel does not know
-// the call, both are full fences.
+// (membarrier(2), Linux 4.14), so the light one only has to keep the compiler from reordering. Where the kernel does
+// not know the call, both are full fences.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Waiting until something is so, for primitives that hand nothing over: whoever makes it so claims everybody in the queue, and
-// each looks again. An abort or a timeout thus has nothing to give back.
+// Waiting until something is so, for primitives that hand nothing over: whoever makes it so claims everybody in the
+// queue, and each looks again. An abort or a timeout thus has nothing to give back.
 #pragma once
 
 #include <ramie/detail/park.hpp>
@@ -34,8 +34,8 @@ template <class Ready>
     }
 }
 
-// The same as a case of a select: it takes effect in `finish`, which runs if it won. Ready must stay true until then, so what it
-// looks at must belong to one receiver.
+// The same as a case of a select: it takes effect in `finish`, which runs if it won. Ready must stay true until then,
+// so what it looks at must belong to one receiver.
 template <class Ready, class Finish>
 class ready_case : public queued_case {
   public:

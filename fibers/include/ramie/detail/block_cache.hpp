@@ -1,5 +1,5 @@
-// One lane's freed task blocks, by size, for its next spawns: a spawn that follows an end on the same lane takes its block
-// still warm and without malloc. Owner only.
+// One lane's freed task blocks, by size, for its next spawns: a spawn that follows an end on the same lane takes its
+// block still warm and without malloc. Owner only.
 #pragma once
 
 #include <ramie/detail/config.hpp>
@@ -64,8 +64,8 @@ class block_cache {
     std::array<list, largest / grain> kept_{};
 };
 
-// Memory for a task's block, from the calling lane's cache or the system. Under a sanitizer always the system's, so that it sees
-// every use after the end.
+// Memory for a task's block, from the calling lane's cache or the system. Under a sanitizer always the system's, so
+// that it sees every use after the end.
 [[nodiscard]] void* take_block(std::size_t size);
 void put_block(void* block, std::size_t size) noexcept;
 

@@ -4,9 +4,9 @@
 //   - there is room while the values in the ring and the permits given out (reserve) are fewer than the capacity;
 //   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken;
 //   - a waiting receiver's node points to the std::optional<T> it receives into, a waiting sender's to its offer.
-// A send to a waiting receiver, and a receive that makes room, hand the value over inside one claim: a party whose wait ended
-// otherwise (abort, timeout, another case of a select) was not claimed and has lost nothing, and the next one is tried.
-// A value is moved from only by the claim that takes it. Of user code only the values' moves run under the lock.
+// A send to a waiting receiver, and a receive that makes room, hand the value over inside one claim: a party whose wait
+// ended otherwise (abort, timeout, another case of a select) was not claimed and has lost nothing, and the next one is
+// tried. A value is moved from only by the claim that takes it. Of user code only the values' moves run under the lock.
 #pragma once
 
 #include <ramie/detail/await.hpp>
@@ -30,8 +30,8 @@ class channel_core {
     enum class [[nodiscard]] result : std::uint8_t { done, closed, would_wait };
     static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
-    // What a waiting sender stands for: a value, or (null) a permit. Granted by the claim that makes it true; a sender that
-    // is woken without was told that the channel is closed.
+    // What a waiting sender stands for: a value, or (null) a permit. Granted by the claim that makes it true; a sender
+    // that is woken without was told that the channel is closed.
     struct offer {
         T* value;
         bool granted = false;
@@ -227,8 +227,8 @@ class channel_core {
         if (claimed.parked != nullptr) woken.add(*claimed.node);
         return claimed.node;
     }
-    // While there is room: to the receiver that waits longest, or into the ring. Throws only if that must grow, and then
-    // nothing has changed.
+    // While there is room: to the receiver that waits longest, or into the ring. Throws only if that must grow, and
+    // then nothing has changed.
     void place(T& value, woken_list& woken) {
         if (auto* const taker = claim_from(receivers_, woken)) {
             static_cast<std::optional<T>*>(taker->slot)->emplace(std::move(value));

@@ -15,8 +15,8 @@
 //   - errno: code that reads it through a function gets its own after a migration.
 // Raw jump_fcontext is used, not boost::context::fiber, so that no Boost version adds its own idea of the first.
 //
-// Sanitizers are told of every switch: ASan gets the bounds of the stack jumped to and keeps its fake stack per suspended
-// frame; TSan has one "fiber" per stack slot; Valgrind gets each slot's bounds once.
+// Sanitizers are told of every switch: ASan gets the bounds of the stack jumped to and keeps its fake stack per
+// suspended frame; TSan has one "fiber" per stack slot; Valgrind gets each slot's bounds once.
 #pragma once
 
 #include <ramie/detail/config.hpp>
@@ -43,8 +43,8 @@ struct eh_globals {
     std::uint64_t caught = 0;    // a pointer
     std::uint64_t uncaught = 0;  // 4 bytes, then padding
 
-    // Word by word, and the compiler shall not make one 16-byte load of it: that would come so soon after the two stores of
-    // the last switch that the processor has to wait for them (7 ns of a 31 ns yield).
+    // Word by word, and the compiler shall not make one 16-byte load of it: that would come so soon after the two
+    // stores of the last switch that the processor has to wait for them.
     static eh_globals copy(eh_globals const& from) noexcept {
         eh_globals result{from.caught, from.uncaught};
         asm("" : "+r"(result.caught), "+r"(result.uncaught));

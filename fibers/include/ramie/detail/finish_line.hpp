@@ -1,8 +1,8 @@
 // Who has finished, in that order: what join_set, try_join and race wait on.
 //
-// A runner's token is destroyed with the task's callable, however that comes about: the body ended, or the task was aborted
-// before it started. So each runner arrives exactly once. The task itself finishes a moment later; who takes a runner off
-// the line joins its handle and may wait that moment.
+// A runner's token is destroyed with the task's callable, however that comes about: the body ended, or the task was
+// aborted before it started. So each runner arrives exactly once. The task itself finishes a moment later; who takes a
+// runner off the line joins its handle and may wait that moment.
 #pragma once
 
 #include <ramie/detail/park.hpp>

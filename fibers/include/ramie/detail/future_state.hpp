@@ -89,8 +89,8 @@ class future_state : public future_core {
         publish();
     }
 
-    // The result of call(), or its exception. An abort or a timeout that ends the call goes on to the caller, who is meant;
-    // others see a broken promise.
+    // The result of call(), or its exception. An abort or a timeout that ends the call goes on to the caller, who is
+    // meant; others see a broken promise.
     template <class Call>
     void set_by(Call&& call) {
         try {

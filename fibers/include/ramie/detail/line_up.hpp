@@ -1,5 +1,5 @@
-// The plain wait: at the end of one queue, until a waker claims it. For primitives whose wakers have done everything by then,
-// so that a woken waiter touches the primitive no more: it may be gone.
+// The plain wait: at the end of one queue, until a waker claims it. For primitives whose wakers have done everything by
+// then, so that a woken waiter touches the primitive no more: it may be gone.
 #pragma once
 
 #include <ramie/detail/park.hpp>
@@ -10,8 +10,8 @@
 
 namespace ramie::detail {
 
-// Called with `held` locked, returns with it unlocked. True: claimed by a waker. False: `limit` came first. Throws aborted and
-// deadline_passed. Check the abort point before.
+// Called with `held` locked, returns with it unlocked. True: claimed by a waker. False: `limit` came first. Throws
+// aborted and deadline_passed. Check the abort point before.
 [[nodiscard]] inline bool line_up(wait_queue& queue, word_lock& held, waiter& self, wait_reason why,
                                   time_point limit = never) {
     wait_node node(self);

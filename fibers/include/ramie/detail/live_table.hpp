@@ -1,10 +1,10 @@
 // The unfinished tasks of a runtime, for its end and for those who look at it from outside.
 //
 // Adding and removing a task is on the way of every spawn, walking is rare; so the former take no lock and no atomic
-// read-modify-write. The table is slots in chunks, which it keeps until it dies. A slot holds a task or, while it is free, a link.
-// A free slot belongs to one lane's share (or to the foreign threads', which has a lock): the lane that adds a task takes it from
-// its own, the lane where the task ends puts it into its own. So a slot wanders between shares; what a share has too much
-// of goes to the pool.
+// read-modify-write. The table is slots in chunks, which it keeps until it dies. A slot holds a task or, while it is
+// free, a link. A free slot belongs to one lane's share (or to the foreign threads', which has a lock): the lane that
+// adds a task takes it from its own, the lane where the task ends puts it into its own. So a slot wanders between
+// shares; what a share has too much of goes to the pool.
 //
 //   ending a task                                walking
 //   1. slot := free                              a. attention_ |= walking
@@ -12,11 +12,12 @@
 //   3. attention_ says walking: waits for d      c. for each slot with a task: f(task)
 //   4. may free the task                         d. attention_ &= ~walking
 //
-// Either c finds the slot free, or 3 sees a, and 4 comes after d: so a task that c finds is not freed under f's hands. f may take a
-// reference for later.
+// Either c finds the slot free, or 3 sees a, and 4 comes after d: so a task that c finds is not freed under f's hands.
+// f may take a reference for later.
 //
-// size() reads all shares' removals before all additions. A removal it counts has its addition counted too, so it may say too many,
-// but not too few: who wants to see the last task go (shutdown) raises `attention_` first, and looks again at each removal.
+// size() reads all shares' removals before all additions. A removal it counts has its addition counted too, so it may
+// say too many, but not too few: who wants to see the last task go (shutdown) raises `attention_` first, and looks
+// again at each removal.
 //
 // Unproved: checked by stress tests and TSan, which knows neither fence.
 #pragma once
@@ -69,8 +70,8 @@ class live_table {
     // The last thing a task does with its runtime: called on a foreign thread, after this the runtime may be gone.
     void remove(task&) noexcept;
 
-    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer, and no foreign thread is in
-    // remove() any more. For shutdown.
+    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer, and no foreign thread
+    // is in remove() any more. For shutdown.
     void watch(std::atomic<std::uint32_t>* ended) noexcept;
     std::size_t size() const noexcept;
 

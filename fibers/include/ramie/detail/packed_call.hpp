@@ -1,4 +1,5 @@
-// A callable with its arguments, to be called once, as std::thread and std::async keep them: decayed, moved into the call.
+// A callable with its arguments, to be called once, as std::thread and std::async keep them: decayed, moved into the
+// call.
 #pragma once
 
 #include <functional>

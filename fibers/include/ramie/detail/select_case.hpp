@@ -1,5 +1,5 @@
-// What select asks of a case. A case is an object in select's frame; everything that can be waited for offers one (on_receive,
-// on_join, on_accept, ...), and select knows nothing more about it than select_case below.
+// What select asks of a case. A case is an object in select's frame; everything that can be waited for offers one
+// (on_receive, on_join, on_accept, ...), and select knows nothing more about it than select_case below.
 //
 //   bool poll()                  takes effect at once if it can do so without waiting; may throw, then it took none
 //   enlisting enlist(waiter&, g) as poll, or puts itself where wakers see (waiter, g); may throw, then it did neither
@@ -7,19 +7,20 @@
 //   time_point limit()           when it is due by itself (sleeps); never otherwise
 //   void complete()              it won: calls the user's handler
 //
-// Two phases, so that only the winner takes effect: a waker hands something over only inside a claim of (waiter, g), and a
-// case that finds itself ready while it enlists must claim (waiter, g) first, too. There is one claim to win, so no message is
-// taken and no permit kept by a loser. A node is left under its queue's lock only, so what a waker wrote is complete then.
+// Two phases, so that only the winner takes effect: a waker hands something over only inside a claim of (waiter, g),
+// and a case that finds itself ready while it enlists must claim (waiter, g) first, too. There is one claim to win, so
+// no message is taken and no permit kept by a loser. A node is left under its queue's lock only, so what a waker wrote
+// is complete then.
 //
-// A case that is only told that it may be ready (a socket) does not take effect when it wins by enlisting, by a waker or by its
-// limit, and so has two more members:
+// A case that is only told that it may be ready (a socket) does not take effect when it wins by enlisting, by a waker
+// or by its limit, and so has two more members:
 //   bool confirm()               takes effect now, without waiting; false: nothing was left, and the select goes on; may throw
 //   bool poll_only()             instead of poll in a select that does not wait: asks although it has not been told
 //
 // The calls come in this order: move construction; poll; if nobody was ready, enlist (until one is not `queued`), then
-// withdraw for every case whose enlist was called and did not throw; confirm for the winner, and all again if it says no;
-// complete for the winner alone. A case that has to give
-// way to others when it leaves a queue (a semaphore's) does so in withdraw.
+// withdraw for every case whose enlist was called and did not throw; confirm for the winner, and all again if it says
+// no; complete for the winner alone. A case that has to give way to others when it leaves a queue (a semaphore's) does
+// so in withdraw.
 #pragma once
 
 #include <ramie/detail/wait_queue.hpp>

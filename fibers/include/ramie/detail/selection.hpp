@@ -1,4 +1,5 @@
-// One select going on: which of its cases wins. select_case.hpp says what a case is and why only the winner takes effect.
+// One select going on: which of its cases wins. select_case.hpp says what a case is and why only the winner takes
+// effect.
 #pragma once
 
 #include <ramie/detail/park.hpp>

@@ -9,12 +9,13 @@
 
 namespace ramie::detail {
 
-// From its construction until end(), a stop claims the wait of `node`. If the stop was requested before, it is claimed at
-// once and park() will not wait. It hands nothing over and leaves the node in its queue: whatever a waker would have given
-// goes to the next one.
+// From its construction until end(), a stop claims the wait of `node`. If the stop was requested before, it is claimed
+// at once and park() will not wait. It hands nothing over and leaves the node in its queue: whatever a waker would have
+// given goes to the next one.
 //
-// The callback runs in the thread that requests the stop. It neither waits nor switches, so that end(), which must wait for
-// a callback that is going on in another thread, waits for a few instructions only; after it nobody looks at the node.
+// The callback runs in the thread that requests the stop. It neither waits nor switches, so that end(), which must wait
+// for a callback that is going on in another thread, waits for a few instructions only; after it nobody looks at the
+// node.
 class stop_claim {
   public:
     // Null: nothing but the wakers ends the wait.

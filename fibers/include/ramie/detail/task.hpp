@@ -42,7 +42,8 @@ class task;
 // Called with an exception that nobody can receive any more.
 using failure_hook = std::function<void(join_error const&)>;
 
-// How a task failed, and whom to tell if nobody takes it. The hook is kept here because the handle may outlive the runtime.
+// How a task failed, and whom to tell if nobody takes it. The hook is kept here because the handle may outlive the
+// runtime.
 struct failure {
     std::exception_ptr cause;
     std::shared_ptr<failure_hook const> unseen;
@@ -50,7 +51,8 @@ struct failure {
 
 enum class result_kind : std::uint8_t { none, value, exception, cancelled };
 
-// What differs by callable and result type. Functions, not virtuals: one pointer in the block, and no RTTI of users' types.
+// What differs by callable and result type. Functions, not virtuals: one pointer in the block, and no RTTI of users'
+// types.
 struct task_ops {
     void (*run)(task&);              // runs the body once and destroys the callable; stores the value. May throw.
     void (*drop_callable)(task&) noexcept;
@@ -80,7 +82,8 @@ class task : public waiter {
     void cancel() noexcept;
     // As cancel, but the result is this exception (no memory for a stack).
     void fail(std::exception_ptr) noexcept;
-    // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds it.
+    // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds
+    // it.
     void finish() noexcept;
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
@@ -119,8 +122,8 @@ class task : public waiter {
     timer_entry* timer = nullptr;   // the armed deadline of the current wait
     std::unique_ptr<failure> failed;  // with result_kind::exception
 
-    // The joiner's slot. Written by the joiner before add_joiner(); the finisher that saw the joiner bit clears it when it
-    // is done with the joiner (release; pairs with the acquire of a joiner that left too late).
+    // The joiner's slot. Written by the joiner before add_joiner(); the finisher that saw the joiner bit clears it when
+    // it is done with the joiner (release; pairs with the acquire of a joiner that left too late).
     std::atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
     bool joiner_selects = false;  // it wants the slot cleared in any case, not only if it left. With the slot

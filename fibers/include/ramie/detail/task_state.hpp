@@ -23,8 +23,9 @@
 //      `nothing_more`: it knew the waiter to be on its way and must not submit it.
 // So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
 //
-// Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references. One word
-// says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it was the last.
+// Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references.
+// One word says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it
+// was the last.
 //
 // A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
 //
@@ -64,8 +65,8 @@ class task_state {
     // --- the waiter itself, while running ---
     // Stable as long as the waiter has shown it to nobody.
     std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
-    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait claimed
-    // before it parked has met the claimer nowhere else.
+    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait
+    // claimed before it parked has met the claimer nowhere else.
     outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
 
     // --- transitions ---
@@ -174,8 +175,8 @@ class task_state {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
-            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with the
-            // releases of who let go before.
+            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with
+            // the releases of who let go before.
             auto const next = with_phase(w, phase::finished);
             if (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
             if ((w & joiner_bit) != 0) return finish_result::wake_joiner;

@@ -17,8 +17,8 @@ class thread_waiter : public waiter {
     // Parks in wait `g` until claimed and resumed, or until the deadline claims it.
     void park(std::uint64_t g, word_lock* held, time_point until) noexcept;
 
-    // Once its wait was claimed. The thread does not leave park() before this was called, so a claimer may use what lies in
-    // the thread's frame until then.
+    // Once its wait was claimed. The thread does not leave park() before this was called, so a claimer may use what
+    // lies in the thread's frame until then.
     void resume() noexcept;
 
   private:

@@ -13,8 +13,8 @@ struct wait_node : list_hook {
     waiter* who;
     std::uint64_t generation;
     void* slot = nullptr;    // where a waker puts, or finds, what is handed over; its queue's owner says what it is
-    // A select waits in several queues at once and leaves each under its lock, so a waker that claimed it through this node
-    // may say so here until it releases the lock.
+    // A select waits in several queues at once and leaves each under its lock, so a waker that claimed it through this
+    // node may say so here until it releases the lock.
     bool selecting = false;
     bool fired = false;
 };

@@ -1,5 +1,5 @@
-// What the ends of a watch share: the latest value and how many there were. A value is never changed once it is here, only
-// replaced, so readers hold it by reference count and neither side waits for the other.
+// What the ends of a watch share: the latest value and how many there were. A value is never changed once it is here,
+// only replaced, so readers hold it by reference count and neither side waits for the other.
 #pragma once
 
 #include <ramie/detail/await.hpp>

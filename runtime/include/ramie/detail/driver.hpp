@@ -1,5 +1,5 @@
-// The seam to the outside world: what an idle runtime asks of whoever watches it. runtime/ declares it, io/ implements it
-// over libuv (a test of the runtime alone links a driver that only sleeps).
+// The seam to the outside world: what an idle runtime asks of whoever watches it. runtime/ declares it, io/ implements
+// it over libuv (a test of the runtime alone links a driver that only sleeps).
 #pragma once
 
 #include <ramie/detail/waiter.hpp>
@@ -19,8 +19,8 @@ class driver {
     // Ends the turn that is going on, or the next one. From any thread.
     virtual void interrupt() noexcept = 0;
 
-    // Makes runnable who waits for what is ready now, without sleeping. Any number of callers at once, beside a turn; on
-    // an OS thread's own stack. False: nothing is watched, so there was nothing to do.
+    // Makes runnable who waits for what is ready now, without sleeping. Any number of callers at once, beside a turn;
+    // on an OS thread's own stack. False: nothing is watched, so there was nothing to do.
     virtual bool harvest() = 0;
 };
 
