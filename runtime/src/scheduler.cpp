@@ -88,6 +88,9 @@ void scheduler::submit(task& t) noexcept {
 void scheduler::submit_with_care(task& t) noexcept {
     foreign_post const until_done(*this, this_worker());
     list(t);
+    // Pairs with the seq_cst store in shut_down(), which counts the tasks after it: either that counts this one, or this
+    // sees that the runtime is closing.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (is_closing()) {
         if (t.state.start() == task_state::start_result::run_it) t.cancel();
         else t.unref();
@@ -114,6 +117,7 @@ void scheduler::submit_local(task& t) noexcept {
 void scheduler::submit_blocking(task& t) {
     t.blocking = true;
     list(t);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // as in submit_with_care()
     if (is_closing()) {
         if (t.state.start() == task_state::start_result::run_it) t.cancel();
         else t.unref();
