@@ -297,7 +297,13 @@ TEST_CASE("spawn_blocking: a job has fiber_locals of its own, inherits as a task
                 if (mine) own.set(tracked());
             }
         };
-        ramie::spawn_blocking([] { return result(); }).detach();
+        // The job destroys its result only if the handle was dropped before; later the dropper would.
+        std::atomic<bool> dropped{false};
+        ramie::spawn_blocking([&] {
+            while (!dropped) std::this_thread::yield();
+            return result();
+        }).detach();
+        dropped = true;
         ramie::spawn_blocking([] { CHECK_FALSE(own.is_set()); }).get();
         CHECK(tracked::alive() == 0);
         auto held = ramie::spawn_blocking([] { std::this_thread::sleep_for(5ms); });
