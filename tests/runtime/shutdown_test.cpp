@@ -270,16 +270,19 @@ TEST_CASE("shutdown: the destructor prints who is left, and ends the process") {
     for (bool current_thread : {false, true}) {
         auto const end = in_child([&] {
             ramie::runtime rt({.shutdown_timeout = 30ms, .current_thread = current_thread});
-            rt.block_on([] {
-                ramie::spawn({.name = "refuses to stop"}, [] {
+            std::atomic<int> started{0};  // those that have not are cancelled
+            rt.block_on([&] {
+                ramie::spawn({.name = "refuses to stop"}, [&] {
                     ramie::abort_shield const whole;
+                    ++started;
                     for (;;) ramie::this_fiber::sleep_for(1s);
                 }).detach();
                 ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }).detach();
-                ramie::spawn_blocking([] {
+                ramie::spawn_blocking([&] {
+                    ++started;
                     for (;;) std::this_thread::sleep_for(1s);
                 }).detach();
-                ramie::this_fiber::sleep_for(2ms);
+                while (started.load() < 2) ramie::this_fiber::sleep_for(1ms);
             });
         });
         CHECK(end.killed_by(SIGABRT));
