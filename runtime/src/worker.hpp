@@ -52,7 +52,9 @@ class worker final : public lane {
         if (picks_.add() >= attend_at_ || own_.size() != 0) [[unlikely]] return pick_with_care();
         if (!next_.empty() || !deque_.looks_empty()) return take_local();
         next_streak_ = 0;
-        return ready_entry(ring_.pop());
+        auto* const t = ring_.pop();
+        ring_.prefetch();
+        return ready_entry(t);
     }
     // Gives a new task its id and puts it into the live table.
     void list_here(task& t) noexcept;
