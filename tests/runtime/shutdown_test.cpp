@@ -105,7 +105,7 @@ TEST_CASE("shutdown: unstarted tasks never run, and their callables are destroye
         std::atomic<bool> closing{false};
         std::atomic<int> ran_late{0};
         {
-            ramie::runtime rt({.workers = workers});
+            ramie::runtime rt({.workers = workers, .stall_threshold = 1h});  // no spare comes to run them
             for (unsigned i = 0; i < workers; ++i) {
                 rt.spawn([&](std::stop_token stop) {
                       std::vector<ramie::join_handle<void>> children;
