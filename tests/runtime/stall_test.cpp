@@ -134,6 +134,29 @@ TEST_CASE("stalls: a foreign thread's spawns run while all workers but one are s
     }
 }
 
+TEST_CASE("stalls: when every worker is stuck, a spare comes, and goes again") {
+    no_forced_migration const unset;
+    for (unsigned workers : {2u, 4u}) {
+        CAPTURE(workers);
+        ramie::runtime rt({.workers = workers, .stall_threshold = 2ms});
+        std::atomic<bool> release{false};
+        std::atomic<unsigned> stuck{0};
+        std::vector<ramie::join_handle<bool>> hogs;
+        for (unsigned i = 0; i < workers; ++i) {
+            hogs.push_back(rt.spawn([&] {
+                ++stuck;
+                return stuck_until(release);
+            }));
+        }
+        while (stuck.load() < workers) std::this_thread::yield();
+        auto rescued = rt.spawn([&] { release = true; });
+        for (auto& h : hogs) CHECK(h.get());
+        rescued.get();
+        // It rests at its next look once the monitor has seen the others move.
+        while (rt.metrics().spare_workers > 0) rt.spawn([] { ramie::this_fiber::yield(); }).get();
+    }
+}
+
 TEST_CASE("stalls: a pinned task behind a stuck one stays where it is, and the stall is counted") {
     no_forced_migration const unset;
     ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
