@@ -2,6 +2,7 @@
 // Each stuck task waits, without yielding, for what another worker must do for it.
 #include "environment.hpp"
 
+#include <ramie/counting_semaphore.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
@@ -71,18 +72,18 @@ TEST_CASE("stalls: woken tasks in a stuck worker's ring go on elsewhere") {
     for (unsigned workers : {2u, 4u}) {
         CAPTURE(workers);
         CHECK(ramie::run({.workers = workers, .stall_threshold = 2ms}, [] {
-            ramie::notify go;
+            ramie::counting_semaphore<64> go(0);  // who has not waited yet finds its permit
             std::atomic<int> left{50};
             std::atomic<bool> flag{false};
             std::vector<ramie::join_handle<void>> parked;
             for (int i = 0; i < 50; ++i) {
                 parked.push_back(ramie::spawn([&] {
-                    go.wait();
+                    go.acquire();
                     if (--left == 0) flag = true;
                 }));
             }
             ramie::this_fiber::sleep_for(2ms);
-            go.notify_all();
+            go.release(50);
             bool const done = stuck_until(flag);
             for (auto& p : parked) p.get();
             return done;
