@@ -141,7 +141,7 @@ std::vector<live_table::slot*> live_table::chunks_of_now() {
 }
 
 void live_table::attend() noexcept {
-    auto const why = attention_.load(std::memory_order_acquire);
+    auto const why = attention_.load(std::memory_order_acquire);  // pairs with end_walk() and watch()
     if ((why & walking) != 0) {
         walk_lock_.lock();
         walk_lock_.unlock();

@@ -40,6 +40,7 @@ class next_slot {
     bool empty() const noexcept { return slot_.load(std::memory_order_relaxed) == nullptr; }
 
     // --- anybody ---
+    // seq_cst: one of the looks a worker takes between its sleep fence and its sleep (idle.md).
     bool is_full() const noexcept { return slot_.load(std::memory_order_seq_cst) != nullptr; }
     task* steal() noexcept {
         if (!is_full()) return nullptr;
@@ -47,7 +48,7 @@ class next_slot {
         robbed_.store(true, std::memory_order_relaxed);
         heavy_fence();
         task* taken = nullptr;
-        // acquire pairs with put(): what it did is seen.
+        // acquire pairs with the releases in put() and put_after_thief(): what they did is seen.
         if (!touching_.load(std::memory_order_acquire)) {
             taken = slot_.load(std::memory_order_acquire);
             slot_.store(nullptr, std::memory_order_relaxed);
@@ -58,10 +59,10 @@ class next_slot {
 
   private:
     [[gnu::noinline]] task* put_after_thief(task* t) noexcept {
-        touching_.store(false, std::memory_order_release);
+        touching_.store(false, std::memory_order_release);  // pairs with steal()
         std::lock_guard const held(lock_);
         auto* const before = slot_.load(std::memory_order_relaxed);
-        slot_.store(t, std::memory_order_release);
+        slot_.store(t, std::memory_order_release);  // pairs with steal()
         return before;
     }
 

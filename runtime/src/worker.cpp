@@ -95,42 +95,6 @@ void worker::drop_entries() noexcept {
 
 std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() + (has_next() ? 1 : 0) + deque_.size(); }
 
-// --- lending ---
-
-// The task keeps the thread; all that waits here is where others find it, and so is what the task spawns and wakes. If
-// the task parks all the same, the next pick goes home and the worker is its own again.
-bool worker::lend() noexcept {
-    if (is_lent()) return false;
-    deque_.share();
-    ring_.share();
-    home.idle.no_longer_alone();
-    lent_by_.store(current, std::memory_order_seq_cst);
-    posts_for = nullptr;
-    last_look_ = picks_.read() - ticks_between_looks;
-    attend_at_ = 0;
-    if (auto* const t = next_.take()) push_ring(*t);
-    if (home.migrates_by_force()) evict_guests();
-    home.spares.want();
-    home.wake_one(false);
-    return true;
-}
-
-void worker::take_back() noexcept {
-    home.spares.release();
-    posts_for = &home;
-    lent_by_.store(nullptr, std::memory_order_relaxed);
-}
-
-// Either who posts here sees lent_by_ and calls this again, or its push came before our lock.
-void worker::evict_guests() noexcept {
-    task_chain stay, leave;
-    auto all = own_.pop(own_.size());
-    while (auto* const t = all.take()) (t->pinned ? stay : leave).add(*t);
-    if (stay.count > 0) own_.push(stay);
-    if (leave.count > 0) home.injected.push(leave);
-    home.wake_one(false);
-}
-
 // --- the fast pick ---
 
 task* worker::pick_with_care() noexcept {
@@ -390,65 +354,6 @@ void worker::found_work() noexcept {
     if (!searching_) return;
     searching_ = false;
     if (home.idle.stop_search()) home.wake_one(true);
-}
-
-void worker::sleep() {
-    auto const before = std::chrono::steady_clock::now();
-    auto const limit = std::min(limit_, housekeeping_limit(before));
-    home.idle.list(*this, std::exchange(searching_, false));
-    if (home.has_work_for(*this) || should_stop()) {
-        if (home.idle.unlist(*this)) home.idle.join_search();
-        searching_ = true;
-        return;
-    }
-    asleep_.store(true, std::memory_order_relaxed);
-    parks.add();
-    if (home.driver_lock.try_lock()) {
-        turn_driver(limit);
-        home.driver_lock.unlock();
-    } else {
-        parker_.sleep(limit);
-    }
-    searching_ = !home.idle.unlist(*this);
-    wakes_up();
-    auto const now = std::chrono::steady_clock::now();
-    if (now >= limit) keep_house(now);
-    fire_due_timers(now);
-}
-
-void worker::wakes_up() noexcept {
-    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
-    home.watchdog.wake();
-}
-
-void worker::turn_driver(time_point limit) {
-    if (!parker_.enter_driver()) return;
-    auto until = limit;
-    for (;;) {
-        until = std::min(until, home.first_deadline());
-        // seq_cst store, then seq_cst reads: pairs with the arming side (idle.md, Deadlines).
-        home.driver_until.store(until.time_since_epoch().count(), std::memory_order_seq_cst);
-        if (home.first_deadline() >= until) break;
-    }
-    home.watch->turn(until);
-    home.driver_until.store(scheduler::nobody_sleeps, std::memory_order_seq_cst);
-    parker_.leave_driver();
-}
-
-// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is
-// left to trim there is no limit: an idle process is truly idle.
-time_point worker::housekeeping_limit(time_point now) noexcept {
-    if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
-    return home.trim_at();
-}
-
-void worker::keep_house(time_point now) noexcept {
-    if (picks_at_housekeeping_ != picks_.read()) {
-        picks_at_housekeeping_ = picks_.read();
-        stacks.flush();
-        blocks.flush();
-    }
-    home.trim(now);
 }
 
 }  // namespace ramie::detail

@@ -1,0 +1,72 @@
+// A worker with nothing to do: falling asleep by idle.md's protocol, in the driver or on its futex, and what it puts in
+// order then.
+#include "scheduler.hpp"
+#include "worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ramie::detail {
+
+using namespace std::chrono_literals;
+
+void worker::sleep() {
+    auto const before = std::chrono::steady_clock::now();
+    auto const limit = std::min(limit_, housekeeping_limit(before));
+    home.idle.list(*this, std::exchange(searching_, false));
+    if (home.has_work_for(*this) || should_stop()) {
+        if (home.idle.unlist(*this)) home.idle.join_search();
+        searching_ = true;
+        return;
+    }
+    asleep_.store(true, std::memory_order_relaxed);
+    parks.add();
+    if (home.driver_lock.try_lock()) {
+        turn_driver(limit);
+        home.driver_lock.unlock();
+    } else {
+        parker_.sleep(limit);
+    }
+    searching_ = !home.idle.unlist(*this);
+    wakes_up();
+    auto const now = std::chrono::steady_clock::now();
+    if (now >= limit) keep_house(now);
+    fire_due_timers(now);
+}
+
+void worker::wakes_up() noexcept {
+    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
+    home.watchdog.wake();
+}
+
+void worker::turn_driver(time_point limit) {
+    if (!parker_.enter_driver()) return;
+    auto until = limit;
+    for (;;) {
+        until = std::min(until, home.first_deadline());
+        // seq_cst store, then seq_cst reads: pairs with the arming side (idle.md, Deadlines).
+        home.driver_until.store(until.time_since_epoch().count(), std::memory_order_seq_cst);
+        if (home.first_deadline() >= until) break;
+    }
+    home.watch->turn(until);
+    home.driver_until.store(scheduler::nobody_sleeps, std::memory_order_seq_cst);
+    parker_.leave_driver();
+}
+
+// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is
+// left to trim there is no limit: an idle process is truly idle.
+time_point worker::housekeeping_limit(time_point now) noexcept {
+    if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
+    return home.trim_at();
+}
+
+void worker::keep_house(time_point now) noexcept {
+    if (picks_at_housekeeping_ != picks_.read()) {
+        picks_at_housekeeping_ = picks_.read();
+        stacks.flush();
+        blocks.flush();
+    }
+    home.trim(now);
+}
+
+}  // namespace ramie::detail
