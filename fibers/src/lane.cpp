@@ -6,12 +6,14 @@
 #include <new>
 #include <utility>
 
-// A fiber's first and last frame are entered and never left. TSan would note the entry on the slot's shadow stack each
+// A fiber's first frame is entered and never left. TSan would note the entry on the slot's shadow stack each
 // time the slot is used again and never take it off.
 #if RAMIE_TSAN
 #define RAMIE_NEVER_LEFT __attribute__((disable_sanitizer_instrumentation, noinline))
+#define RAMIE_IN_FIRST_FRAME [[gnu::noinline]]
 #else
 #define RAMIE_NEVER_LEFT [[gnu::noinline]]
+#define RAMIE_IN_FIRST_FRAME [[gnu::always_inline]] inline
 #endif
 
 namespace ramie::detail {
@@ -34,13 +36,13 @@ lane::lane() = default;
 
 void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();
+    float_control_ = float_control::of_this_thread();
     home_bounds_ = bounds_of_this_thread();
 }
 
-// Whoever arrives: puts away the context that was left, and learns which lane it is on now.
-inline lane& lane::arrive(transfer_t from) noexcept {
-    auto& here = *static_cast<lane*>(from.data);
-    if (here.save_to_ != nullptr) *here.save_to_ = from.fctx;
+inline lane& lane::arrive(void* handed) noexcept {
+    auto& here = *static_cast<lane*>(handed);
+    here.float_control_.load();
     return here;
 }
 
@@ -78,7 +80,7 @@ inline bool lane::ready(task& next) noexcept {
         return false;
     }
     (void)announce_stack(*next.stack);
-    next.context = make_context(*next.stack, fiber_main);
+    next.context = make_context<fiber_main>(*next.stack);
     return true;
 }
 
@@ -90,10 +92,9 @@ void lane::run(task& first) noexcept {
 // To a fiber and back to this OS thread's own stack.
 void lane::visit(task& first) noexcept {
     current = &first;
-    save_to_ = &home_;
     auto const eh = eh_globals::copy(*slots_.eh);
     auto const error = *slots_.error;
-    auto& here = arrive(jump(first.context, this, bounds_of(first), false));
+    auto& here = arrive(jump(home_, first.context, this, bounds_of(first)));
     eh_globals::put_back(*here.slots_.eh, eh);
     *here.slots_.error = error;
     here.settle();
@@ -105,11 +106,10 @@ void lane::visit(task& first) noexcept {
     check_overflow(self);
     if (next != nullptr && !ready(*next)) next = nullptr;
     left_ = &self;
-    save_to_ = &self.context;
     current = next;
     auto const eh = eh_globals::copy(*slots_.eh);
-    auto& here = arrive(next != nullptr ? jump(next->context, this, bounds_of(*next), false)
-                                        : jump(home_, this, home_bounds_, false));
+    auto* const to = next != nullptr ? next->context : home_;
+    auto& here = arrive(jump(self.context, to, this, next != nullptr ? bounds_of(*next) : home_bounds_));
     eh_globals::put_back(*here.slots_.eh, eh);
     here.settle();
     return here;
@@ -138,28 +138,9 @@ void lane::yield() noexcept {
     *here->slots_.error = error;
 }
 
-// A fresh stack. It serves one task after another as long as the next one needs a stack too.
-RAMIE_NEVER_LEFT void lane::fiber_main(transfer_t from) {
-    arrived_on_fresh_stack();
-    arrive(from).serve_and_die();
-}
-
-RAMIE_NEVER_LEFT void lane::serve_and_die() noexcept {
-    stack* mine = nullptr;
-    task* next = nullptr;
-    auto& last = serve(mine, next);
-    last.errand_ = errand::recycle;
-    last.dead_ = mine;
-    last.save_to_ = nullptr;
-    last.current = next;
-    if (next != nullptr) jump(next->context, &last, bounds_of(*next), true);
-    else jump(last.home_, &last, last.home_bounds_, true);
-    __builtin_unreachable();
-}
-
 // Runs the lane's current task and its stackless successors on this stack. Returns the lane it ended on, and which
 // suspended task comes next (null: the lane's own loop).
-[[gnu::noinline]] lane& lane::serve(stack*& mine, task*& next) noexcept {
+RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
     *slots_.eh = {};
     settle();
     *slots_.error = 0;
@@ -182,6 +163,21 @@ RAMIE_NEVER_LEFT void lane::serve_and_die() noexcept {
         here.current = self = next;
         *here.slots_.error = 0;
     }
+}
+
+// A fresh stack. It serves one task after another as long as the next one needs a stack too.
+RAMIE_NEVER_LEFT void lane::fiber_main(void* from) {
+    arrived_on_fresh_stack();
+    stack* mine = nullptr;
+    task* next = nullptr;
+    auto& last = arrive(from).serve(mine, next);
+    last.errand_ = errand::recycle;
+    last.dead_ = mine;
+    last.current = next;
+    void* nobody_returns_here = nullptr;
+    auto* const to = next != nullptr ? next->context : last.home_;
+    jump(nobody_returns_here, to, &last, next != nullptr ? bounds_of(*next) : last.home_bounds_, true);
+    __builtin_unreachable();
 }
 
 }  // namespace ramie::detail

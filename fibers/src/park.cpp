@@ -25,7 +25,7 @@ void wait_end::raise() const {
 namespace {
 
 // `child`: whom to switch to, if it has not started.
-wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit, task* child) {
+[[gnu::always_inline]] inline wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit, task* child) {
     auto* const here = self.is_fiber() ? carrier::this_lane() : nullptr;
     bool const maskable = here != nullptr ? self.shields == 0 && !here->unwinds() : !self.masked();
     deadline_scope const* scope = nullptr;

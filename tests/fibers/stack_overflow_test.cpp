@@ -31,17 +31,19 @@ constexpr std::size_t endless = std::size_t{1} << 40;
 // The least that a carrier does: jump onto the stack, run, jump back.
 stack* current = nullptr;
 void (*body)() = nullptr;
+void* home = nullptr;
 
-void fiber_main(transfer_t from) {
+void fiber_main(void*) {
     arrived_on_fresh_stack();
     body();
-    jump(from.fctx, nullptr, bounds_of_this_thread(), true);
+    void* nobody_returns_here = nullptr;
+    jump(nobody_returns_here, home, nullptr, bounds_of_this_thread(), true);
 }
 
 void run_on(stack& s, void (*f)()) {
     current = &s;
     body = f;
-    jump(make_context(s, fiber_main), nullptr, announce_stack(s), false);
+    jump(home, make_context<fiber_main>(s), nullptr, announce_stack(s));
     current = nullptr;
 }
 

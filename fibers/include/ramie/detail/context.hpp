@@ -21,8 +21,7 @@
 
 #include <ramie/detail/config.hpp>
 #include <ramie/detail/stack.hpp>
-
-#include <boost/context/detail/fcontext.hpp>
+#include <ramie/detail/switch_context.hpp>
 
 #include <cstddef>
 
@@ -34,9 +33,6 @@
 #endif
 
 namespace ramie::detail {
-
-using boost::context::detail::fcontext_t;
-using boost::context::detail::transfer_t;
 
 // The Itanium C++ ABI's per-thread exception state (its layout is fixed by the ABI).
 struct eh_globals {
@@ -78,20 +74,20 @@ void forget_stack(stack&) noexcept;
 // The OS thread's own.
 stack_bounds bounds_of_this_thread() noexcept;
 
-using fiber_entry = void (*)(transfer_t);
-
-inline fcontext_t make_context(stack& s, fiber_entry entry) noexcept {
-    return boost::context::detail::make_fcontext(s.top, s.usable(), entry);
+template <fiber_entry Entry>
+void* make_context(stack& s) noexcept {
+    return fresh_context<Entry>(s.top, s.usable());
 }
 
-// One jump, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is.
-// The compiler must not move reads of thread-local things over it, so callers take all they need from the payload.
+// One switch, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is.
+// The compiler must not move reads of thread-local things over it, so callers take all they need from what is handed
+// over.
 [[gnu::always_inline]]
 #if RAMIE_TSAN
 __attribute__((no_sanitize("thread")))
 #endif
-inline transfer_t
-jump(fcontext_t to, void* payload, [[maybe_unused]] stack_bounds const& target, [[maybe_unused]] bool dying) noexcept {
+inline void* jump(void*& save, void* to, void* payload, [[maybe_unused]] stack_bounds const& target,
+                  [[maybe_unused]] bool dying = false) noexcept {
 #if RAMIE_ASAN
     void* fake_stack = nullptr;
     __sanitizer_start_switch_fiber(dying ? nullptr : &fake_stack, target.bottom, target.size);
@@ -99,11 +95,11 @@ jump(fcontext_t to, void* payload, [[maybe_unused]] stack_bounds const& target, 
 #if RAMIE_TSAN
     __tsan_switch_to_fiber(target.tsan_fiber, 0);
 #endif
-    auto const from = boost::context::detail::jump_fcontext(to, payload);
+    auto* const handed = switch_context(save, to, payload);
 #if RAMIE_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
-    return from;
+    return handed;
 }
 
 // First thing on a fresh stack.

@@ -55,21 +55,20 @@ class lane {
   private:
     enum class errand : std::uint8_t { none, park, requeue, recycle };
 
-    static void fiber_main(transfer_t);
+    [[noreturn]] static void fiber_main(void* from);
     void visit(task& first) noexcept;
     bool ready(task& next) noexcept;
     bool give_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
-    void serve_and_die() noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
-    static lane& arrive(transfer_t from) noexcept;
+    static lane& arrive(void* handed) noexcept;
     void settle() noexcept;
     void settle_park() noexcept;
 
     thread_slots slots_;
-    fcontext_t home_ = nullptr;
+    float_control float_control_;
+    void* home_ = nullptr;  // the loop's context while a fiber runs
     stack_bounds home_bounds_;
-    fcontext_t* save_to_ = nullptr;  // where the context that was just left belongs; null for a dead stack
     errand errand_ = errand::none;
     task* left_ = nullptr;           // the errand's task
     stack* dead_ = nullptr;          // recycle's stack
