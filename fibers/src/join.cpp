@@ -2,7 +2,8 @@
 //
 //   joiner J                                       finisher of T
 //   1. J: T.joiner = J, T.joiner_generation = g    a. state.finish(): sets finished, sees the joiner bit or not
-//   2. J: T.state.add_joiner()                     b. saw it: claims (J, g)
+//   2. J: T.state.add_joiner(), or, if T has       b. saw it: claims (J, g)
+//      not started, start() with the same
 //        finished  -> no wait                           won:  resumes J if it was parked. J may free T from here on
 //        registered -> park in wait g                   lost: T.joiner = null, its last touch of T
 //   3. J was woken by b: T is finished.
@@ -15,9 +16,7 @@
 // won; whether it won is written beside the slot before.
 #include <ramie/detail/task.hpp>
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/lane.hpp>
-#include <ramie/detail/park.hpp>
+#include "wait.hpp"
 
 #include <sched.h>
 #include <stdexcept>
@@ -34,10 +33,14 @@ void wait_for_finisher(task& t) noexcept {
     }
 }
 
+[[noreturn, gnu::cold]] void refuse_itself(task& t) {
+    throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
+}
+
 }  // namespace
 
 bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects) {
-    if (&self == &t) throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
+    if (&self == &t) refuse_itself(t);
     if (t.state.is_finished()) return false;
     t.joiner.store(&self, std::memory_order_relaxed);
     t.joiner_generation = g;
@@ -54,12 +57,23 @@ bool take_back_joiner(task& t) noexcept {
 bool join(task& t, time_point limit) {
     auto& self = waiter::self();
     self.abort_point();
+    if (&self == &t) [[unlikely]] refuse_itself(t);
+    if (t.state.is_finished()) return true;
     auto const g = self.state.generation();
-    if (!show_joiner(t, self, g, false)) return true;
+    t.joiner.store(&self, std::memory_order_relaxed);
+    t.joiner_generation = g;
+    t.joiner_selects = false;
 
-    auto const end = park_for(self, g, t, limit);
+    bool shown = false;
+    auto const end = wait(self, g, {"join", &t}, nullptr, limit, [&](lane* here) -> before_park {
+        shown = true;
+        if (here != nullptr) {
+            if (auto* const child = carrier::claim_unstarted(*here, t)) return {.successor = child};
+        }
+        return {.needed = t.state.add_joiner() == task_state::joiner_result::registered};
+    });
     if (end.woken()) return true;
-    if (t.state.remove_joiner() == task_state::leave_result::finisher_has_slot) {
+    if (shown && t.state.remove_joiner() == task_state::leave_result::finisher_has_slot) {
         wait_for_finisher(t);
         return true;
     }

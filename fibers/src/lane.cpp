@@ -1,7 +1,6 @@
 #include <ramie/detail/lane.hpp>
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/stack_overflow.hpp>
+#include "leave.hpp"
 
 #include <new>
 #include <utility>
@@ -18,19 +17,9 @@
 
 namespace ramie::detail {
 
-namespace {
-
-[[noreturn, gnu::noinline, gnu::cold]] void overflowed(task const& t) noexcept {
+void overflowed(task const& t) noexcept {
     die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack});
 }
-
-void check_overflow(task const& t) noexcept {
-    if (!t.stack->intact()) [[unlikely]] overflowed(t);
-}
-
-stack_bounds bounds_of(task const& t) noexcept { return {t.stack->bottom, t.stack->usable(), t.stack->sanitizer_fiber}; }
-
-}  // namespace
 
 lane::lane() = default;
 
@@ -38,20 +27,6 @@ void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();
     float_control_ = float_control::of_this_thread();
     home_bounds_ = bounds_of_this_thread();
-}
-
-inline lane& lane::arrive(void* handed) noexcept {
-    auto& here = *static_cast<lane*>(handed);
-    here.float_control_.load();
-    return here;
-}
-
-[[gnu::always_inline]] inline void lane::settle() noexcept {
-    auto const e = errand_;
-    errand_ = errand::none;
-    if (e == errand::requeue) carrier::requeue(*this, *left_);
-    else if (e == errand::park) settle_park();
-    else if (e == errand::recycle) stacks.put(dead_);
 }
 
 void lane::settle_park() noexcept {
@@ -63,13 +38,6 @@ void lane::settle_park() noexcept {
     // queue without it.
     if (p.held != nullptr) p.held->unlock();
     if (result == task_state::park_result::resume_now) carrier::resume(t);
-}
-
-// Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a
-// primitive's lock may be held: its callable's destructor is user code. The lane's own loop does it (run).
-inline bool lane::ready(task& next) noexcept {
-    next.last_lane = this;
-    return next.stack != nullptr || give_stack(next);
 }
 
 [[gnu::noinline]] bool lane::give_stack(task& next) noexcept {
@@ -100,33 +68,6 @@ void lane::visit(task& first) noexcept {
     here.settle();
 }
 
-// Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
-[[gnu::always_inline]] inline lane& lane::leave(task& self, task* next) noexcept {
-    self.stack->note_sp(__builtin_frame_address(0));
-    check_overflow(self);
-    if (next != nullptr && !ready(*next)) next = nullptr;
-    left_ = &self;
-    current = next;
-    auto const eh = eh_globals::copy(*slots_.eh);
-    auto* const to = next != nullptr ? next->context : home_;
-    auto& here = arrive(jump(self.context, to, this, next != nullptr ? bounds_of(*next) : home_bounds_));
-    eh_globals::put_back(*here.slots_.eh, eh);
-    here.settle();
-    return here;
-}
-
-// errno is put aside first and put back last: in between the carrier and the stack cache may make system calls.
-void lane::park(parking const& p, task* successor) noexcept {
-    auto const error = *slots_.error;
-    auto& self = *current;
-    parking_ = p;
-    auto* const next = successor != nullptr ? successor : carrier::pick(*this);
-    errand_ = errand::park;
-    auto& here = leave(self, next);
-    if (self.timer != nullptr) carrier::disarm(self);
-    *here.slots_.error = error;
-}
-
 void lane::yield() noexcept {
     auto const error = *slots_.error;
     lane* here = this;
@@ -136,6 +77,16 @@ void lane::yield() noexcept {
         here = &leave(*current, next);
     }
     *here->slots_.error = error;
+}
+
+// Who comes after a task that has ended here: the joiner it has woken, if that may be.
+inline task* lane::after_end(waiter* joiner) noexcept {
+    if (joiner != nullptr) {
+        if (joiner->is_fiber() && carrier::hand_over(*this, static_cast<task&>(*joiner))) return static_cast<task*>(joiner);
+        resume(*joiner);  // while `current` says that this is not the loop
+    }
+    current = nullptr;
+    return carrier::pick(*this);
 }
 
 // Runs the lane's current task and its stackless successors on this stack. Returns the lane it ended on, and which
@@ -148,12 +99,12 @@ RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
     mine = self->stack;
     for (;;) {
         self->run();
-        self->stack->note_sp(__builtin_frame_address(0));
         check_overflow(*self);
-        self->finish();  // may wait, in the destructor of a result that nobody takes; then `self` may be gone
-        auto& here = *carrier::this_lane();  // the body may have moved
-        here.current = nullptr;
-        next = carrier::pick(here);
+        // The body may have moved to another lane; so may this, in the destructor of a result that nobody takes. Then
+        // `self` may be gone.
+        auto const [where, joiner] = self->finish_on_lane();
+        auto& here = *where;
+        next = here.after_end(joiner);
         bool const fits = next != nullptr && next->stack == nullptr && next->stack_class == mine->size_class;
         if (next != nullptr && !fits && !here.ready(*next)) next = nullptr;
         if (!fits) return here;

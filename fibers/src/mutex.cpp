@@ -47,11 +47,28 @@ bool mutex::try_lock() noexcept {
     return true;
 }
 
+// The holder may be at work on another worker and done in no time. Whoever parks instead hands all who come after it
+// through the queue, and a queue that formed once is slow to go: each of its turns takes a park and a wake.
+bool mutex::spin() noexcept {
+    constexpr int longest_pause = 64;
+    for (int pauses = 1; pauses <= longest_pause; pauses *= 2) {
+        for (int i = 0; i < pauses; ++i) detail::cpu_pause();
+        auto seen = word_.load(std::memory_order_relaxed);
+        if (seen == contended) return false;  // others wait already
+        // acquire pairs with the release of unlock().
+        if (seen == unlocked &&
+            word_.compare_exchange_strong(seen, locked, std::memory_order_acquire, std::memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
 // False if `limit` came first.
 bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const* what) {
     if (held_by(self))
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("ramie: ") + detail::name_of(self).text + " locks a " + what + " it holds");
+    if (detail::others_run_beside(self) && spin()) return true;
     detail::wait_node node(self);
     guard_.lock();
     for (auto seen = word_.load(std::memory_order_relaxed);;) {

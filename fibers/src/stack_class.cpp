@@ -14,7 +14,7 @@ constexpr std::size_t smallest_request = 4096;
 
 // None where pages are so large that the guard would take the whole slot.
 std::size_t class_size(std::uint8_t size_class) noexcept {
-    return slot_bytes(size_class) - std::min(slot_bytes(size_class), guard_bytes(size_class));
+    return slot_bytes(size_class) - std::min(slot_bytes(size_class), guard_and_stagger(size_class));
 }
 
 }  // namespace

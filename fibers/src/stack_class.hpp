@@ -1,4 +1,7 @@
-// The geometry of the size classes. Class c has slots of smallest_slot << c bytes, guard included.
+// The geometry of the size classes. Class c has slots of smallest_slot << c bytes, guard included; they lie one page
+// closer than that, at the expense of the guard. For what all tasks touch is one page in each slot, and pages at distances
+// of a power of two share few sets of the second-level TLB: with 1000 tasks in turn each switch would walk the page
+// tables. An odd number of pages apart they use all sets.
 #pragma once
 
 #include <ramie/detail/stack.hpp>
@@ -12,9 +15,19 @@ constexpr std::size_t slot_bytes(std::uint8_t size_class) noexcept { return smal
 // The system's page: 4 KiB on x86-64, up to 64 KiB on arm64. Async-signal-safe once a slab has been mapped.
 std::size_t page_bytes() noexcept;
 
-// 64 KiB, so that a large local array does not jump over it; small slots give a quarter of themselves.
-inline std::size_t guard_bytes(std::uint8_t size_class) noexcept {
+// 64 KiB with that page, so that a large local array does not jump over it; small slots give a quarter of themselves.
+inline std::size_t guard_and_stagger(std::uint8_t size_class) noexcept {
     return std::max(page_bytes(), std::min(largest_guard, slot_bytes(size_class) / 4));
+}
+inline std::size_t stagger_bytes(std::uint8_t size_class) noexcept {
+    return guard_and_stagger(size_class) > page_bytes() ? page_bytes() : 0;
+}
+inline std::size_t guard_bytes(std::uint8_t size_class) noexcept {
+    return guard_and_stagger(size_class) - stagger_bytes(size_class);
+}
+// From one slot to the next.
+inline std::size_t slot_distance(std::uint8_t size_class) noexcept {
+    return slot_bytes(size_class) - stagger_bytes(size_class);
 }
 
 // 64 MB, or a few slots of the largest classes.
@@ -32,7 +45,7 @@ constexpr unsigned magazine_size(std::uint8_t size_class) noexcept {
 constexpr std::size_t colour_bytes(unsigned slot) noexcept { return slot % 8 * 64; }
 
 // One past the slot's last byte; and the start of its last page.
-inline std::byte* end_of(stack const& s) noexcept { return s.floor + slot_bytes(s.size_class); }
+inline std::byte* end_of(stack const& s) noexcept { return s.floor + slot_distance(s.size_class); }
 inline std::byte* hot_page_of(stack const& s) noexcept { return end_of(s) - page_bytes(); }
 
 }  // namespace ramie::detail

@@ -28,7 +28,7 @@ std::byte* map(std::size_t bytes) noexcept {
 
 stack_slab::stack_slab(std::uint8_t size_class) : slots_(slots_per_slab(size_class)) {
     stacks_ = std::make_unique<stack[]>(slots_);
-    auto const slot = slot_bytes(size_class);
+    auto const slot = slot_distance(size_class);
     // Address space may be scarce (ulimit -v): a smaller slab still serves.
     while ((base_ = map(slots_ * slot)) == nullptr)
         if ((slots_ /= 2) == 0) throw std::bad_alloc();
@@ -37,14 +37,14 @@ stack_slab::stack_slab(std::uint8_t size_class) : slots_(slots_per_slab(size_cla
 
 void stack_slab::lay_out(std::uint8_t size_class) noexcept {
     auto* slot = base_;
-    for (unsigned i = 0; i < slots_; ++i, slot += slot_bytes(size_class)) {
+    for (unsigned i = 0; i < slots_; ++i, slot += slot_distance(size_class)) {
         auto& s = stacks_[i];
         s.floor = slot;
         s.bottom = slot + guard_bytes(size_class);
-        s.top = slot + slot_bytes(size_class) - colour_bytes(i);
+        s.size_class = size_class;
+        s.top = end_of(s) - colour_bytes(i);
         s.lowest_sp = s.top;
         s.home = this;
-        s.size_class = size_class;
     }
 }
 
@@ -91,6 +91,6 @@ bool stack_slab::unmap() noexcept {
     return true;
 }
 
-std::size_t stack_slab::bytes() const noexcept { return slots_ * slot_bytes(stacks_[0].size_class); }
+std::size_t stack_slab::bytes() const noexcept { return slots_ * slot_distance(stacks_[0].size_class); }
 
 }  // namespace ramie::detail

@@ -1,6 +1,7 @@
 #include <ramie/detail/task.hpp>
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -52,6 +53,10 @@ void task::fail(std::exception_ptr cause) noexcept {
 }
 
 void task::finish() noexcept {
+    if (auto* const waiting = conclude().to_resume) resume(*waiting);
+}
+
+task::ending task::conclude() noexcept {
     auto* const own_stack = stack;
     bool unlisted = false;
     for (;;) {
@@ -64,8 +69,12 @@ void task::finish() noexcept {
             discard_result();
             continue;
         }
+        auto* const where = own_stack != nullptr ? last_lane : nullptr;
         // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
-        if (!unlisted) listed->remove(*this);
+        if (!unlisted) {
+            if (where != nullptr && where->live.table() == listed) where->live.remove(*this);
+            else listed->remove(*this);
+        }
         unlisted = true;
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
         if (own_stack != nullptr) stack = nullptr;
@@ -81,11 +90,10 @@ void task::finish() noexcept {
                     // release pairs with the acquire in wait_for_finisher() (join.cpp).
                     joiner.store(nullptr, std::memory_order_release);
                 }
-                if (won == task_state::claim_result::submit_it) resume(*waiting);  // parked until then
-                return;
+                return {where, won == task_state::claim_result::submit_it ? waiting : nullptr};  // parked until then
             }
-            case task_state::finish_result::free_it: ops_->free(*this); return;
-            case task_state::finish_result::nothing: return;
+            case task_state::finish_result::free_it: ops_->free(*this); return {where, nullptr};
+            case task_state::finish_result::nothing: return {where, nullptr};
         }
     }
 }

@@ -12,7 +12,7 @@ void woken_list::add(wait_node& node) noexcept {
     last_ = &node;
 }
 
-void woken_list::resume_all() noexcept {
+void woken_list::resume_each() noexcept {
     while (first_) {
         auto& node = *first_;
         first_ = static_cast<wait_node*>(node.next);
@@ -42,7 +42,7 @@ bool wait_queue::claim(wait_node& node, woken_list& out) noexcept {
     return static_cast<bool>(claimed);
 }
 
-claimed_waiter wait_queue::claim_first() noexcept {
+claimed_waiter wait_queue::claim_first_open() noexcept {
     while (!nodes_.empty()) {
         if (auto const claimed = take(nodes_.front())) return claimed;
     }

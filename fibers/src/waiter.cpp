@@ -20,6 +20,10 @@ void waiter::throw_if_aborted() {
     if (!masked()) throw aborted{};
 }
 
+bool others_run_beside(waiter const& self) noexcept {
+    return !self.is_fiber() || !static_cast<task const&>(self).last_lane->alone;
+}
+
 void resume(waiter& w) noexcept {
     if (w.is_fiber()) carrier::resume(static_cast<task&>(w));
     else static_cast<thread_waiter&>(w).resume();

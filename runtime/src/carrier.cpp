@@ -71,6 +71,8 @@ task* claim_unstarted(lane& l, task& child) noexcept {
     return child.home == &w.home ? w.claim_unstarted(child) : nullptr;
 }
 
+bool hand_over(lane& l, task& t) noexcept { return static_cast<worker&>(l).hand_over(t); }
+
 task_state::park_result park_until(lane& l, task& t, std::uint64_t g, bool abortable, time_point until) noexcept {
     auto& w = static_cast<worker&>(l);
     bool earlier = false;

@@ -43,22 +43,24 @@ class run_ring {
                 return t;
         }
     }
-    // With many tasks in turn each has left the caches before it runs again: gets what the next two need on its way.
-    // Without thieves the next one's block may be looked into, for its stack.
+    // With many tasks in turn each has left the caches before it runs again: gets what later ones need on its way, first
+    // the block, then, without thieves (who might let it end meanwhile), what the block points to.
     void prefetch() const noexcept {
+        constexpr std::uint32_t far = 6, near = 2;
         auto const head = head_.load(std::memory_order_relaxed);
-        auto const left = tail_.load(std::memory_order_relaxed) - head;
-        if (left < 8) return;
-        auto const* const second = reinterpret_cast<char const*>(slots_[(head + 1) % capacity].load(std::memory_order_relaxed));
-        __builtin_prefetch(second);
-        __builtin_prefetch(second + 64);
+        if (tail_.load(std::memory_order_relaxed) - head <= far) return;
+        auto const at = [&](std::uint32_t n) { return slots_[(head + n) % capacity].load(std::memory_order_relaxed); };
+        auto const* const block = reinterpret_cast<char const*>(at(far));
+        __builtin_prefetch(block);
+        __builtin_prefetch(block + 64);
         if (!alone_) return;
-        auto const* const first = slots_[head % capacity].load(std::memory_order_relaxed);
-        auto const* const saved = static_cast<char const*>(first->context);
+        auto const* const next = at(near);
+        auto const* const saved = static_cast<char const*>(next->context);
         __builtin_prefetch(saved);
         __builtin_prefetch(saved + 64);
         __builtin_prefetch(saved + 128);
-        __builtin_prefetch(first->stack);
+        __builtin_prefetch(saved + 192);
+        __builtin_prefetch(next->stack);
     }
     std::uint32_t room() const noexcept {
         return capacity - (tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire));

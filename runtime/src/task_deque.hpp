@@ -9,7 +9,6 @@
 //          Either the thief's step 2 sees the owner's step 1, or the owner's step 2 sees the thief's step 3.
 //   A grown buffer's predecessor stays until the deque dies: a thief may still read from it, and then fails its CAS or
 //   reads the same entry.
-// Without thieves (`alone`) an entry that is claimed out of turn is erased and leaves a gap; with them it stays.
 // An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
 #pragma once
 
@@ -36,7 +35,6 @@ class task_deque {
         auto* const ring = buffer_.load(std::memory_order_relaxed);
         // acquire pairs with the CAS in steal(): the slot about to be overwritten was read.
         if (b - top_.load(std::memory_order_acquire) >= ring->capacity) [[unlikely]] return push_growing(t);
-        t.place = b;
         ring->at(b).store(&t, std::memory_order_relaxed);
         bottom_.store(b + 1, std::memory_order_release);  // pairs with the read of bottom_ in steal()
         return true;
@@ -56,14 +54,6 @@ class task_deque {
         if (b < top_.load(std::memory_order_relaxed)) return false;
         if (buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed) != &t) return false;
         return pop() != nullptr;
-    }
-
-    // Takes `t`, which is in here, from wherever it is, if there are no thieves; it leaves a gap.
-    bool leaves_gaps() const noexcept { return alone_; }
-    bool erase(task& t) noexcept {
-        if (!alone_) return false;
-        buffer_.load(std::memory_order_relaxed)->at(t.place).store(nullptr, std::memory_order_relaxed);
-        return true;
     }
 
     // --- anybody ---
@@ -89,14 +79,9 @@ class task_deque {
 
     bool push_growing(task& t) noexcept;
     task* pop_alone(std::int64_t b) noexcept {
-        for (auto const first = top_.load(std::memory_order_relaxed); b >= first; --b) {
-            auto* const taken = buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
-            if (taken == nullptr) continue;  // a gap
-            bottom_.store(b, std::memory_order_relaxed);
-            return taken;
-        }
-        bottom_.store(top_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-        return nullptr;
+        if (b < top_.load(std::memory_order_relaxed)) return nullptr;
+        bottom_.store(b, std::memory_order_relaxed);
+        return buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
     }
     task* pop_contended(std::int64_t b) noexcept;
 

@@ -11,14 +11,15 @@ namespace ramie::detail {
 
 using namespace std::chrono_literals;
 
-worker::worker(scheduler& runtime, unsigned i, bool alone, bool spare)
+worker::worker(scheduler& runtime, unsigned i, bool unaccompanied, bool spare)
     : home(runtime),
       index(i),
       posts_for(&runtime),
       spare_(spare),
-      deque_(alone),
-      ring_(alone),
+      deque_(unaccompanied),
+      ring_(unaccompanied),
       random_(i * 2654435761u + 1) {
+    alone = unaccompanied;
     lane::live.join(home.live);
 }
 
@@ -36,11 +37,7 @@ void worker::list_here(task& t) noexcept {
 }
 
 void worker::post_spawned(task& t) noexcept {
-    t.claimable = true;
-    if (!deque_.push(t)) [[unlikely]] {
-        t.claimable = false;
-        home.injected.push(t);
-    }
+    if (!deque_.push(t)) [[unlikely]] home.injected.push(t);
     home.wake_one(true);
 }
 
@@ -150,29 +147,23 @@ task* worker::take_local() noexcept {
     return nullptr;
 }
 
-task* worker::claim_unstarted(task& t) noexcept {
-    if (!t.claimable || t.state.current() != task_state::phase::unstarted) return nullptr;
-    // From our own deque the entry comes along, if it is the newest or nobody steals. Otherwise it stays behind, stale.
-    bool const newest = deque_.pop_if_newest(t);
-    bool const ours = newest || deque_.erase(t);
-    if (t.state.start(!ours) == task_state::start_result::stale) {
-        if (ours) t.unref();
-        return nullptr;
-    }
-    if (newest) drop_newest_stale();
-    return &t;
+// As post_woken() and the pick after it, if that would find it. What the fast pick does not do is left to it.
+bool worker::hand_over(task& t) noexcept {
+    bool const plainly_next = next_.empty() && next_streak_ < max_streak && picks_.read() + 1 < attend_at_ && own_.size() == 0;
+    bool const may_run_here = posts_for == t.home && !t.pinned && !home.migrates_by_force();
+    if (!plainly_next || !may_run_here) return false;
+    picks_.add();
+    ++next_streak_;
+    return true;
 }
 
-// Entries that joiners left behind, now at the end we take from: a batch joined oldest first leaves one each.
-void worker::drop_newest_stale() noexcept {
-    if (deque_.leaves_gaps()) return;
-    while (auto* const t = deque_.pop()) {
-        if (t->state.current() == task_state::phase::unstarted) {
-            (void)deque_.push(*t);  // where it was: there is room
-            return;
-        }
-        t->unref();
-    }
+// Only the newest: a joiner of an older one waits in the ordinary way, and what was spawned after it runs first, one task
+// after the other on one stack. So a parent of ten switches twice, not twenty times.
+task* worker::claim_unstarted(task& t) noexcept {
+    if (!deque_.pop_if_newest(t)) return nullptr;
+    if (t.state.start(false, true) == task_state::start_result::run_it) return &t;
+    t.unref();  // aborted meanwhile
+    return nullptr;
 }
 
 // --- the loop, on the OS thread's own stack ---

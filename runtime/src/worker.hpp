@@ -62,7 +62,9 @@ class worker final : public lane {
     void post_woken(task& t) noexcept;
     void post_yielded(task& t) noexcept;
     void queue_own(task& t) noexcept { own_.push(t); }
-    // Takes an unstarted task out of the queue if it may start here.
+    // A task that one ending here has woken: true, it is next.
+    bool hand_over(task& t) noexcept;
+    // Takes an unstarted task out of the queue for its joiner if it may start here.
     task* claim_unstarted(task& t) noexcept;
     timer_heap& timers() noexcept { return timers_; }
     // For block_in_place: the running task keeps this worker, another does its work. False: it is lent already.
@@ -118,7 +120,6 @@ class worker final : public lane {
     task* find_work();
     void look_around();
     void adopt_injected() noexcept;
-    void drop_newest_stale() noexcept;
     void free_oldest_spawn(time_point now) noexcept;
     unsigned fire_due_timers(time_point now) noexcept;
     unsigned adopt(task_chain chain) noexcept;

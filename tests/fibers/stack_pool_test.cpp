@@ -29,7 +29,8 @@ std::uint8_t class_of_slot(std::size_t bytes) {
     auto const c = stack_class_for(bytes / 2);
     stack_cache cache;
     auto* const s = cache.take(c);
-    REQUIRE(static_cast<std::size_t>(s->bottom - s->floor) + s->size() == bytes);
+    // Slots lie a page closer than their size says.
+    REQUIRE(static_cast<std::size_t>(s->bottom - s->floor) + s->size() + page() == bytes);
     cache.put(s);
     return c;
 }
@@ -56,6 +57,24 @@ std::size_t resident_pages(std::vector<stack*> const& stacks) {
 
 }  // namespace
 
+TEST_CASE("stack pool: neighbours' hot pages lie an odd number of pages apart, and each slot keeps what its class promises") {
+    for (std::size_t const slot : {std::size_t{256} << 10, std::size_t{1} << 20, std::size_t{8} << 20}) {
+        CAPTURE(slot);
+        stack_cache cache;
+        auto const stacks = take(cache, 8, class_of_slot(std::max(slot, default_slot)));
+        for (auto const& [slab, group] : by_slab(stacks)) {
+            for (auto const* s : group) {
+                CHECK(s->usable() + 448 >= s->size());
+                auto const apart = static_cast<std::size_t>(std::abs(s->top - group.front()->top) + 512) / page();
+                auto const distance = std::max(slot, default_slot) / page() - 1;
+                CHECK(apart % distance == 0);
+                CHECK(distance % 2 == 1);
+            }
+        }
+        put(cache, stacks);
+    }
+}
+
 TEST_CASE("stack pool: a slab that has been idle for the decay time is unmapped, and not before") {
     return_all();
     auto const before = stack_statistics();
@@ -64,7 +83,7 @@ TEST_CASE("stack pool: a slab that has been idle for the decay time is unmapped,
     for (auto* s : stacks) use(*s, 2);
     auto const in_use = stack_statistics();
     CHECK(in_use.slabs - before.slabs == 5);  // 64 slots each
-    CHECK(in_use.bytes_mapped - before.bytes_mapped == 5 * (64 << 20));
+    CHECK(in_use.bytes_mapped - before.bytes_mapped == 5 * 64 * ((1 << 20) - page()));
     CHECK(in_use.live - before.live == 300);
     put(cache, stacks);
     cache.flush();

@@ -140,49 +140,19 @@ TEST_CASE("task_deque: the last entry goes to the owner or to one thief, never t
     CHECK(kept + stolen.load() == n);
 }
 
-TEST_CASE("task_deque: without thieves any entry can be erased; its gap is passed over from both ends") {
-    auto const tasks = make_tasks(1000);
-    for (std::size_t const step : {2u, 3u, 7u}) {
-        CAPTURE(step);
-        task_deque deque(true);
-        for (auto const& t : tasks) REQUIRE(deque.push(*t));  // grows several times
-        for (std::size_t i = 0; i < 1000; ++i) {
-            if (i % step != 0) REQUIRE(deque.erase(*tasks[i]));
-        }
-        // The owner's old end, as for a starved oldest spawn.
-        task* oldest = nullptr;
-        while (oldest == nullptr) oldest = deque.steal();
-        CHECK(oldest->id() == 0);
-        std::size_t expected = 999 / step * step;
-        while (auto* const t = deque.pop()) {
-            REQUIRE(t->id() == expected);
-            expected -= step;
-        }
-        CHECK(expected == 0);
-        CHECK(deque.empty());
-        REQUIRE(deque.push(*tasks[5]));
-        REQUIRE(deque.erase(*tasks[5]));
-        CHECK(deque.pop() == nullptr);
-        CHECK(deque.empty());
-    }
-}
-
-TEST_CASE("task_deque: with thieves no entry is erased, also once it is shared") {
-    auto const tasks = make_tasks(3);
+TEST_CASE("task_deque: the newest can be claimed by name, and nothing else can") {
+    auto const tasks = make_tasks(300);
     for (bool const alone : {false, true}) {
+        CAPTURE(alone);
         task_deque deque(alone);
-        for (auto const& t : tasks) REQUIRE(deque.push(*t));
-        if (alone) {
-            REQUIRE(deque.erase(*tasks[1]));
-            deque.share();
-        }
-        CHECK_FALSE(deque.erase(*tasks[0]));
-        CHECK_FALSE(deque.leaves_gaps());
-        // A gap left from before looks like a lost race.
+        CHECK_FALSE(deque.pop_if_newest(*tasks[0]));
+        for (auto const& t : tasks) REQUIRE(deque.push(*t));  // grows
+        CHECK_FALSE(deque.pop_if_newest(*tasks[298]));
+        CHECK_FALSE(deque.pop_if_newest(*tasks[0]));
+        CHECK(deque.pop_if_newest(*tasks[299]));
+        CHECK_FALSE(deque.pop_if_newest(*tasks[299]));
         CHECK(deque.steal()->id() == 0);
-        if (alone) CHECK(deque.steal() == nullptr);
-        else CHECK(deque.steal()->id() == 1);
-        CHECK(deque.steal()->id() == 2);
-        CHECK(deque.empty());
+        CHECK(deque.pop()->id() == 298);
+        CHECK(deque.size() == 297);
     }
 }

@@ -171,9 +171,12 @@ task* pick(lane& l) noexcept {
 task* claim_unstarted(lane&, task& child) noexcept {
     carrier_access c{*testing::here()};
     if (!c.direct() || child.blocking) return nullptr;
-    if (child.state.start(true) != task_state::start_result::run_it) return nullptr;
+    if (child.state.start(true, true) != task_state::start_result::run_it) return nullptr;
     return &child;
 }
+
+// In its turn.
+bool hand_over(lane&, task&) noexcept { return false; }
 
 task_state::park_result park_until(lane&, task& t, std::uint64_t g, bool abortable, time_point until) noexcept {
     carrier_access c{*testing::here()};

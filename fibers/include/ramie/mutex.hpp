@@ -40,6 +40,7 @@ class mutex {
   private:
     bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what);
     void unlock_slow() noexcept;
+    bool spin() noexcept;
 
     //   word_   locked  waiters
     //     0       -        -      free; lock() is one CAS

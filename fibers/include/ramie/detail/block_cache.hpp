@@ -58,7 +58,7 @@ class block_cache {
         std::uint32_t count = 0;
     };
     static constexpr std::size_t grain = 16, largest = 1024;
-    static constexpr std::uint32_t most = 256;
+    static constexpr std::uint32_t most = 1024;
     static constexpr std::size_t index(std::size_t size) noexcept { return (size - 1) / grain; }
 
     std::array<list, largest / grain> kept_{};

@@ -31,8 +31,12 @@ void requeue(lane&, task&) noexcept;
 // needs one), or null: nothing at hand, or lane.go_home says that the lane's own loop has something to do.
 task* pick(lane&) noexcept;
 
-// If `child` is unstarted and may run here: starts it, for the caller to switch to. Null otherwise.
+// If `child` is unstarted and may run here: starts it, for its joiner, whose slot is written, to switch to; with that the
+// joiner is registered. Null otherwise.
 task* claim_unstarted(lane&, task& child) noexcept;
+
+// A claimed task, by one that ends on this lane: true if it is next here, for the caller to switch to; false: resume it.
+bool hand_over(lane&, task&) noexcept;
 
 // Publishes `t` as parked in wait `g` with a deadline armed, as one step: the deadline can neither be missed nor fire
 // for a task that is not parked.

@@ -109,16 +109,20 @@ class channel_core {
     result receive(std::optional<T>& out, time_point limit) {
         auto& self = waiter::self();
         self.abort_point();
-        wait_node node(self);
         {
             woken_list woken;
             std::unique_lock held(lock_);
             auto const now = pop(out, woken);
-            if (now != result::would_wait) return now;
-            node.slot = &out;
-            receivers_.push_back(node);
+            if (now != result::would_wait) [[likely]] return now;
             held.release();
         }
+        return wait_to_receive(self, out, limit);
+    }
+    // Under lock_, which it gives up.
+    [[gnu::noinline]] result wait_to_receive(waiter& self, std::optional<T>& out, time_point limit) {
+        wait_node node(self);
+        node.slot = &out;
+        receivers_.push_back(node);
         auto const end = park(node, {"channel receive", this}, &lock_, limit);
         if (end.woken()) return out ? result::done : result::closed;
         withdraw(receivers_, node);
@@ -201,16 +205,20 @@ class channel_core {
     result offer_until(offer mine, time_point limit, Try attempt) {
         auto& self = waiter::self();
         self.abort_point();
-        wait_node node(self);
         {
             woken_list woken;
             std::unique_lock held(lock_);
             auto const now = attempt(woken);
-            if (now != result::would_wait) return now;
-            node.slot = &mine;
-            senders_.push_back(node);
+            if (now != result::would_wait) [[likely]] return now;
             held.release();
         }
+        return wait_to_offer(self, mine, limit);
+    }
+    // Under lock_, which it gives up.
+    [[gnu::noinline]] result wait_to_offer(waiter& self, offer& mine, time_point limit) {
+        wait_node node(self);
+        node.slot = &mine;
+        senders_.push_back(node);
         auto const end = park(node, {"channel send", this}, &lock_, limit);
         if (end.woken()) return mine.granted ? result::done : result::closed;
         withdraw(senders_, node);

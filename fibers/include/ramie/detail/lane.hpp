@@ -42,6 +42,7 @@ class lane {
     bool unwinds() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught) != 0; }
 
     task* current = nullptr;   // the running fiber; null on the OS thread's own stack
+    bool alone = true;         // no other lane of its runtime runs beside it
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
@@ -60,6 +61,7 @@ class lane {
     bool ready(task& next) noexcept;
     bool give_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
+    task* after_end(waiter* joiner) noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
     static lane& arrive(void* handed) noexcept;
     void settle() noexcept;

@@ -17,8 +17,6 @@
 
 namespace ramie::detail {
 
-class task;
-
 struct wait_reason {
     char const* what;            // a literal: "mutex", "join", "read"
     void const* object = nullptr;
@@ -40,8 +38,6 @@ class [[nodiscard]] wait_end {
 // Waits until generation `g` of `self` is claimed, or until `limit`. `held` is unlocked once nobody can miss the
 // waiter any more. Suspension point; throws nothing itself.
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr, time_point limit = never);
-// As park(), for the end of `child`: a fiber that waits for a task that has not started switches straight to it.
-wait_end park_for(waiter& self, std::uint64_t g, task& child, time_point limit);
 
 inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = nullptr, time_point limit = never) {
     return park(*node.who, node.generation, why, held, limit);

@@ -85,6 +85,12 @@ class task : public waiter {
     // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds
     // it.
     void finish() noexcept;
+    // The same, for the lane it ends on: that lane, and the joiner that is now to be made runnable, or null.
+    struct ending {
+        lane* where;
+        waiter* to_resume;
+    };
+    ending finish_on_lane() noexcept { return conclude(); }
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
     // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed.
@@ -105,18 +111,14 @@ class task : public waiter {
     bool failure_known = false;     // its failure was received by a scope: not reported though nobody joins
     bool pinned = false;            // runs on one worker only
     bool local = false;             // pinned, and its callable is destroyed there too, whoever aborts it (spawn_local)
-    bool claimable = false;         // sits in a deque: a joiner may start it from there (inject_queue.hpp says why only there)
     bool blocking = false;          // a job of the blocking pool: never has a stack
     bool default_stack = true;      // submit fills in the runtime's stack class
     std::uint8_t stack_class = 0;
-    union {
-        task* next = nullptr;  // links run queues
-        std::int64_t place;    // in a deque of spawned tasks
-    };
+    task* next = nullptr;           // links run queues
     scheduler* home = nullptr;      // the runtime it belongs to
     live_table* listed = nullptr;   // the live table it is in, until it finishes
     live_table::slot* slot = nullptr;
-    lane* last_lane = nullptr;      // where it ran last (pinned tasks: where it must run)
+    lane* last_lane = nullptr;      // where it runs or ran last (pinned tasks: where it must run)
     struct stack* stack = nullptr;  // bound at first run
     void* context = nullptr;        // saved registers while not running
     timer_entry* timer = nullptr;   // the armed deadline of the current wait
@@ -135,6 +137,7 @@ class task : public waiter {
   private:
     void request_stop();
     void discard_result() noexcept;
+    ending conclude() noexcept;
 
     task_ops const* ops_;
     task_id id_ = 0;

@@ -94,12 +94,14 @@ class task_state {
         run_it,  // it is yours to run (or to cancel)
         stale    // somebody else started or cancelled it: forget this queue entry
     };
-    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own.
-    start_result start(bool leaves_entry = false) noexcept {
+    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own. `joins`: with that its joiner
+    // is registered, as by add_joiner().
+    start_result start(bool leaves_entry = false, bool joins = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while (phase_of(w) == phase::unstarted) {
-            // acquire pairs with the release of whoever queued it (the queue's own), release with later claims.
-            auto const next = with_phase(w, phase::running) + (leaves_entry ? one_ref : 0);
+            // acquire pairs with the release of whoever queued it (the queue's own), release with later claims and with
+            // finish() (the joiner's slot).
+            auto const next = (with_phase(w, phase::running) | (joins ? joiner_bit : 0)) + (leaves_entry ? one_ref : 0);
             if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
                 return start_result::run_it;
         }

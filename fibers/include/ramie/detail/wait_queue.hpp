@@ -27,9 +27,13 @@ class woken_list {
     woken_list& operator=(woken_list const&) = delete;
     ~woken_list() { resume_all(); }
     void add(wait_node& node) noexcept;
-    void resume_all() noexcept;
+    void resume_all() noexcept {
+        if (first_ != nullptr) [[unlikely]] resume_each();
+    }
 
   private:
+    void resume_each() noexcept;
+
     wait_node* first_ = nullptr;
     wait_node* last_ = nullptr;
 };
@@ -52,7 +56,7 @@ class wait_queue {
     // Takes this node off and claims its waiter; one that must be resumed goes to `out`. False: its wait was over.
     bool claim(wait_node& node, woken_list& out) noexcept;
     // Claims the first waiter whose wait is still open: it now has what it waited for.
-    claimed_waiter claim_first() noexcept;
+    claimed_waiter claim_first() noexcept { return nodes_.empty() ? claimed_waiter{} : claim_first_open(); }
     // The same for who hands nothing over: the waiter to be resumed after the lock is released. `served` says whether
     // anybody was claimed at all: one that had not parked yet needs no resuming.
     waiter* claim_front(bool& served) noexcept {
@@ -67,6 +71,7 @@ class wait_queue {
     void assert_empty(char const* primitive) noexcept;
 
   private:
+    claimed_waiter claim_first_open() noexcept;
     claimed_waiter take(wait_node& node) noexcept;
 
     intrusive_list<wait_node> nodes_;

@@ -62,6 +62,9 @@ class waiter {
     void throw_if_aborted();
 };
 
+// Whether what `self` waits for may be done while it spins: it is a plain thread, or its runtime has other workers.
+bool others_run_beside(waiter const& self) noexcept;
+
 // After claim() said `submit_it`: makes the waiter run again.
 void resume(waiter&) noexcept;
 
