@@ -34,7 +34,8 @@ namespace arguments_detail {
 
 }  // namespace arguments_detail
 
-// Their values, in the order given. What is missing, too much, no number or out of range ends the program with a message.
+// Their values, in the order given. What is missing, too much, no number or out of range ends the program with the
+// usage.
 template <std::size_t Count>
 std::array<std::uint64_t, Count> arguments(int argc, char** argv, argument const (&wanted)[Count]) {
     std::array<std::uint64_t, Count> values{};

@@ -23,6 +23,7 @@ using awaited = asio::use_awaitable_t<strand>;
 using tcp_stream = asio::deferred_t::as_default_on_t<asio::basic_stream_socket<asio::ip::tcp, strand>>;
 using timer = asio::deferred_t::as_default_on_t<
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, strand>>;
+constexpr auto no_throw = asio::as_tuple(asio::deferred);  // the error is a part of the result
 using error_code = boost::system::error_code;
 using namespace asio::experimental::awaitable_operators;  // a && b, a || b
 

@@ -24,13 +24,13 @@ inline bool is_shortage(error_code error) {
            error == asio::error::no_buffer_space || error == asio::error::no_memory;
 }
 
-// Calls serve(tcp_stream) for each connection, which has a strand of its own; sits out a lack of descriptors. Ends, with
-// the exit status of the program, when the listener fails or is shut down.
+// Calls serve(tcp_stream) for each connection, which has a strand of its own; sits out a lack of descriptors. Ends when
+// the listener fails or is shut down, with the exit status of the program.
 template <class Serve>
 awaitable<int> accept_all(tcp_listener& listener, Serve serve) {
     auto const threads = listener.get_executor().get_inner_executor();
     for (;;) {
-        auto [error, client] = co_await listener.async_accept(asio::make_strand(threads), asio::as_tuple(asio::deferred));
+        auto [error, client] = co_await listener.async_accept(asio::make_strand(threads), no_throw);
         if (!error) {
             error_code ignored;
             client.set_option(asio::ip::tcp::no_delay(true), ignored);

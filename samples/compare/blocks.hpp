@@ -19,8 +19,9 @@ struct plan {
 };
 
 inline plan plan_from(int argc, char** argv) {
-    auto const [blocks, pause, bad] = arguments(
-        argc, argv, {{"BLOCKS", 1, 100'000'000, 1000}, {"PAUSE_MS", 0, 3'600'000, 0}, {"BAD_BLOCK", 0, 100'000'000, 0}});
+    auto const [blocks, pause, bad] =
+        arguments(argc, argv, {{"BLOCKS", 1, 100'000'000, 1000}, {"PAUSE_MS", 0, 3'600'000, 0},
+                               {"BAD_BLOCK", 0, 100'000'000, 0}});
     return {blocks, std::chrono::milliseconds(pause), bad};
 }
 

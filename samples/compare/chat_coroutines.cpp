@@ -1,7 +1,7 @@
-// chat_coroutines [PORT]: a chat with rooms; who reads too slowly is cut off; SIGTERM ends it after the last lines are out.
+// chat_coroutines [PORT]: a chat with rooms; who reads too slowly is cut off; SIGTERM ends it after the last lines.
 //
-// To be read beside chat_fibers.cpp. What is said to whom is in hall.hpp. All that is done for a guest runs on its strand;
-// the hall calls from any thread.
+// To be read beside chat_fibers.cpp. What is said to whom is in hall.hpp. All that is done for a guest runs on its
+// strand; the hall calls from any thread.
 
 #include "../support/port_argument.hpp"
 #include "awaitable_server.hpp"
@@ -47,7 +47,7 @@ awaitable<void> read_from(connected& who, chat::hall& hall) {
         chat::stay here(hall, who);
         for (std::string kept;;) {
             auto const buffer = asio::dynamic_buffer(kept, chat::longest_line);
-            auto const [error, size] = co_await asio::async_read_until(who.client, buffer, '\n', asio::as_tuple(asio::deferred));
+            auto const [error, size] = co_await asio::async_read_until(who.client, buffer, '\n', no_throw);
             if (error || !here.hear(kept.substr(0, size - 1))) break;
             kept.erase(0, size);
         }
@@ -59,9 +59,9 @@ awaitable<void> read_from(connected& who, chat::hall& hall) {
 
 awaitable<void> write_to(connected& who) {
     for (;;) {
-        auto const [ended, line] = co_await who.lines.async_receive(asio::as_tuple(asio::deferred));
+        auto const [ended, line] = co_await who.lines.async_receive(no_throw);
         if (ended) co_return;
-        auto const [error, size] = co_await asio::async_write(who.client, asio::buffer(*line), asio::as_tuple(asio::deferred));
+        auto const [error, size] = co_await asio::async_write(who.client, asio::buffer(*line), no_throw);
         if (error) co_return;
     }
 }

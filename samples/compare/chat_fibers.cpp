@@ -1,4 +1,4 @@
-// chat_fibers [PORT]: a chat with rooms; who reads too slowly is cut off; SIGTERM ends it after the last lines are out.
+// chat_fibers [PORT]: a chat with rooms; who reads too slowly is cut off; SIGTERM ends it after the last lines.
 //
 // To be read beside chat_coroutines.cpp. What is said to whom is in hall.hpp.
 

@@ -1,4 +1,4 @@
-// fan_out_fibers UPSTREAM_PORT [DEADLINE_MS] [PORT]: asks many upstreams at once for each line it gets, with a deadline.
+// fan_out_fibers UPSTREAM_PORT [DEADLINE_MS] [PORT]: asks many upstreams at once for each line, with a deadline.
 //
 // To be read beside fan_out_coroutines.cpp. The answer is a line with a word for each question: what the upstream said,
 // `late`, or `lost`. Each client has connections of its own to the upstreams; they are kept.

@@ -40,8 +40,8 @@ class hall {
         if (closed_) say_goodbye(who, here);
     }
 
-    // What a guest says: first its name, then /join ROOM, /who, /quit, or what is for all in its room. False: no more of
-    // its lines are wanted.
+    // What a guest says: first its name, then /join ROOM, /who, /quit, or what is for all in its room. False: no more
+    // of its lines are wanted.
     bool hear(guest& who, std::string const& text) {
         std::lock_guard const held(lock_);
         auto const found = guests_.find(&who);

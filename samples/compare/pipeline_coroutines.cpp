@@ -1,4 +1,4 @@
-// pipeline_coroutines [ITEMS [STAGES [PAUSE_MS [BAD_ITEM]]]]: stages connected by bounded channels; a failing one ends all.
+// pipeline_coroutines [ITEMS [STAGES [PAUSE_MS [BAD_ITEM]]]]: stages and bounded channels; one that fails ends all.
 //
 // To be read beside pipeline_fibers.cpp. Closing one of Asio's channels drops what is in it, so an end that comes after
 // all items is sent as one of them is, with an error code.
@@ -32,7 +32,7 @@ job send(channel& to, error_code end, item i) {
 asio::awaitable<std::pair<error_code, item>, pool> receive(channel& from) {
     std::pair<error_code, item> got;
     if (from.try_receive([&](error_code end, item i) { got = {end, i}; })) co_return got;
-    std::tie(got.first, got.second) = co_await from.async_receive(asio::as_tuple(asio::deferred));
+    std::tie(got.first, got.second) = co_await from.async_receive(no_throw);
     co_return got;
 }
 

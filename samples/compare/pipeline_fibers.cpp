@@ -1,4 +1,4 @@
-// pipeline_fibers [ITEMS [STAGES [PAUSE_MS [BAD_ITEM]]]]: stages connected by bounded channels; a stage that fails ends all.
+// pipeline_fibers [ITEMS [STAGES [PAUSE_MS [BAD_ITEM]]]]: stages and bounded channels; one that fails ends all.
 //
 // To be read beside pipeline_coroutines.cpp.
 
@@ -49,5 +49,6 @@ std::uint64_t run(plan const& p) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return pipeline::report(pipeline::plan_from(argc, argv), [](plan const& p) { return ramie::run([&] { return run(p); }); });
+    return pipeline::report(pipeline::plan_from(argc, argv),
+                            [](plan const& p) { return ramie::run([&] { return run(p); }); });
 }

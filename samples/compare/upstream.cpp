@@ -1,4 +1,4 @@
-// upstream [PORT]: the service that fan_out_fibers and fan_out_coroutines ask: squares of numbers, prompt, late, or never.
+// upstream [PORT]: what fan_out_fibers and fan_out_coroutines ask: it answers with squares, at once, late or never.
 //
 // One answer for each line:  N: its square;  N/MS: the same after so many milliseconds;  hang: none;  drop: it closes;
 // anything else: ?

@@ -204,6 +204,40 @@ class Sum(unittest.TestCase):
 
 
 @in_both_colours
+class Depth(unittest.TestCase):
+    def test_what_comes_up_through_the_levels_does_not_depend_on_the_waiting(self):
+        for levels in (0, 1, 20):
+            checksum = 0
+            for value in range(1, 51):
+                for level in range(1, levels + 1):
+                    value = value * 31 + level
+                checksum += 3 * value
+            said = f"3 tasks, 50 calls through {levels} levels: {checksum % (1 << 64):016x}\n"
+            for wait_every, pause in ((0, 0), (1, 0), (7, 0), (10, 1)):
+                for workers in WORKERS:
+                    self.assertEqual(output_of(f"depth_{self.colour}", "50", str(levels), str(wait_every), "3", str(pause),
+                                               workers=workers), (0, said, ""))
+
+
+@in_both_colours
+class Arguments(unittest.TestCase):
+    def test_what_is_no_number_out_of_range_or_too_much_is_answered_with_the_usage(self):
+        for program, bad in (("pipeline", ["0"]), ("pipeline", ["1", "x"]), ("pipeline", ["1", "1", "-1"]),
+                             ("pipeline", ["1"] * 5), ("pipeline", [""]), ("sum", ["0"]), ("sum", ["1", "1", "1x"]),
+                             ("depth", ["1", "501"]), ("fan_out", []), ("fan_out", ["0"]), ("fan_out", ["1", "0"]),
+                             ("fan_out", ["1", "1", "65536"]), ("chat", ["x"]), ("chat", ["0", "0"])):
+            status, text, complaint = output_of(f"{program}_{self.colour}", *bad)
+            self.assertEqual((status, text, complaint[:6]), (2, "", "usage:"), (program, bad))
+
+    def test_a_busy_port_is_named(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            for program, arguments in (("chat", [port]), ("fan_out", ["1", "1", port])):
+                self.assertEqual(output_of(f"{program}_{self.colour}", *arguments),
+                                 (1, "", f"cannot listen on 127.0.0.1:{port}: Address already in use\n"))
+
+
+@in_both_colours
 class Chat(ServerTest):
     program = "chat"
 
@@ -253,8 +287,9 @@ class Chat(ServerTest):
         self.start()
         self.enter("ann", "elsewhere")
         for name in ("", "two words", "/quit", "x" * 33, "\x00"):
-            self.assertEqual((lambda guest: (guest.say(name), guest.hear_rest())[1])(self.connect()),
-                             ["! a name is 1 to 32 letters or digits"])
+            nobody = self.connect()
+            nobody.say(name)
+            self.assertEqual(nobody.hear_rest(), ["! a name is 1 to 32 letters or digits"])
         again = self.connect()
         again.say("ann")
         self.assertEqual(again.hear_rest(), ["! ann is taken"])
