@@ -116,6 +116,15 @@ def timed(server, count, job):
     return Figures(count, time.monotonic() - started, server.cpu_seconds() - cpu)
 
 
+def wait_for_descriptors(server, count):
+    """Until all its connections are there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while server.descriptors() < count:
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"it has only {server.descriptors()} of {count} connections; ulimit -n?")
+        time.sleep(0.05)
+
+
 class FanOut:
     name, item = "fan_out", "request to 16 upstreams"
     UPSTREAMS, CLIENTS = 16, 8
@@ -155,8 +164,7 @@ class FanOut:
             for _ in range(clients):
                 opened.append(Client(port))
                 opened[-1].send(b"hang " * self.UPSTREAMS + b"\n")
-            while server.descriptors() < clients * (1 + self.UPSTREAMS):
-                time.sleep(0.05)
+            wait_for_descriptors(server, clients * (1 + self.UPSTREAMS))
             server.wait_until_idle()
             grown = server.memory_bytes() - before
             for client in opened:
@@ -226,8 +234,7 @@ class Chat:
             server.wait_until_idle()
             before = server.memory_bytes()
             guests = [Client(port) for _ in range(count)]
-            while server.descriptors() < count:
-                time.sleep(0.05)
+            wait_for_descriptors(server, count)
             server.wait_until_idle()
             grown = server.memory_bytes() - before
             for guest in guests:

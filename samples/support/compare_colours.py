@@ -148,16 +148,17 @@ def rows(cells):
 def notes(setting, turns, busy):
     own = {colour: ", ".join(f"{header} {colour_sources.lines(header)}" for header in headers)
            for colour, headers in colour_sources.OWN_HEADERS.items()}
+    place = "others" if setting.server_cores != setting.load_cores else "the same"
     found = [
         f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {os.uname().machine}, Linux {os.uname().release}. "
         f"RAMIE_WORKERS={setting.workers} for both, program on {len(setting.server_cores)} core(s), load and upstreams on "
-        f"{'others' if setting.server_cores != setting.load_cores else 'the same'}; medians of {turns} turns, in turn.",
-        "Lines: neither blank nor comment. Not counted: what both colours include. Besides, each colour has headers of its "
-        f"own; fibers: {own['fibers']}; coroutines: {own['coroutines']}.",
-        "CPU: user and system time of the program alone (of servers in ticks of 10 ms). items/s of fan_out and chat are as "
-        "much the load's and the upstreams' as the program's.",
-        "Bytes: growth of PSS + page tables of the process, tasks parked in the middle of their work, divided by the tasks; "
-        "the buffers and strings of a task are in it, what the kernel keeps for sockets is not.",
+        f"{place}; medians of {turns} turns, interleaved.",
+        "Lines: neither blank nor comment. Not counted: what both colours include. Besides, each colour has headers of "
+        f"its own; fibers: {own['fibers']}; coroutines: {own['coroutines']}.",
+        "CPU: user and system time of the program alone (of servers in ticks of 10 ms). items/s of fan_out and chat are "
+        "as much the load's and the upstreams' as the program's.",
+        "Bytes: growth of PSS + page tables of the process, tasks parked in the middle of their work, divided by the "
+        "tasks; the buffers and strings of a task are in it, what the kernel keeps for sockets is not.",
     ]
     if busy > NOISY:
         found.append(f"NOISY: other programs used {100 * busy:.0f} % of this machine when this began or ended.")

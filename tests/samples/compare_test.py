@@ -215,8 +215,8 @@ class Depth(unittest.TestCase):
             said = f"3 tasks, 50 calls through {levels} levels: {checksum % (1 << 64):016x}\n"
             for wait_every, pause in ((0, 0), (1, 0), (7, 0), (10, 1)):
                 for workers in WORKERS:
-                    self.assertEqual(output_of(f"depth_{self.colour}", "50", str(levels), str(wait_every), "3", str(pause),
-                                               workers=workers), (0, said, ""))
+                    numbers = map(str, (50, levels, wait_every, 3, pause))
+                    self.assertEqual(output_of(f"depth_{self.colour}", *numbers, workers=workers), (0, said, ""))
 
 
 @in_both_colours
