@@ -81,5 +81,5 @@ int main(int argc, char** argv) {
         argc, argv, {{"UPSTREAM_PORT", 1, 65535, {}}, {"DEADLINE_MS", 1, 3'600'000, 200}, {"PORT", 0, 65535, 0}});
     settings const with{ramie::endpoint::loopback_v4(static_cast<std::uint16_t>(upstream)),
                         std::chrono::milliseconds(deadline)};
-    return ramie::run([&, port = static_cast<std::uint16_t>(port)] { return run_server(port, with); });
+    return ramie::run([&] { return run_server(static_cast<std::uint16_t>(port), with); });
 }

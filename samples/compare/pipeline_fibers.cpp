@@ -35,8 +35,8 @@ std::uint64_t run(plan const& p) {
         stages.spawn([&p, out = std::move(first)]() mutable { produce(p, std::move(out)); }).detach();
         for (std::uint64_t place = 1; place <= p.stages; ++place) {
             auto [out, next] = ramie::channel<item>(pipeline::room);
-            stages.spawn([&p, place, in = std::move(last), out = std::move(out)]() mutable {
-                stage(place, p, std::move(in), std::move(out));
+            stages.spawn([&p, place, from = std::move(last), to = std::move(out)]() mutable {
+                stage(place, p, std::move(from), std::move(to));
             }).detach();
             last = std::move(next);
         }
