@@ -239,7 +239,7 @@ class Chat:
             grown = server.memory_bytes() - before
             for guest in guests:
                 guest.close()
-            return grown, 2 * count  # a reader and a writer
+            return grown, 3 * count  # the connection's own, and what it waits for: a reader and a writer
 
 
 class Depth:
