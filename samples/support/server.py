@@ -1,10 +1,11 @@
-"""A server process under test: started on a free port, watched through /proc, stopped by its pid."""
+"""A process under test: started (a server: on a free port), watched through /proc, stopped by its pid."""
 
 import ctypes
 import os
 import selectors
 import signal
 import subprocess
+import time
 
 PR_SET_PDEATHSIG = 1
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -16,7 +17,7 @@ class ServerFailed(Exception):
 
 
 class Server:
-    def __init__(self, program, cores, workers, log_path):
+    def __init__(self, program, cores, workers, log_path, arguments=("0",)):
         if not program or not os.access(program, os.X_OK):
             raise ServerFailed("not built")
         self.log_path = log_path
@@ -28,7 +29,7 @@ class Server:
 
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [program, "0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, preexec_fn=in_child,
+                [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, preexec_fn=in_child,
                 env={**os.environ, "RAMIE_WORKERS": str(workers)})
 
     def wait_until_ready(self, seconds=10):
@@ -67,6 +68,27 @@ class Server:
         with open(f"/proc/{self.process.pid}/stat") as stat:
             after_name = stat.read().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_SECOND
+
+    def memory_bytes(self):
+        """Its share of resident pages (PSS) and its page tables."""
+        total = 0
+        for file, name in (("smaps_rollup", "Pss"), ("status", "VmPTE")):
+            with open(f"/proc/{self.process.pid}/{file}") as fields:
+                total += next(int(line.split()[1]) for line in fields if line.startswith(name + ":")) * 1024
+        return total
+
+    def wait_until_idle(self, seconds=60, quiet_polls=3):
+        """Until it uses no processor time and its memory stays as it is: all its tasks are parked."""
+        last, quiet, deadline = None, 0, time.monotonic() + seconds
+        while quiet < quiet_polls:
+            if self.process.poll() is not None:
+                raise ServerFailed(self.last_words() or self.ending())
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"still busy after {seconds} s")
+            time.sleep(0.1)
+            now = (self.cpu_seconds(), self.memory_bytes())
+            quiet = quiet + 1 if now == last else 0
+            last = now
 
     def ending(self):
         code = self.process.poll()

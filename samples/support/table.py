@@ -15,6 +15,13 @@ def mebibytes(kib):
     return number(mib, 1 if mib < 100 else 0) + " MiB"
 
 
+def aligned(rows, left=1):
+    """Rows of texts as lines with columns as wide as they need to be; the first `left` columns to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(text.ljust(width) if i < left else text.rjust(width)
+                      for i, (text, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
+
+
 COLUMNS = [  # heading, text of a cell
     ("variant", lambda r: r.variant),
     ("connections", lambda r: number(r.connections)),

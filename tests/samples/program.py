@@ -14,28 +14,33 @@ libc = ctypes.CDLL(None)
 
 
 def path_of(name):
-    for folder in ("", "ports"):
+    for folder in ("", "compare", "ports"):
         path = os.path.join(SAMPLES, folder, name)
         if os.access(path, os.X_OK):
             return path
     raise AssertionError(f"{name} is not built in {SAMPLES}")
 
 
-def output_of(name, *arguments):
+def with_workers(count):
+    """The environment, with so many workers, or as many as there are cores."""
+    return {**os.environ, **({"RAMIE_WORKERS": str(count)} if count else {})}
+
+
+def output_of(name, *arguments, workers=None):
     """Runs a sample to its end: exit status, standard output, standard error."""
     done = subprocess.run([path_of(name), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=LONGEST_RUN_SECONDS)
+                          timeout=LONGEST_RUN_SECONDS, env=with_workers(workers))
     return done.returncode, done.stdout, done.stderr
 
 
 class Program:
     """A sample that listens, on a free port of its own choice."""
 
-    def __init__(self, name):
-        command = [path_of(name), "0"]
+    def __init__(self, name, *arguments, workers=None):
+        command = [path_of(name), *(arguments or ["0"])]
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=with_workers(workers),
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))  # it does not outlive the tests
         self.watchdog = threading.Timer(LONGEST_RUN_SECONDS, self.process.kill)
         self.watchdog.daemon = True

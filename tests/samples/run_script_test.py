@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
-NAMES = {source.stem for folder in ("", "ports") for source in (SAMPLES / folder).glob("*.cpp")}
+NAMES = {source.stem for folder in ("", "compare", "ports") for source in (SAMPLES / folder).glob("*.cpp")}
 
 
 def run(*arguments):
