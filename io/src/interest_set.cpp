@@ -26,12 +26,12 @@ interest_set::~interest_set() {
 }
 
 // Never inlined: it reads errno, and its callers may have waited on another thread before.
-RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd) {
+RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd, bool readable) {
     auto& d = take();
     d.home_ = shared_from_this();
     d.fd_ = fd.release();
     d.use_.store(0, std::memory_order_relaxed);
-    auto const generation = d.readiness.begin();
+    auto const generation = d.readiness.begin(readable);
     owned_descriptor owned(d);
     size_.fetch_add(1, std::memory_order_relaxed);
     if (abandoned_.load(std::memory_order_seq_cst)) d.readiness.unwatch();  // pairs with abandon()
