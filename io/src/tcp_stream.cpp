@@ -25,8 +25,12 @@ std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view 
     auto& watch = interest_set::current("tcp_stream::connect");
     if (options.stagger < 10ms || options.stagger > 10s)
         return std::unexpected(std::make_error_code(std::errc::invalid_argument));
-    auto const addresses = resolve(host, port);
+    auto addresses = resolve(host, port);
     if (!addresses) return std::unexpected(addresses.error());
+    if (options.local) {
+        std::erase_if(*addresses, [&](endpoint const& e) { return e.family() != options.local->family(); });
+        if (addresses->empty()) return std::unexpected(std::make_error_code(std::errc::address_family_not_supported));
+    }
     return maker::make<tcp_stream>(connect_race(interleaved(*addresses), options, watch));
 }
 

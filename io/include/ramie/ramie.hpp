@@ -29,6 +29,7 @@
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
 #include <ramie/latch.hpp>
+#include <ramie/listen_fds.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/notify_case.hpp>
