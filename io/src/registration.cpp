@@ -22,12 +22,13 @@ std::uint32_t registration::begin(bool readable) noexcept {
 void registration::raise(std::uint32_t generation, std::uint32_t events) noexcept {
     bool const broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
     bool const read_ended = broken || (events & EPOLLRDHUP) != 0;
-    bool const readable = read_ended || (events & EPOLLIN) != 0;
+    bool const urgent = (events & EPOLLPRI) != 0;
+    bool const readable = read_ended || urgent || (events & EPOLLIN) != 0;
     bool const writable = broken || (events & EPOLLOUT) != 0;
     std::uint64_t bits = 0;
     if (readable) bits |= readiness::ready_bit(direction::read);
     if (writable) bits |= readiness::ready_bit(direction::write);
-    if (read_ended) bits |= readiness::ended_bit(direction::read);
+    if (read_ended || urgent) bits |= readiness::ended_bit(direction::read);
     if (broken) bits |= readiness::ended_bit(direction::write);
 
     auto w = word_.load(std::memory_order_relaxed);

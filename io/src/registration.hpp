@@ -5,7 +5,8 @@
 //
 //   bit  0     readable     a read may succeed
 //   bit  1     writable     a write may succeed
-//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. Never cleared
+//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. So was urgent data
+//                           (PRI), where reads are cut short although more follows. Never cleared
 //   bit  3     write ended  HUP or ERR was reported. Never cleared
 //   bit  4     closed       close() was called. Never cleared
 //   bit  5     unwatched    the runtime that would report edges is gone. Never cleared
