@@ -126,8 +126,9 @@ TEST_CASE("fd passing: a plain read that comes upon descriptors closes them, and
         for (int i = 0; i < 3; ++i) {
             CHECK(here.send_fds("abc", fds) == 3u);
             CHECK(here.write_all("def").has_value());
+            let_others_park();  // all that is to be reported has been
             char text[6];
-            CHECK(soon([&, &there = there] { return there.read_exactly(text).value(); }) == 6);
+            CHECK(soon([&] { return there.read_exactly(text).value(); }) == 6);
             CHECK(std::string_view(text, 6) == "abcdef");
         }
         CHECK(open_descriptors() == before);
@@ -145,7 +146,7 @@ TEST_CASE("fd passing: each receive gets what was sent with its bytes, though th
         std::size_t count = 0;
         while (all.size() < 3) {
             char text[10];
-            auto const got = soon([&, &there = there] { return there.receive_fds(text); }).value();
+            auto const got = soon([&] { return there.receive_fds(text); }).value();
             all.append(text, got.size);
             count += got.fds.size();
         }
@@ -159,7 +160,7 @@ TEST_CASE("fd passing: an abort, a timeout and a close of the receiver that wait
         auto const before = open_descriptors();
         {
             auto [here, there] = unix_stream::pair().value();
-            auto const receive = [&there = there] {
+            auto const receive = [&] {
                 char text[10];
                 return error_in(there.receive_fds(text));
             };
@@ -190,7 +191,7 @@ TEST_CASE("fd passing: an abort, a timeout and a close of the receiver that wait
 TEST_CASE("fd passing: a stream travels to another fiber, which adopts it") {
     on_each_runtime([] {
         auto [here, there] = unix_stream::pair().value();
-        auto worker = ramie::spawn([&there = there] {
+        auto worker = ramie::spawn([&] {
             char text[10];
             auto got = there.receive_fds(text).value();
             auto mine = ramie::tcp_stream::adopt(std::move(got.fds.at(0))).value();

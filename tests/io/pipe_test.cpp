@@ -75,7 +75,7 @@ bool is_held_back() {
 TEST_CASE("pipe: what is written is read, to the end, which comes with the last writer") {
     on_each_runtime([] {
         auto [reader, writer] = ramie::make_pipe().value();
-        auto reading = ramie::spawn([&reader = reader] { return all_text_from(reader); });
+        auto reading = ramie::spawn([&] { return all_text_from(reader); });
         let_others_park();
         CHECK(writer.write_all("one ").value() == 4);
         let_others_park();
@@ -90,7 +90,7 @@ TEST_CASE("pipe: data and the end at once are both read") {
     on_each_runtime([] {
         for (bool const reader_parks_first : {true, false}) {
             auto [reader, writer] = ramie::make_pipe().value();
-            auto reading = ramie::spawn([&reader = reader] { return all_text_from(reader); });
+            auto reading = ramie::spawn([&] { return all_text_from(reader); });
             if (reader_parks_first) let_others_park();
             CHECK(writer.write_all("all there is").has_value());
             writer.close();
@@ -106,7 +106,7 @@ TEST_CASE("pipe: megabytes arrive byte for byte, the writer waits for room") {
         std::vector<std::byte> bytes(rounds(2'000'000));
         chance random(1);
         for (auto& b : bytes) b = static_cast<std::byte>(random.next());
-        auto writing = ramie::spawn([&, &writer = writer] {
+        auto writing = ramie::spawn([&] {
             std::size_t at = 0;
             chance choice(2);
             while (at < bytes.size()) {
@@ -118,7 +118,7 @@ TEST_CASE("pipe: megabytes arrive byte for byte, the writer waits for room") {
         });
         std::vector<std::byte> all, part(10'000);
         for (;;) {
-            auto const n = soon([&, &reader = reader] {
+            auto const n = soon([&] {
                 return reader.read(std::span(part).first(1 + random.below(part.size()))).value();
             });
             if (n == 0) break;
@@ -132,7 +132,7 @@ TEST_CASE("pipe: megabytes arrive byte for byte, the writer waits for room") {
 TEST_CASE("pipe: a timeout, an abort and a close of those who wait") {
     on_each_runtime([] {
         auto [reader, writer] = ramie::make_pipe().value();
-        auto const read = [&reader = reader] {
+        auto const read = [&] {
             char b[8];
             return error_in(reader.read(b));
         };
@@ -145,7 +145,7 @@ TEST_CASE("pipe: a timeout, an abort and a close of those who wait") {
             CHECK(text_from(reader) == "x");
         }
         std::size_t done = 0;
-        auto const write = [&, &writer = writer] { return error_in(writer.write_all(too_much(), done)).code; };
+        auto const write = [&] { return error_in(writer.write_all(too_much(), done)).code; };
         CHECK_FALSE(ramie::timeout(2ms, write).has_value());
         CHECK(done == 65536);
         auto writing = ramie::spawn(write);
@@ -187,7 +187,7 @@ TEST_CASE("pipe: a writer that waits when the last reader goes") {
     reaction const by_default(SIG_DFL);
     on_each_runtime([] {
         auto [reader, writer] = ramie::make_pipe().value();
-        auto writing = ramie::spawn([&writer = writer] { return error_in(writer.write_all(too_much())); });
+        auto writing = ramie::spawn([&] { return error_in(writer.write_all(too_much())); });
         let_others_park();
         reader.close();
         auto const error = soon([&] { return writing.get(); });
@@ -324,7 +324,7 @@ TEST_CASE("pipe: several places in one call, and readiness in a select") {
                                                    std::as_bytes(std::span(c))};
         CHECK(writer.write_vectored(from) == 7u);
         auto const ignore = [](auto&&...) {};
-        CHECK(soon([&, &reader = reader] { return ramie::select(ramie::on_readable(reader, ignore)); }) == 0);
+        CHECK(soon([&] { return ramie::select(ramie::on_readable(reader, ignore)); }) == 0);
         std::array<std::byte, 2> first;
         std::array<std::byte, 10> second;
         std::span<std::byte> const into[] = {first, {}, second};

@@ -67,21 +67,30 @@ TEST_CASE("unix datagram: what does not fit is cut off and told apart; 0 bytes a
 
 TEST_CASE("unix datagram: senders wait for a full receiver, connected or not, and nothing is lost or overtakes") {
     on_each_runtime([] {
-        auto const count = static_cast<int>(rounds(300));
+        // So many that the receiver's queue is full (net.unix.max_dgram_qlen) before a sender's own buffer is.
+        int const senders = 20, each_sends = 60;
         for (bool const connected : {true, false}) {
             auto server = unix_datagram::bind(somewhere()).value();
             auto const at = server.local_endpoint().value();
-            auto sending = ramie::spawn([&] {
-                auto client = unix_datagram::unbound().value();
-                if (connected) CHECK(client.connect(at).has_value());
-                for (int i = 0; i < count; ++i) {
-                    auto const text = std::to_string(i);
-                    CHECK((connected ? client.send(text) : client.send_to(text, at)).has_value());
-                }
-            });
+            std::vector<ramie::join_handle<void>> sending;
+            for (int sender = 0; sender < senders; ++sender) {
+                sending.push_back(ramie::spawn([&, sender] {
+                    auto client = unix_datagram::unbound().value();
+                    if (connected) CHECK(client.connect(at).has_value());
+                    for (int i = 0; i < each_sends; ++i) {
+                        auto const text = std::to_string(sender * each_sends + i);
+                        CHECK((connected ? client.send(text) : client.send_to(text, at)).has_value());
+                    }
+                }));
+            }
             let_others_park();
-            for (int i = 0; i < count; ++i) CHECK(text_from(server) == std::to_string(i));
-            soon([&] { sending.get(); });
+            let_others_park();
+            std::vector<int> next(senders, 0);
+            for (int n = 0; n < senders * each_sends; ++n) {
+                auto const got = std::stoi(text_from(server));
+                CHECK(got % each_sends == next[static_cast<std::size_t>(got / each_sends)]++);
+            }
+            for (auto& each : sending) soon([&] { each.get(); });
         }
     });
 }
@@ -90,7 +99,7 @@ TEST_CASE("unix datagram: a pair's sender waits for its own buffer") {
     on_each_runtime([] {
         auto [here, there] = unix_datagram::pair().value();
         CHECK(there.set_send_buffer(8192).has_value());
-        auto sending = ramie::spawn([&there = there] {
+        auto sending = ramie::spawn([&] {
             for (int i = 0; i < 200; ++i) CHECK(there.send(std::string(1000, 'x')).has_value());
         });
         let_others_park();

@@ -161,7 +161,7 @@ TEST_CASE("unix: a full queue makes connect wait; a timeout or an abort ends tha
 TEST_CASE("unix: a timeout or an abort in read and write leaves the stream usable, and loses no byte") {
     on_each_runtime([] {
         auto [here, there] = unix_stream::pair().value();
-        auto const read = [&, &here = here] { return text_from(here); };
+        auto const read = [&] { return text_from(here); };
         for (int i = 0; i < 3; ++i) {
             CHECK_FALSE(ramie::timeout(2ms, read).has_value());
             auto aborted = ramie::spawn(read);
@@ -171,11 +171,11 @@ TEST_CASE("unix: a timeout or an abort in read and write leaves the stream usabl
             CHECK(soon(read) == "hello");
         }
         std::size_t done = 0;
-        CHECK_FALSE(ramie::timeout(2ms, [&, &here = here] { return here.write_all(too_much(), done); }).has_value());
+        CHECK_FALSE(ramie::timeout(2ms, [&] { return here.write_all(too_much(), done); }).has_value());
         CHECK(here.shutdown_write().has_value());
         std::size_t received = 0;
         std::vector<std::byte> part(100'000);
-        while (auto const n = soon([&, &there = there] { return there.read(part).value(); })) received += n;
+        while (auto const n = soon([&] { return there.read(part).value(); })) received += n;
         CHECK(received == done);
     });
 }
@@ -186,11 +186,11 @@ TEST_CASE("unix: close ends accepts, reads and writes at once") {
         auto [here, there] = unix_stream::pair().value();
         std::vector<ramie::join_handle<std::error_code>> waiting;
         for (int i = 0; i < 10; ++i) waiting.push_back(ramie::spawn([&] { return error_in(listener.accept()); }));
-        waiting.push_back(ramie::spawn([&here = here] {
+        waiting.push_back(ramie::spawn([&] {
             char b[8];
             return error_in(here.read(b));
         }));
-        waiting.push_back(ramie::spawn([&here = here] { return error_in(here.write_all(too_much())).code; }));
+        waiting.push_back(ramie::spawn([&] { return error_in(here.write_all(too_much())).code; }));
         let_others_park();
         listener.close();
         here.close();
@@ -272,7 +272,7 @@ TEST_CASE("unix: megabytes arrive byte for byte, through small buffers") {
         std::vector<std::byte> bytes(rounds(2'000'000));
         chance random(1);
         for (auto& b : bytes) b = static_cast<std::byte>(random.next());
-        auto writer = ramie::spawn([&, &here = here] {
+        auto writer = ramie::spawn([&] {
             CHECK(here.write_all(bytes).value() == bytes.size());
             here.close();
         });
