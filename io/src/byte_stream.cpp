@@ -45,7 +45,8 @@ std::expected<std::size_t, std::error_code> receive(owned_descriptor const& from
 
 std::expected<std::size_t, std::error_code> send(owned_descriptor const& to, std::span<std::byte const> from) {
     if (from.empty()) return transfer_nothing(to, "write");
-    return transfer(to, direction::write, "write", [&](int fd) { return of(socket_call::send(fd, from), from.size()); });
+    return transfer(to, direction::write, "write",
+                    [&](int fd) { return of(socket_call::send(fd, from), from.size()); });
 }
 
 std::expected<std::size_t, std::error_code> send(owned_descriptor const& to,
@@ -74,7 +75,8 @@ std::expected<std::size_t, std::error_code> stream_socket::peek(std::span<std::b
                     [&](int fd) { return attempt{socket_call::receive(fd, into, MSG_PEEK)}; });
 }
 
-std::expected<std::size_t, std::error_code> stream_socket::send_file(int file, std::uint64_t offset, std::size_t count) {
+std::expected<std::size_t, std::error_code> stream_socket::send_file(int file, std::uint64_t offset,
+                                                                     std::size_t count) {
     if (count == 0) return transfer_nothing(descriptor_, "send_file");
     // What is sent less than asked for may be the file's end.
     return transfer(descriptor_, direction::write, "send_file",

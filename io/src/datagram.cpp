@@ -15,7 +15,8 @@ std::expected<std::size_t, std::error_code> send_datagram(owned_descriptor const
     message.msg_namelen = to_size;
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    return transfer(by, direction::write, "send", [&](int fd) { return attempt{socket_call::send_message(fd, message)}; });
+    return transfer(by, direction::write, "send",
+                    [&](int fd) { return attempt{socket_call::send_message(fd, message)}; });
 }
 
 std::expected<datagram_size, std::error_code> receive_datagram(owned_descriptor const& by, std::span<std::byte> into,

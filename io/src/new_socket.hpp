@@ -64,8 +64,8 @@ struct wanted_socket {
     int type;
     bool listens = false;
 };
-// Watched by the caller's runtime, non-blocking and close-on-exec; closed on failure: not_a_socket, wrong_protocol_type,
-// invalid_argument (it does not listen, or does).
+// Watched by the caller's runtime, non-blocking and close-on-exec; closed on failure: not_a_socket,
+// wrong_protocol_type, invalid_argument (it does not listen, or does).
 std::expected<owned_descriptor, std::error_code> adopt_socket(unique_fd fd, wanted_socket const& wanted,
                                                               interest_set& watch);
 

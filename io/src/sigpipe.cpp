@@ -42,7 +42,8 @@ ssize_t holding_back(Call&& call) noexcept {
 RAMIE_NOIPA ssize_t write(int pipe, iovec const* from, std::size_t count) noexcept {
     // relaxed: whoever does not know yet asks the system once more.
     if (has_flag.load(std::memory_order_relaxed)) {
-        auto const result = answer_of([&] { return ::pwritev2(pipe, from, static_cast<int>(count), -1, RWF_NOSIGNAL); });
+        auto const result =
+            answer_of([&] { return ::pwritev2(pipe, from, static_cast<int>(count), -1, RWF_NOSIGNAL); });
         if (result != -EOPNOTSUPP && result != -ENOSYS) return result;
         has_flag.store(false, std::memory_order_relaxed);
     }

@@ -2,9 +2,9 @@
 // here is what there is for the calls that take no such flag.
 //
 // Nobody's reaction to SIGPIPE is touched, be it the default, SIG_IGN or a handler of the user's, which is not called
-// for these writes. Linux 6.18 has a flag for pipes (RWF_NOSIGNAL). Before it, and for sendfile, the signal is held back
-// around the call, on this thread only, and taken away if the call raised it: SIGPIPE goes to the thread that wrote. If
-// the thread held one back already, before, it stays.
+// for these writes. Linux 6.18 has a flag for pipes (RWF_NOSIGNAL). Before it, and for sendfile, the signal is held
+// back around the call, on this thread only, and taken away if the call raised it: SIGPIPE goes to the thread that
+// wrote. If the thread held one back already, before, it stays.
 #pragma once
 
 #include <cstddef>

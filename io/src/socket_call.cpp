@@ -78,7 +78,8 @@ RAMIE_NOIPA int make_non_blocking(int fd) noexcept {
     auto const flags = answer_of([&] { return ::fcntl(fd, F_GETFL); });
     if (flags < 0) return flags;
     if ((flags & O_NONBLOCK) == 0) {
-        if (auto const done = answer_of([&] { return ::fcntl(fd, F_SETFL, flags | O_NONBLOCK); }); done < 0) return done;
+        auto const done = answer_of([&] { return ::fcntl(fd, F_SETFL, flags | O_NONBLOCK); });
+        if (done < 0) return done;
     }
     return answer_of([&] { return ::fcntl(fd, F_SETFD, FD_CLOEXEC); });
 }

@@ -52,7 +52,8 @@ std::expected<std::size_t, std::error_code> tcp_stream::read_some(std::span<std:
 }
 
 std::expected<void, std::error_code> tcp_stream::set_nodelay(bool on) {
-    return with_fd(descriptor_, [&](int fd) { return checked(socket_call::set_option(fd, IPPROTO_TCP, TCP_NODELAY, on)); });
+    return with_fd(descriptor_,
+                   [&](int fd) { return checked(socket_call::set_option(fd, IPPROTO_TCP, TCP_NODELAY, on)); });
 }
 
 std::expected<void, std::error_code> tcp_stream::set_keepalive(bool on, std::chrono::seconds idle) {
@@ -66,7 +67,8 @@ std::expected<void, std::error_code> tcp_stream::set_keepalive(bool on, std::chr
 
 std::expected<void, std::error_code> tcp_stream::set_reset_on_close(bool on) {
     linger const at_once{on, 0};
-    return with_fd(descriptor_, [&](int fd) { return checked(socket_call::set_option(fd, SOL_SOCKET, SO_LINGER, at_once)); });
+    return with_fd(descriptor_,
+                   [&](int fd) { return checked(socket_call::set_option(fd, SOL_SOCKET, SO_LINGER, at_once)); });
 }
 
 std::expected<endpoint, std::error_code> tcp_stream::local_endpoint() const {

@@ -12,8 +12,9 @@ namespace ramie::detail {
 
 // What a try came to.
 struct attempt {
-    long answer;          // a count, or -errno
-    bool short_ = false;  // it took or gave less than it was asked for, and that says that the next one would say EAGAIN
+    long answer;  // a count, or -errno
+    // It took or gave less than it was asked for, and that says that the next one would say EAGAIN.
+    bool short_ = false;
 };
 
 // try_it(fd) -> attempt, until it says something else than EAGAIN. Suspension point.

@@ -45,7 +45,8 @@ done invalid() { return std::unexpected(std::make_error_code(std::errc::invalid_
 }  // namespace
 
 done udp_socket::set_broadcast(bool on) {
-    return with_fd(descriptor_, [&](int fd) { return checked(socket_call::set_option(fd, SOL_SOCKET, SO_BROADCAST, on)); });
+    return with_fd(descriptor_,
+                   [&](int fd) { return checked(socket_call::set_option(fd, SOL_SOCKET, SO_BROADCAST, on)); });
 }
 
 done udp_socket::set_ttl(int hops) {

@@ -19,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A read ends where descriptors were sent, although more may follow; that they were there, and not asked for, the system
-// says by MSG_CTRUNC.
+// A read ends where descriptors were sent, although more may follow; that they were there, and not asked for, the
+// system says by MSG_CTRUNC.
 std::expected<std::size_t, std::error_code> receive_without_fds(owned_descriptor const& from, iovec* into,
                                                                 std::size_t count, std::size_t size) {
     if (size == 0) return transfer_nothing(from, "read");
@@ -64,7 +64,8 @@ std::expected<unix_stream, std::error_code> unix_stream::adopt(unique_fd fd) {
     if (auto const peer = socket_name<unix_endpoint>(fd.get(), socket_call::peer_name);
         !peer && peer.error() != std::errc::address_family_not_supported)
         return std::unexpected(peer.error());
-    (void)socket_call::set_option(fd.get(), SOL_SOCKET, SO_PASSCRED, false);  // would come where descriptors are expected
+    // Credentials would come where descriptors are expected.
+    (void)socket_call::set_option(fd.get(), SOL_SOCKET, SO_PASSCRED, false);
     return maker::make<unix_stream>(adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_STREAM}, watch));
 }
 

@@ -15,7 +15,8 @@
 namespace {
 
 ramie::unix_endpoint unix_place(std::string_view text) {
-    return (text.starts_with('@') ? ramie::unix_endpoint::abstract(text.substr(1)) : ramie::unix_endpoint::path(text)).value();
+    using ramie::unix_endpoint;
+    return (text.starts_with('@') ? unix_endpoint::abstract(text.substr(1)) : unix_endpoint::path(text)).value();
 }
 
 template <class Stream>
@@ -66,7 +67,8 @@ int run(std::string_view kind, std::string_view place, bool once) {
         until_input_ends(ramie::unix_listener::bind(unix_place(place), {.replace_stale = true}).value(),
                          [once](auto& l) { accept_all(l, once); });
     } else if (kind == "udp") {
-        until_input_ends(ramie::udp_socket::bind(ramie::endpoint::parse(place).value()).value(), [](auto& s) { send_back(s); });
+        until_input_ends(ramie::udp_socket::bind(ramie::endpoint::parse(place).value()).value(),
+                         [](auto& s) { send_back(s); });
     } else if (kind == "unix-datagram") {
         until_input_ends(ramie::unix_datagram::bind(unix_place(place), true).value(), [](auto& s) { send_back(s); });
     } else {

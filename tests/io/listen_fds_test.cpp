@@ -51,7 +51,7 @@ bool fails() {
 
 }  // namespace
 
-TEST_CASE("listen_fds: passed sockets come once, in order, by name, close-on-exec, and are taken over (in a child that dies)") {
+TEST_CASE("listen_fds: passed sockets come once, in order, by name, and are taken over (in a child that dies)") {
     auto const end = activated(2, {"us", "2", "http:admin"}, [] {
         auto passed = listen_fds();
         if (!passed || passed->size() != 2) return false;

@@ -70,7 +70,7 @@ TEST_CASE("vectored: hundreds of places are written whole, and read into several
         auto pair = connect_pair();
         CHECK(pair.here.set_send_buffer(4096).has_value());
         auto const text = pattern(rounds(500'000));
-        auto const pieces = in_pieces(text, 3000);
+        auto const pieces = in_pieces(text, 300);
         REQUIRE(pieces.size() > 64);
         auto writing = ramie::spawn([&] {
             std::size_t done = 0;

@@ -91,7 +91,8 @@ TEST_CASE("halves: one reads while the other's wait is aborted; closing the whol
     on_each_runtime([] {
         auto pair = connect_pair();
         auto halves = ramie::split(std::move(pair.here));
-        auto writing = ramie::spawn([w = std::move(halves.writer)]() mutable { return error_in(w.write_all(too_much())); });
+        auto writing =
+            ramie::spawn([w = std::move(halves.writer)]() mutable { return error_in(w.write_all(too_much())); });
         auto& whole = halves.reader.stream();
         auto reading = ramie::spawn([&] {
             char b[8];

@@ -110,7 +110,7 @@ TEST_CASE("udp: what does not fit is cut off and told apart; 0 bytes are a datag
     });
 }
 
-TEST_CASE("udp: a short datagram says nothing about the next, so that all that are there are read without another edge") {
+TEST_CASE("udp: a short datagram says nothing about the next: all that are there are read without another edge") {
     on_each_runtime([] {
         auto here = on_loopback(), there = on_loopback();
         auto reader = ramie::spawn([&] {

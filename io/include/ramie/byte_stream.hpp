@@ -1,9 +1,9 @@
 // What all streams of bytes have: reading, and writing. A stream of its own kind derives from byte_source<itself>,
 // byte_sink<itself> or both, and makes itself what one step is.
 //
-// All of it are suspension points. One reader and one writer at once is the rule, several of each are possible. An abort
-// or a timeout throws out of the wait and leaves the stream usable; bytes that were read or written by then are lost
-// only to those who did not ask for `done`.
+// All of it are suspension points. One reader and one writer at once is the rule, several of each are possible. An
+// abort or a timeout throws out of the wait and leaves the stream usable; bytes that were read or written by then are
+// lost only to those who did not ask for `done`.
 #pragma once
 
 #include <ramie/io_error.hpp>
@@ -45,21 +45,23 @@ class rest_of_spans {
 
 }  // namespace detail
 
-// Self has, for byte_source:  read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
+// Self has, for byte_source: read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
 template <class Self>
 class byte_source {
   public:
     // Reads what has come, at least one byte, waiting for it if need be. 0: the other side has sent all it will, or
     // `into` is empty.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) { return self().read_some(into); }
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
     // The same into several places, one after the other, in one system call (which takes the first 64 of them).
     std::expected<std::size_t, std::error_code> read_vectored(std::span<std::span<std::byte> const> into) {
         return self().read_some(into);
     }
 
-    // Fills `into`. stream_errc::unexpected_end if the stream ends before. `done` counts as it goes, so that it is right
-    // also after an abort.
+    // Fills `into`. stream_errc::unexpected_end if the stream ends before. `done` counts as it goes, so that it is
+    // right also after an abort.
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {
         done = 0;
         while (done < into.size()) {
@@ -85,12 +87,15 @@ class byte_source {
     Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
-// Self has, for byte_sink:  write_some(std::span<std::byte const>), write_some(std::span<std::span<std::byte const> const>)
+// Self has, for byte_sink: write_some(std::span<std::byte const>),
+// write_some(std::span<std::span<std::byte const> const>)
 template <class Self>
 class byte_sink {
   public:
     // Writes at least one byte, as many as there is room for, waiting for room if need be. 0: `from` is empty.
-    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) { return self().write_some(from); }
+    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
+        return self().write_some(from);
+    }
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
     // The same from several places, one after the other, in one system call (which takes the first 64 of them).
     std::expected<std::size_t, std::error_code> write_vectored(std::span<std::span<std::byte const> const> from) {
@@ -135,7 +140,9 @@ class byte_sink {
 
   private:
     Self& self() noexcept { return static_cast<Self&>(*this); }
-    static std::span<std::byte const> bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
+    static std::span<std::byte const> bytes_of(std::string_view text) noexcept {
+        return std::as_bytes(std::span(text));
+    }
 };
 
 }  // namespace ramie

@@ -40,7 +40,8 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
     std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
 
-    bool plain_;  // made here: not of the kind that keeps packets apart, where a short read does not mean that it is empty
+    // Made here: not of the kind that keeps packets apart, where a short read does not mean that it is empty.
+    bool plain_;
 };
 
 // The end that is written. Move-only; destroying it closes it. Writes as byte_stream.hpp says; up to PIPE_BUF bytes

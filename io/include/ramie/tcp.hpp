@@ -26,9 +26,9 @@
 
 namespace ramie {
 
-// One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek, send_file
-// and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in stream_halves.hpp. Small
-// messages go out at once (TCP_NODELAY is on).
+// One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek,
+// send_file and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in
+// stream_halves.hpp. Small messages go out at once (TCP_NODELAY is on).
 class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> {
   public:
     // Connects. Suspension point.

@@ -1,8 +1,8 @@
 // UDP in blocking style. A socket's rules are those of TCP's (tcp.hpp): who owns it, who may use it, what an abort, a
 // timeout and close() do.
 //
-// A datagram comes whole or not at all; where the buffer is too small the rest of it is lost, and datagram_size says so.
-// One of 0 bytes is one, too. The largest that can be sent has 65507 bytes (IPv4); more is std::errc::message_size.
+// A datagram comes whole or not at all; where the buffer is too small the rest of it is lost, and datagram_size says
+// so. One of 0 bytes is one, too. The largest that can be sent has 65507 bytes (IPv4); more is std::errc::message_size.
 #pragma once
 
 #include <ramie/datagram.hpp>
@@ -45,7 +45,9 @@ class udp_socket : public detail::descriptor_holder {
     // Sends one datagram, waiting for room if need be. Suspension points. send(): of a connected socket, else
     // std::errc::destination_address_required. Return its size.
     std::expected<std::size_t, std::error_code> send(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> send(std::string_view from) { return send(std::as_bytes(std::span(from))); }
+    std::expected<std::size_t, std::error_code> send(std::string_view from) {
+        return send(std::as_bytes(std::span(from)));
+    }
     std::expected<std::size_t, std::error_code> send_to(std::span<std::byte const> from, endpoint const& to);
     std::expected<std::size_t, std::error_code> send_to(std::string_view from, endpoint const& to) {
         return send_to(std::as_bytes(std::span(from)), to);

@@ -33,8 +33,9 @@ struct received_fds {
     std::vector<unique_fd> fds;  // what came with them; close-on-exec
 };
 
-// One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek, send_file
-// and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in stream_halves.hpp.
+// One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek,
+// send_file and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in
+// stream_halves.hpp.
 class unix_stream : public detail::stream_socket, public byte_source<unix_stream> {
   public:
     // As many descriptors as go in one message.
@@ -54,10 +55,10 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
     std::expected<std::size_t, std::error_code> send_fds(std::string_view from, std::span<int const> fds) {
         return send_fds(std::as_bytes(std::span(from)), fds);
     }
-    // Reads as read() does, and takes the descriptors that come with what is read, at most so many. If more came, or the
-    // process has no room for them, they are all closed, the bytes are lost, and the error is
-    // stream_errc::descriptors_lost. (Descriptors that a plain read() comes upon are closed silently.) At most most_fds,
-    // else std::errc::invalid_argument. Suspension point.
+    // Reads as read() does, and takes the descriptors that come with what is read, at most so many. If more came, or
+    // the process has no room for them, they are all closed, the bytes are lost, and the error is
+    // stream_errc::descriptors_lost. (Descriptors that a plain read() comes upon are closed silently.) At most
+    // most_fds, else std::errc::invalid_argument. Suspension point.
     std::expected<received_fds, std::error_code> receive_fds(std::span<std::byte> into, std::size_t at_most = most_fds);
     std::expected<received_fds, std::error_code> receive_fds(std::span<char> into, std::size_t at_most = most_fds) {
         return receive_fds(std::as_writable_bytes(into), at_most);

@@ -16,7 +16,9 @@ class stream_socket : public descriptor_holder, public byte_sink<stream_socket> 
   public:
     // Reads what has come without taking it away; else as read(). Suspension point.
     std::expected<std::size_t, std::error_code> peek(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> peek(std::span<char> into) { return peek(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> peek(std::span<char> into) {
+        return peek(std::as_writable_bytes(into));
+    }
 
     // Sends bytes of an open file from `offset` on, without copying them through the process; the file's own position
     // stays. Returns how many: at least one, as many as there is room for; 0 at the file's end, or if `count` is 0.
