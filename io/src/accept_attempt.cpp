@@ -2,8 +2,12 @@
 
 #include "interest_set.hpp"
 #include "operation.hpp"
+#include "shortage.hpp"
 #include "socket_call.hpp"
 
+#include <ramie/detail/after.hpp>
+
+#include <algorithm>
 #include <cerrno>
 
 namespace ramie::detail {
@@ -40,6 +44,27 @@ std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, in
         auto const answer = socket_call::accept(listener);
         if (answer >= 0) return home.add(unique_fd(answer));
         if (!is_about_the_peer(-answer)) return std::unexpected(error_of(answer));
+    }
+}
+
+std::expected<owned_descriptor, std::error_code> accept_next(owned_descriptor const& listener) {
+    operation const mine(listener, "accept");
+    if (!mine) return std::unexpected(closed_before());
+    auto& scarce = shortage::of_process();
+    for (auto pause = shortage::first_pause;;) {
+        auto const closed_so_far = scarce.closed();
+        auto const noted = mine.wait_ready(direction::read);
+        if (!noted) return std::unexpected(noted.error());
+        auto accepted = accept_attempt(mine.fd(), mine.home());
+        if (accepted) return accepted;
+        if (is_shortage(accepted.error())) {
+            scarce.wait(mine.self(), closed_so_far, after(pause));
+            pause = std::min(pause * 2, shortage::longest_pause);
+        } else if (accepted.error() != std::errc::operation_would_block) {
+            return accepted;
+        } else {
+            mine.found_empty(direction::read, *noted);
+        }
     }
 }
 

@@ -2,20 +2,20 @@
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
-#include <ramie/io_error.hpp>
 
 #include <cstddef>
 #include <expected>
 #include <span>
+#include <system_error>
 
 namespace ramie::detail {
 
-// Suspension points all. tcp.hpp says what each promises.
+// Suspension points all. <ramie/byte_stream.hpp> says what each promises.
 std::expected<std::size_t, std::error_code> receive(owned_descriptor const& from, std::span<std::byte> into);
+std::expected<std::size_t, std::error_code> receive(owned_descriptor const& from,
+                                                    std::span<std::span<std::byte> const> into);
 std::expected<std::size_t, std::error_code> send(owned_descriptor const& to, std::span<std::byte const> from);
-std::expected<std::size_t, io_error> receive_exactly(owned_descriptor const& from, std::span<std::byte> into,
-                                                     std::size_t& done);
-std::expected<std::size_t, io_error> send_all(owned_descriptor const& to, std::span<std::byte const> from,
-                                              std::size_t& done);
+std::expected<std::size_t, std::error_code> send(owned_descriptor const& to,
+                                                 std::span<std::span<std::byte const> const> from);
 
 }  // namespace ramie::detail

@@ -26,17 +26,17 @@ interest_set::~interest_set() {
 }
 
 // Never inlined: it reads errno, and its callers may have waited on another thread before.
-RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd) {
+RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd, bool readable) {
     auto& d = take();
     d.home_ = shared_from_this();
     d.fd_ = fd.release();
     d.use_.store(0, std::memory_order_relaxed);
-    auto const generation = d.readiness.begin();
+    auto const generation = d.readiness.begin(readable);
     owned_descriptor owned(d);
     size_.fetch_add(1, std::memory_order_relaxed);
     if (abandoned_.load(std::memory_order_seq_cst)) d.readiness.unwatch();  // pairs with abandon()
     epoll_event all{};
-    all.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    all.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     all.data.u64 = std::uint64_t{generation} << 32 | d.index_;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, d.fd_, &all) != 0)
         return std::unexpected(std::error_code(errno, std::system_category()));

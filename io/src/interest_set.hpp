@@ -37,8 +37,9 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // The set of the runtime that the caller belongs to; throws no_runtime, naming the verb.
     static interest_set& current(char const* verb);
 
-    // Registers a descriptor. It is closed on failure.
-    std::expected<owned_descriptor, std::error_code> add(unique_fd fd);
+    // Registers a descriptor. It is closed on failure. `readable`: whether a first read is tried before anything is
+    // reported.
+    std::expected<owned_descriptor, std::error_code> add(unique_fd fd, bool readable = true);
 
     // Makes runnable who waits for what is ready now: one batch; what is left is reported next time, in turn. True: the
     // alarm rang. Any number of callers; on an OS thread's own stack.

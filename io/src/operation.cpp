@@ -2,6 +2,7 @@
 
 #include "fair_share.hpp"
 
+#include <ramie/detail/carrier.hpp>
 #include <ramie/this_fiber.hpp>
 
 namespace ramie::detail {
@@ -13,13 +14,13 @@ operation::operation(owned_descriptor const& on, char const* what) : self_(waite
     if (auto* const d = on.get(); d != nullptr && d->begin_use()) used_ = d;
 }
 
-std::expected<readiness, std::error_code> operation::wait_ready(direction d) const {
+std::expected<readiness, std::error_code> operation::wait_ready(direction d, time_point limit) const {
     for (;;) {
         auto const noted = used_->readiness.look();
         if (noted.is_closed() || (noted.is_unwatched() && !noted.ready(d)))
             return std::unexpected(std::make_error_code(std::errc::operation_canceled));
-        if (noted.ready(d)) return noted;
-        used_->readiness.wait(self_, d, what_);
+        if (noted.ready(d) || (limit != never && carrier::now() >= limit)) return noted;
+        used_->readiness.wait(self_, d, what_, limit);
         renew_share(self_);
     }
 }

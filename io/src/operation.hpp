@@ -35,8 +35,8 @@ class operation {
     interest_set& home() const noexcept { return used_->home(); }
     waiter& self() const noexcept { return self_; }
 
-    // Returns the noted readiness once an attempt is worth while.
-    std::expected<readiness, std::error_code> wait_ready(direction d) const;
+    // Returns the noted readiness once an attempt is worth while, or the limit has passed.
+    std::expected<readiness, std::error_code> wait_ready(direction d, time_point limit = never) const;
     // The attempt said EAGAIN.
     void found_empty(direction d, readiness noted) const noexcept { used_->readiness.clear(d, noted); }
     // A stream took or gave less than it was asked for, which says that the next attempt would say EAGAIN; unless the

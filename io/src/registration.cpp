@@ -8,13 +8,13 @@
 
 namespace ramie::detail {
 
-std::uint32_t registration::begin() noexcept {
+std::uint32_t registration::begin(bool readable) noexcept {
     auto const w = word_.load(std::memory_order_relaxed);
     auto const generation = static_cast<std::uint32_t>(w >> readiness::generation_shift) + 1;
     // seq_cst, before the caller asks whether the runtime is gone: pairs with end(), which comes after that was said.
     // Either the caller sees it, or this registration is unwatched like the others.
-    word_.store(std::uint64_t{generation} << readiness::generation_shift | readiness::ready_bit(direction::read) |
-                    readiness::ready_bit(direction::write),
+    word_.store(std::uint64_t{generation} << readiness::generation_shift |
+                    (readable ? readiness::ready_bit(direction::read) : 0) | readiness::ready_bit(direction::write),
                 std::memory_order_seq_cst);
     return generation;
 }
@@ -22,12 +22,13 @@ std::uint32_t registration::begin() noexcept {
 void registration::raise(std::uint32_t generation, std::uint32_t events) noexcept {
     bool const broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
     bool const read_ended = broken || (events & EPOLLRDHUP) != 0;
-    bool const readable = read_ended || (events & EPOLLIN) != 0;
+    bool const urgent = (events & EPOLLPRI) != 0;
+    bool const readable = read_ended || urgent || (events & EPOLLIN) != 0;
     bool const writable = broken || (events & EPOLLOUT) != 0;
     std::uint64_t bits = 0;
     if (readable) bits |= readiness::ready_bit(direction::read);
     if (writable) bits |= readiness::ready_bit(direction::write);
-    if (read_ended) bits |= readiness::ended_bit(direction::read);
+    if (read_ended || urgent) bits |= readiness::ended_bit(direction::read);
     if (broken) bits |= readiness::ended_bit(direction::write);
 
     auto w = word_.load(std::memory_order_relaxed);
@@ -55,7 +56,7 @@ void registration::clear(direction d, readiness noted) noexcept {
     }
 }
 
-void registration::wait(waiter& self, direction d, char const* what) {
+void registration::wait(waiter& self, direction d, char const* what, time_point limit) {
     self.abort_point();
     wait_node node(self);
     lock_.lock();
@@ -66,7 +67,7 @@ void registration::wait(waiter& self, direction d, char const* what) {
         return;
     }
     queue(d).push_back(node);
-    auto const end = park(node, {what, this}, &lock_);
+    auto const end = park(node, {what, this}, &lock_, limit);
     if (end.woken()) return;
     {
         std::lock_guard held(lock_);

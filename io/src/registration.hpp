@@ -5,7 +5,8 @@
 //
 //   bit  0     readable     a read may succeed
 //   bit  1     writable     a write may succeed
-//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. Never cleared
+//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. So was urgent data
+//                           (PRI), where reads are cut short although more follows. Never cleared
 //   bit  3     write ended  HUP or ERR was reported. Never cleared
 //   bit  4     closed       close() was called. Never cleared
 //   bit  5     unwatched    the runtime that would report edges is gone. Never cleared
@@ -59,8 +60,9 @@ class readiness {
 class registration {
   public:
     // --- its owner, before anybody else knows of it ---
-    // Starts a new generation, which it returns. Both directions count as ready: the first attempt finds out.
-    std::uint32_t begin() noexcept;
+    // Starts a new generation, which it returns. Both directions count as ready, since the first attempt finds out;
+    // reading not if `readable` is false.
+    std::uint32_t begin(bool readable = true) noexcept;
 
     // --- harvesters ---
     // The kernel reported these EPOLL* events for that generation.
@@ -71,9 +73,9 @@ class registration {
     readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
     // Nothing is left, found out after `noted`.
     void clear(direction d, readiness noted) noexcept;
-    // Waits until the direction may be ready, or the registration is closed or unwatched. Suspension point; throws
-    // aborted and deadline_passed.
-    void wait(waiter& self, direction d, char const* what);
+    // Waits until the direction may be ready, the registration is closed or unwatched, or the limit has passed.
+    // Suspension point; throws aborted and deadline_passed.
+    void wait(waiter& self, direction d, char const* what, time_point limit = never);
 
     // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait,
     // and the node is not queued.

@@ -65,7 +65,7 @@ bool accept_attempts::try_it(bool unasked) {
     bool const over = look(unasked, error, [&](descriptor& d) {
         auto accepted = accept_attempt(d.fd(), d.home());
         if (accepted) {
-            result_.emplace(tcp_stream(std::move(*accepted)));
+            result_.emplace(std::move(*accepted));
             return true;
         }
         if (accepted.error() == std::errc::operation_would_block) return false;

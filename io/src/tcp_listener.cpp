@@ -1,16 +1,10 @@
 #include <ramie/tcp.hpp>
 
 #include "accept_attempt.hpp"
-#include "interest_set.hpp"
-#include "operation.hpp"
-#include "shortage.hpp"
-#include "socket_call.hpp"
+#include "new_socket.hpp"
 #include "socket_name.hpp"
 
-#include <ramie/detail/after.hpp>
 #include <ramie/resolve.hpp>
-
-#include <algorithm>
 
 #include <netinet/tcp.h>
 
@@ -20,22 +14,21 @@ using namespace detail;
 
 std::expected<tcp_listener, std::error_code> tcp_listener::bind(endpoint const& at, listen_options const& options) {
     auto& watch = interest_set::current("tcp_listener::bind");
-    unique_fd fd(socket_call::open(at.family()));
-    if (fd.get() < 0) return std::unexpected(error_of(fd.get()));
-    int answer = 0;
-    auto const then = [&](int next) {
-        if (answer == 0) answer = next;
-    };
-    then(socket_call::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, options.reuse_address));
-    then(socket_call::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, options.reuse_port));
+    new_socket made(at.family(), SOCK_STREAM);
+    made.option(SOL_SOCKET, SO_REUSEADDR, options.reuse_address);
+    made.option(SOL_SOCKET, SO_REUSEPORT, options.reuse_port);
+    if (options.v6_only && at.is_v6()) made.option(IPPROTO_IPV6, IPV6_V6ONLY, *options.v6_only);
+    if (options.defer_accept.count() != 0)
+        made.option(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(options.defer_accept.count()));
+    if (options.fast_open != 0) made.option(IPPROTO_TCP, TCP_FASTOPEN, options.fast_open);
     // What is accepted inherits it, which saves a system call for each.
-    then(socket_call::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1));
-    if (answer == 0) answer = socket_call::bind(fd.get(), at.data(), at.size());
-    if (answer == 0) answer = socket_call::listen(fd.get(), options.backlog);
-    if (answer < 0) return std::unexpected(error_of(answer));
-    auto const local = socket_name(fd.get(), socket_call::local_name);
+    made.option(IPPROTO_TCP, TCP_NODELAY, true);
+    made.bind(at.data(), at.size());
+    made.listen(options.backlog);
+    if (made.error()) return std::unexpected(made.error());
+    auto const local = socket_name(made.fd(), socket_call::local_name);
     if (!local) return std::unexpected(local.error());
-    auto added = watch.add(std::move(fd));
+    auto added = made.watched_by(watch);
     if (!added) return std::unexpected(added.error());
     return tcp_listener(std::move(*added), *local);
 }
@@ -53,25 +46,19 @@ std::expected<tcp_listener, std::error_code> tcp_listener::bind(std::string_view
     return std::unexpected(last);
 }
 
+std::expected<tcp_listener, std::error_code> tcp_listener::adopt(unique_fd fd) {
+    auto& watch = interest_set::current("tcp_listener::adopt");
+    auto const number = fd.get();
+    auto adopted = adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_STREAM, true}, watch);
+    if (!adopted) return std::unexpected(adopted.error());
+    (void)socket_call::set_option(number, IPPROTO_TCP, TCP_NODELAY, true);  // as bind() does
+    auto const local = socket_name(number, socket_call::local_name);
+    if (!local) return std::unexpected(local.error());
+    return tcp_listener(std::move(*adopted), *local);
+}
+
 std::expected<tcp_stream, std::error_code> tcp_listener::accept() {
-    operation const mine(descriptor_, "accept");
-    if (!mine) return std::unexpected(closed_before());
-    auto& scarce = shortage::of_process();
-    for (auto pause = shortage::first_pause;;) {
-        auto const closed_so_far = scarce.closed();
-        auto const noted = mine.wait_ready(direction::read);
-        if (!noted) return std::unexpected(noted.error());
-        auto accepted = accept_attempt(mine.fd(), mine.home());
-        if (accepted) return tcp_stream(std::move(*accepted));
-        if (is_shortage(accepted.error())) {
-            scarce.wait(mine.self(), closed_so_far, after(pause));
-            pause = std::min(pause * 2, shortage::longest_pause);
-        } else if (accepted.error() != std::errc::operation_would_block) {
-            return std::unexpected(accepted.error());
-        } else {
-            mine.found_empty(direction::read, *noted);
-        }
-    }
+    return maker::make<tcp_stream>(accept_next(descriptor_));
 }
 
 }  // namespace ramie

@@ -1,14 +1,12 @@
 #include <ramie/tcp.hpp>
 
 #include "byte_stream.hpp"
-#include "interest_set.hpp"
-#include "operation.hpp"
-#include "socket_call.hpp"
+#include "connect_race.hpp"
+#include "new_socket.hpp"
 #include "socket_name.hpp"
+#include "transfer.hpp"
 
 #include <ramie/resolve.hpp>
-
-#include <cerrno>
 
 #include <netinet/tcp.h>
 
@@ -16,87 +14,46 @@ namespace ramie {
 
 using namespace detail;
 
-namespace {
-
-std::expected<void, std::error_code> checked(int answer) {
-    if (answer < 0) return std::unexpected(error_of(answer));
-    return {};
-}
-
-// For calls that do not wait.
-template <class Call>
-auto with_fd(owned_descriptor const& d, Call&& call) -> decltype(call(0)) {
-    auto* const used = d.get();
-    if (used == nullptr || !used->begin_use()) return std::unexpected(closed_before());
-    auto result = call(used->fd());
-    used->end_use();
-    return result;
-}
-
-}  // namespace
-
-std::expected<tcp_stream, std::error_code> tcp_stream::connect(endpoint const& to) {
+std::expected<tcp_stream, std::error_code> tcp_stream::connect(endpoint const& to, connect_options const& options) {
     auto& watch = interest_set::current("tcp_stream::connect");
-    waiter::self().abort_point();
-    unique_fd fd(socket_call::open(to.family()));
-    if (fd.get() < 0) return std::unexpected(error_of(fd.get()));
-    (void)socket_call::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    auto answer = socket_call::connect(fd.get(), to.data(), to.size());
-    if (answer < 0 && answer != -EINPROGRESS && answer != -EINTR) return std::unexpected(error_of(answer));
-
-    // Registered only now: a socket that has not begun to connect would be reported as hung up.
-    auto added = watch.add(std::move(fd));
-    if (!added) return std::unexpected(added.error());
-    tcp_stream stream(std::move(*added));
-    if (answer == 0) return stream;
-
-    operation const mine(stream.descriptor_, "connect");
-    for (;;) {
-        auto const noted = mine.wait_ready(direction::write);
-        if (!noted) return std::unexpected(noted.error());
-        // Asked again, connect() tells how the attempt under way ended. (On the loopback it has ended by now.)
-        answer = socket_call::connect(mine.fd(), to.data(), to.size());
-        if (answer == 0 || answer == -EISCONN) return stream;
-        if (answer == -EALREADY || answer == -EINPROGRESS) mine.found_empty(direction::write, *noted);
-        else if (answer != -EINTR) return std::unexpected(error_of(answer));
-    }
+    return maker::make<tcp_stream>(connect_race({&to, 1}, options, watch));
 }
 
-std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view host, std::uint16_t port) {
-    auto const addresses = resolve(host, port);
+std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view host, std::uint16_t port,
+                                                               connect_options const& options) {
+    using namespace std::chrono_literals;
+    auto& watch = interest_set::current("tcp_stream::connect");
+    if (options.stagger < 10ms || options.stagger > 10s)
+        return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+    auto addresses = resolve(host, port);
     if (!addresses) return std::unexpected(addresses.error());
-    std::error_code last;
-    for (auto const& each : *addresses) {
-        auto stream = connect(each);
-        if (stream) return stream;
-        last = stream.error();
+    if (options.local) {
+        std::erase_if(*addresses, [&](endpoint const& e) { return e.family() != options.local->family(); });
+        if (addresses->empty()) return std::unexpected(std::make_error_code(std::errc::address_family_not_supported));
     }
-    return std::unexpected(last);
+    return maker::make<tcp_stream>(connect_race(interleaved(*addresses), options, watch));
 }
 
-std::expected<std::size_t, std::error_code> tcp_stream::read(std::span<std::byte> into) {
+std::expected<tcp_stream, std::error_code> tcp_stream::adopt(unique_fd fd) {
+    auto& watch = interest_set::current("tcp_stream::adopt");
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    if (auto const answer = socket_call::peer_name(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size); answer < 0)
+        return std::unexpected(error_of(answer));
+    return maker::make<tcp_stream>(adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_STREAM}, watch));
+}
+
+std::expected<std::size_t, std::error_code> tcp_stream::read_some(std::span<std::byte> into) {
     return receive(descriptor_, into);
 }
 
-std::expected<std::size_t, io_error> tcp_stream::read_exactly(std::span<std::byte> into, std::size_t& done) {
-    return receive_exactly(descriptor_, into, done);
-}
-
-std::expected<std::size_t, std::error_code> tcp_stream::write(std::span<std::byte const> from) {
-    return send(descriptor_, from);
-}
-
-std::expected<std::size_t, io_error> tcp_stream::write_all(std::span<std::byte const> from, std::size_t& done) {
-    return send_all(descriptor_, from, done);
-}
-
-std::expected<void, std::error_code> tcp_stream::shutdown(shutdown_side side) {
-    auto const how = side == shutdown_side::read ? SHUT_RD : side == shutdown_side::write ? SHUT_WR : SHUT_RDWR;
-    return with_fd(descriptor_, [&](int fd) { return checked(socket_call::shutdown(fd, how)); });
+std::expected<std::size_t, std::error_code> tcp_stream::read_some(std::span<std::span<std::byte> const> into) {
+    return receive(descriptor_, into);
 }
 
 std::expected<void, std::error_code> tcp_stream::set_nodelay(bool on) {
-    return with_fd(descriptor_, [&](int fd) { return checked(socket_call::set_option(fd, IPPROTO_TCP, TCP_NODELAY, on)); });
+    return with_fd(descriptor_,
+                   [&](int fd) { return checked(socket_call::set_option(fd, IPPROTO_TCP, TCP_NODELAY, on)); });
 }
 
 std::expected<void, std::error_code> tcp_stream::set_keepalive(bool on, std::chrono::seconds idle) {
@@ -106,6 +63,12 @@ std::expected<void, std::error_code> tcp_stream::set_keepalive(bool on, std::chr
             answer = socket_call::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(idle.count()));
         return checked(answer);
     });
+}
+
+std::expected<void, std::error_code> tcp_stream::set_reset_on_close(bool on) {
+    linger const at_once{on, 0};
+    return with_fd(descriptor_,
+                   [&](int fd) { return checked(socket_call::set_option(fd, SOL_SOCKET, SO_LINGER, at_once)); });
 }
 
 std::expected<endpoint, std::error_code> tcp_stream::local_endpoint() const {

@@ -1,4 +1,5 @@
 // Abort and timeout in every wait, and the end of the runtime.
+#include "full_listener.hpp"
 #include "sockets.hpp"
 
 #include <ramie/spawn.hpp>
@@ -13,21 +14,6 @@ using ramie::tcp_listener;
 using ramie::tcp_stream;
 
 namespace {
-
-// A listener whose queue is full, so that a connection to it neither comes about nor fails.
-struct full_listener {
-    tcp_listener listener = listener_on_loopback({.backlog = 0});
-    std::vector<tcp_stream> queued;
-
-    full_listener() {
-        for (int i = 0; i < 16; ++i) {
-            auto stream = ramie::timeout(20ms, [&] { return tcp_stream::connect(listener.local_endpoint()); });
-            if (!stream) return;
-            queued.push_back(std::move(stream->value()));
-        }
-        FAIL("the queue of connections has no end");
-    }
-};
 
 template <class F>
 bool times_out(F&& f) {

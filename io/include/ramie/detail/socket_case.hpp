@@ -1,4 +1,4 @@
-// What the cases of a select on sockets share (tcp_cases.hpp has the cases).
+// What the cases of a select on sockets share (io_cases.hpp has the cases).
 //
 // Readiness may be gone when the select looks closer: somebody else took what there was. So a waker only claims the
 // wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the select
@@ -8,7 +8,6 @@
 #include <ramie/detail/direction.hpp>
 #include <ramie/detail/owned_descriptor.hpp>
 #include <ramie/detail/select_case.hpp>
-#include <ramie/tcp.hpp>
 
 #include <chrono>
 #include <expected>
@@ -49,13 +48,13 @@ class socket_case {
 
 class accept_attempts : public socket_case {
   public:
-    explicit accept_attempts(tcp_listener& from) noexcept : socket_case(from.descriptor_, direction::read) {}
+    explicit accept_attempts(owned_descriptor const& from) noexcept : socket_case(from, direction::read) {}
     bool poll() { return try_it(false); }
     bool poll_only() { return try_it(true); }
     bool confirm() { return try_it(false); }
 
   protected:
-    std::optional<std::expected<tcp_stream, std::error_code>> result_;
+    std::optional<std::expected<owned_descriptor, std::error_code>> result_;
 
   private:
     bool try_it(bool unasked);
@@ -63,8 +62,8 @@ class accept_attempts : public socket_case {
 
 class readiness_attempts : public socket_case {
   public:
-    readiness_attempts(tcp_stream& of, direction towards) noexcept
-        : socket_case(of.descriptor_, towards), towards_(towards) {}
+    readiness_attempts(owned_descriptor const& of, direction towards) noexcept
+        : socket_case(of, towards), towards_(towards) {}
     bool poll() { return try_it(false); }
     bool poll_only() { return try_it(true); }
     bool confirm() { return try_it(false); }

@@ -6,7 +6,7 @@
 #include <ramie/io_metrics.hpp>
 #include <ramie/notify_case.hpp>
 #include <ramie/spawn.hpp>
-#include <ramie/tcp_cases.hpp>
+#include <ramie/io_cases.hpp>
 
 #include <algorithm>
 #include <atomic>

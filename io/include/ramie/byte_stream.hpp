@@ -1,0 +1,148 @@
+// What all streams of bytes have: reading, and writing. A stream of its own kind derives from byte_source<itself>,
+// byte_sink<itself> or both, and makes itself what one step is.
+//
+// All of it are suspension points. One reader and one writer at once is the rule, several of each are possible. An
+// abort or a timeout throws out of the wait and leaves the stream usable; bytes that were read or written by then are
+// lost only to those who did not ask for `done`.
+#pragma once
+
+#include <ramie/io_error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <expected>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+namespace ramie {
+
+namespace detail {
+
+// How many places one system call takes.
+inline constexpr std::size_t most_spans = 64;
+
+// What is left of several places after `skip` bytes of them: as many as one system call takes.
+class rest_of_spans {
+  public:
+    rest_of_spans(std::span<std::span<std::byte const> const> all, std::size_t skip) noexcept {
+        for (auto const& each : all) {
+            auto const left = each.subspan(std::min(skip, each.size()));
+            skip -= each.size() - left.size();
+            if (left.empty()) continue;
+            spans_[count_++] = left;
+            if (count_ == most_spans) return;
+        }
+    }
+    bool empty() const noexcept { return count_ == 0; }
+    std::span<std::span<std::byte const> const> spans() const noexcept { return std::span(spans_).first(count_); }
+
+  private:
+    std::array<std::span<std::byte const>, most_spans> spans_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace detail
+
+// Self has, for byte_source: read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
+template <class Self>
+class byte_source {
+  public:
+    // Reads what has come, at least one byte, waiting for it if need be. 0: the other side has sent all it will, or
+    // `into` is empty.
+    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) { return self().read_some(into); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
+    // The same into several places, one after the other, in one system call (which takes the first 64 of them).
+    std::expected<std::size_t, std::error_code> read_vectored(std::span<std::span<std::byte> const> into) {
+        return self().read_some(into);
+    }
+
+    // Fills `into`. stream_errc::unexpected_end if the stream ends before. `done` counts as it goes, so that it is
+    // right also after an abort.
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {
+        done = 0;
+        while (done < into.size()) {
+            auto const count = read(into.subspan(done));
+            if (!count) return std::unexpected(io_error{count.error(), done});
+            if (*count == 0) return std::unexpected(io_error{stream_errc::unexpected_end, done});
+            done += *count;
+        }
+        return done;
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
+        std::size_t done = 0;
+        return read_exactly(into, done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
+        return read_exactly(std::as_writable_bytes(into), done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
+        return read_exactly(std::as_writable_bytes(into));
+    }
+
+  private:
+    Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+// Self has, for byte_sink: write_some(std::span<std::byte const>),
+// write_some(std::span<std::span<std::byte const> const>)
+template <class Self>
+class byte_sink {
+  public:
+    // Writes at least one byte, as many as there is room for, waiting for room if need be. 0: `from` is empty.
+    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
+        return self().write_some(from);
+    }
+    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
+    // The same from several places, one after the other, in one system call (which takes the first 64 of them).
+    std::expected<std::size_t, std::error_code> write_vectored(std::span<std::span<std::byte const> const> from) {
+        return self().write_some(from);
+    }
+
+    // Writes all. `done` as for read_exactly().
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
+        done = 0;
+        while (done < from.size()) {
+            auto const count = write(from.subspan(done));
+            if (!count) return std::unexpected(io_error{count.error(), done});
+            done += *count;
+        }
+        return done;
+    }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        std::size_t done = 0;
+        return write_all(from, done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
+        return write_all(bytes_of(from), done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from) { return write_all(bytes_of(from)); }
+
+    // Writes all of several places; `done` counts over them.
+    std::expected<std::size_t, io_error> write_all_vectored(std::span<std::span<std::byte const> const> from,
+                                                            std::size_t& done) {
+        done = 0;
+        for (;;) {
+            detail::rest_of_spans const rest(from, done);
+            if (rest.empty()) return done;
+            auto const count = self().write_some(rest.spans());
+            if (!count) return std::unexpected(io_error{count.error(), done});
+            done += *count;
+        }
+    }
+    std::expected<std::size_t, io_error> write_all_vectored(std::span<std::span<std::byte const> const> from) {
+        std::size_t done = 0;
+        return write_all_vectored(from, done);
+    }
+
+  private:
+    Self& self() noexcept { return static_cast<Self&>(*this); }
+    static std::span<std::byte const> bytes_of(std::string_view text) noexcept {
+        return std::as_bytes(std::span(text));
+    }
+};
+
+}  // namespace ramie

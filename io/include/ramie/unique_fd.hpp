@@ -1,0 +1,35 @@
+// A file descriptor with one owner, which closes it.
+#pragma once
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace ramie {
+
+// Move-only. Knows nothing of runtimes: what adopt() takes, and what came over a unix_stream.
+class unique_fd {
+  public:
+    unique_fd() = default;
+    // Takes it over; a negative number is none.
+    explicit unique_fd(int fd) noexcept : fd_(fd) {}
+    unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
+    unique_fd& operator=(unique_fd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~unique_fd() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    // -1: none.
+    int get() const noexcept { return fd_; }
+    // Gives it away.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+  private:
+    int fd_ = -1;
+};
+
+}  // namespace ramie

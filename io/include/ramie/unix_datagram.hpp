@@ -1,0 +1,67 @@
+// Datagrams between processes of one machine: none is lost on the way, none overtakes another. A socket's rules are
+// those of TCP's (tcp.hpp), what a datagram is, udp.hpp says.
+#pragma once
+
+#include <ramie/datagram.hpp>
+#include <ramie/detail/descriptor_holder.hpp>
+#include <ramie/unique_fd.hpp>
+#include <ramie/unix_endpoint.hpp>
+
+#include <cstddef>
+#include <expected>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace ramie {
+
+// Move-only; destroying it closes it, and leaves its file where it is.
+class unix_datagram : public detail::descriptor_holder {
+  public:
+    // std::errc::address_in_use if the file exists; `replace_stale`: unless it is a socket of which nobody has the
+    // other end any more, which is removed. Does not wait.
+    static std::expected<unix_datagram, std::error_code> bind(unix_endpoint const& at, bool replace_stale = false);
+    // Without a name: it can send, but nobody can answer.
+    static std::expected<unix_datagram, std::error_code> unbound();
+    // Two that are connected to each other.
+    static std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> pair();
+    // Takes over a unix datagram socket, and makes it non-blocking, also for those who share it. It is closed on
+    // failure.
+    static std::expected<unix_datagram, std::error_code> adopt(unique_fd fd);
+
+    // From now on send() goes there. May be called again. Does not wait.
+    std::expected<void, std::error_code> connect(unix_endpoint const& to);
+
+    // Sends one datagram, waiting while the receiver's queue is full (send_to() looks again every 1 to 50 ms, for the
+    // system does not tell it). std::errc::connection_refused: the receiver has gone. Suspension points.
+    std::expected<std::size_t, std::error_code> send(std::span<std::byte const> from);
+    std::expected<std::size_t, std::error_code> send(std::string_view from) {
+        return send(std::as_bytes(std::span(from)));
+    }
+    std::expected<std::size_t, std::error_code> send_to(std::span<std::byte const> from, unix_endpoint const& to);
+    std::expected<std::size_t, std::error_code> send_to(std::string_view from, unix_endpoint const& to) {
+        return send_to(std::as_bytes(std::span(from)), to);
+    }
+    // Receives one datagram, waiting for it if need be. Suspension points.
+    std::expected<datagram_size, std::error_code> receive(std::span<std::byte> into);
+    std::expected<datagram_size, std::error_code> receive(std::span<char> into) {
+        return receive(std::as_writable_bytes(into));
+    }
+    std::expected<datagram_from<unix_endpoint>, std::error_code> receive_from(std::span<std::byte> into);
+    std::expected<datagram_from<unix_endpoint>, std::error_code> receive_from(std::span<char> into) {
+        return receive_from(std::as_writable_bytes(into));
+    }
+
+    // How much the system keeps for sending, in bytes (Linux doubles it).
+    std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
+
+    std::expected<unix_endpoint, std::error_code> local_endpoint() const;
+    std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
+
+  private:
+    friend detail::maker;
+    explicit unix_datagram(detail::owned_descriptor d) noexcept : descriptor_holder(std::move(d)) {}
+};
+
+}  // namespace ramie

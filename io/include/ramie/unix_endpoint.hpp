@@ -1,0 +1,56 @@
+// Where a unix socket is: a path in the file system, a name in Linux's abstract namespace, or nowhere.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <expected>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace ramie {
+
+// A value; nothing here waits, and the file system is not asked.
+class unix_endpoint {
+  public:
+    // Unnamed: what a socket that was not bound has.
+    unix_endpoint() noexcept { name_.sun_family = AF_UNIX; }
+
+    // Relative ones are meant from the working directory of the moment. std::errc::filename_too_long above 107 bytes,
+    // std::errc::invalid_argument if it is empty or has a '\0'.
+    static std::expected<unix_endpoint, std::error_code> path(std::string_view path);
+    // Any bytes, not seen in the file system, gone with the socket. The same errors: above 107 bytes, or none.
+    static std::expected<unix_endpoint, std::error_code> abstract(std::string_view name);
+    // From what a system call filled in; errc::address_family_not_supported if it is of another family.
+    static std::expected<unix_endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
+
+    bool is_unnamed() const noexcept { return size_ == header; }
+    bool is_abstract() const noexcept { return !is_unnamed() && name_.sun_path[0] == '\0'; }
+    bool is_path() const noexcept { return !is_unnamed() && !is_abstract(); }
+    // The path, or the abstract name; empty if unnamed.
+    std::string_view name() const noexcept;
+
+    // For system calls.
+    sockaddr const* data() const noexcept { return reinterpret_cast<sockaddr const*>(&name_); }
+    socklen_t size() const noexcept { return size_; }
+
+    // By kind (unnamed, abstract, path), then by name.
+    friend std::strong_ordering operator<=>(unix_endpoint const& a, unix_endpoint const& b) noexcept;
+    friend bool operator==(unix_endpoint const& a, unix_endpoint const& b) noexcept { return (a <=> b) == 0; }
+
+  private:
+    static constexpr socklen_t header = offsetof(sockaddr_un, sun_path);
+
+    sockaddr_un name_{};
+    socklen_t size_ = header;
+};
+
+// "/run/server", "@name" for an abstract one, "(unnamed)".
+std::string to_string(unix_endpoint const& e);
+std::ostream& operator<<(std::ostream& out, unix_endpoint const& e);
+
+}  // namespace ramie

@@ -1,0 +1,102 @@
+#include "connect_race.hpp"
+
+#include "fair_share.hpp"
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/park.hpp>
+#include <ramie/detail/select_case.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <algorithm>
+
+namespace ramie::detail {
+
+namespace {
+
+class race {
+  public:
+    race(std::span<endpoint const> to, connect_options const& options, interest_set& watch)
+        : self_(waiter::self()), to_(to), options_(options), watch_(watch) {
+        attempts_.reserve(to.size());  // they stay where they are: nodes in them are queued
+    }
+
+    std::expected<owned_descriptor, std::error_code> run() {
+        for (;;) {
+            bool any_under_way = false;
+            for (auto& each : attempts_) {
+                if (each.how() == connecting::state::failed) continue;
+                auto const how = each.ask();
+                if (how == connecting::state::connected) return each.take();
+                if (how == connecting::state::failed) next_at_ = time_point{};
+                else any_under_way = true;
+            }
+            if (attempts_.size() < to_.size() && (!any_under_way || next_at_ <= carrier::now())) {
+                attempts_.emplace_back(to_[attempts_.size()], options_, watch_);
+                next_at_ = after(options_.stagger);
+            } else if (!any_under_way) {
+                return std::unexpected(attempts_.front().error());
+            } else {
+                wait();
+            }
+        }
+    }
+
+  private:
+    // Until something may have happened to one of them, or it is time for the next. As a select does it
+    // (detail/selection.hpp).
+    void wait() {
+        auto const g = self_.state.generation();
+        auto e = enlisting::queued;
+        std::size_t asked = 0;
+        for (; asked < attempts_.size() && e == enlisting::queued; ++asked) {
+            if (is_under_way(attempts_[asked]) && !attempts_[asked].enlist(self_, g))
+                e = claim_for_itself(self_, g) ? enlisting::won : enlisting::lost;
+        }
+        auto const limit = attempts_.size() < to_.size() ? next_at_ : never;
+        wait_end const end = e == enlisting::queued ? park(self_, g, {"connect", this}, nullptr, limit)
+                                                    : wait_end(task_state::outcome::woken, nullptr);
+        for (std::size_t i = 0; i < asked; ++i) {
+            if (is_under_way(attempts_[i])) attempts_[i].withdraw();
+        }
+        if (!end.woken()) end.raise();
+        renew_share(self_);
+    }
+    static bool is_under_way(connecting const& c) noexcept { return c.how() == connecting::state::under_way; }
+
+    waiter& self_;
+    std::span<endpoint const> const to_;
+    connect_options const& options_;
+    interest_set& watch_;
+    std::vector<connecting> attempts_;
+    time_point next_at_{};  // when the next address is tried although one is under way
+};
+
+}  // namespace
+
+std::expected<owned_descriptor, std::error_code> connect_race(std::span<endpoint const> to,
+                                                              connect_options const& options, interest_set& watch) {
+    auto& self = waiter::self();
+    self.abort_point();
+    if (self.is_fiber() && share_is_used_up(self)) this_fiber::yield();
+    return race(to, options, watch).run();
+}
+
+std::vector<endpoint> interleaved(std::span<endpoint const> addresses) {
+    std::vector<endpoint> result;
+    result.reserve(addresses.size());
+    if (addresses.empty()) return result;
+    bool const first = addresses.front().is_v6();
+    std::size_t at[2] = {0, 0};  // how far the first's family has come, and the other
+    auto const next = [&](std::size_t which) {
+        auto& i = at[which];
+        while (i < addresses.size() && (addresses[i].is_v6() == first) != (which == 0)) ++i;
+        if (i < addresses.size()) result.push_back(addresses[i++]);
+    };
+    while (result.size() < addresses.size()) {
+        next(0);
+        next(1);
+    }
+    return result;
+}
+
+}  // namespace ramie::detail

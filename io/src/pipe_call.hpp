@@ -1,0 +1,19 @@
+// System calls on pipes, as socket_call.hpp has them on sockets. (Writing: sigpipe.hpp.)
+#pragma once
+
+#include <cstddef>
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+namespace ramie::detail::pipe_call {
+
+// All: the result, or -errno. New descriptors are non-blocking and close-on-exec.
+int make(int (&ends)[2]) noexcept;
+int open(char const* path, int access) noexcept;
+ssize_t read(int fd, iovec const* into, std::size_t count) noexcept;
+int set_capacity(int fd, std::size_t bytes) noexcept;
+// 1: a pipe or FIFO; 0: something else.
+int is_pipe(int fd) noexcept;
+
+}  // namespace ramie::detail::pipe_call
