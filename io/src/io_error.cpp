@@ -6,8 +6,11 @@ std::error_category const& stream_category() noexcept {
     static class final : public std::error_category {
         char const* name() const noexcept override { return "ramie.stream"; }
         std::string message(int value) const override {
-            return value == static_cast<int>(stream_errc::unexpected_end) ? "the stream ended before all had come"
-                                                                          : "unknown stream error";
+            switch (static_cast<stream_errc>(value)) {
+                case stream_errc::unexpected_end: return "the stream ended before all had come";
+                case stream_errc::too_long: return "more than the limit came before the end of it";
+            }
+            return "unknown stream error";
         }
     } const category;
     return category;

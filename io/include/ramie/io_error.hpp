@@ -14,7 +14,8 @@
 namespace ramie {
 
 enum class stream_errc {
-    unexpected_end = 1  // the stream ended before all that was asked for had come
+    unexpected_end = 1,  // the stream ended before all that was asked for had come
+    too_long             // more came than the limit given, before what it was to end with
 };
 
 std::error_category const& stream_category() noexcept;

@@ -5,6 +5,9 @@
 #include <ramie/barrier.hpp>
 #include <ramie/block_in_place.hpp>
 #include <ramie/broadcast.hpp>
+#include <ramie/buffered_reader.hpp>
+#include <ramie/buffered_writer.hpp>
+#include <ramie/byte_stream.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
 #include <ramie/channel_cases.hpp>
@@ -12,6 +15,7 @@
 #include <ramie/channel_permit.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
+#include <ramie/copy.hpp>
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
@@ -58,3 +62,4 @@
 #include <ramie/timed_mutex.hpp>
 #include <ramie/timeout.hpp>
 #include <ramie/watch.hpp>
+#include <ramie/write_all.hpp>
