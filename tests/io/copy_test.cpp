@@ -158,7 +158,6 @@ TEST_CASE("copy_bidirectional: much more than the buffers hold, both ways") {
 TEST_CASE("copy_bidirectional: a reset ends both ways and says on which side it was") {
     on_each_runtime([] {
         for (bool const client_resets : {true, false}) {
-            CAPTURE(client_resets);
             proxied p;
             ramie::copied_bytes done;
             auto proxy = ramie::spawn([&] { return copy_bidirectional(p.a, p.b, done); });
@@ -194,7 +193,10 @@ TEST_CASE("copy_bidirectional: a timeout, an abort or a close ends both ways and
         p.b.close();
         auto const end = soon([&] { return again.get(); });
         REQUIRE(!end.has_value());
-        CHECK(end.error().code == std::errc::operation_canceled);
+        // It was waiting in a read of b, or about to begin one.
+        bool const told_so = end.error().code == std::errc::operation_canceled ||
+                             end.error().code == std::errc::bad_file_descriptor;
+        CHECK(told_so);
         CHECK(end.error().where == stream_of_two::b);
     });
 }
