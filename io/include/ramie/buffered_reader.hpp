@@ -5,7 +5,7 @@
 //     while (in.read_line(line).value()) ...
 #pragma once
 
-#include <ramie/byte_stream.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/detail/byte_queue.hpp>
 #include <ramie/io_error.hpp>
 
@@ -26,7 +26,7 @@ namespace ramie {
 // What was read from the source and not yet taken stays in the buffer, whatever ends an operation: an abort, a timeout,
 // an error, a limit. So it can just be repeated. The buffer is on the heap and comes with the first read. One fiber or
 // thread at a time. S: the source's type, or a reference to it.
-template <byte_source S>
+template <readable_stream S>
 class buffered_reader {
   public:
     static constexpr std::size_t usual_capacity = 8192, usual_limit = 64 * 1024;

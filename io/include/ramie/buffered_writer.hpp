@@ -5,7 +5,7 @@
 //     out.flush().value();
 #pragma once
 
-#include <ramie/byte_stream.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/detail/byte_queue.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/write_all.hpp>
@@ -26,7 +26,7 @@ namespace ramie {
 // Destroying it does not flush, since that may wait and may fail: what is left in the buffer then is lost. The buffer
 // is on the heap and comes with the first write. One fiber or thread at a time. S: the sink's type, or a reference to
 // it.
-template <byte_sink S>
+template <writable_stream S>
 class buffered_writer {
   public:
     static constexpr std::size_t usual_capacity = 8192;

@@ -1,7 +1,7 @@
 // From one stream into another, one way or both.
 #pragma once
 
-#include <ramie/byte_stream.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/write_all.hpp>
@@ -43,9 +43,9 @@ struct copy_failure {
 };
 
 // Calls take(bytes) with what comes until the end of `from`; take answers an error or none.
-template <byte_source From, class Take>
+template <readable_stream From, class Take>
 std::expected<void, copy_failure> for_all_bytes(From& from, std::size_t buffer_size, Take&& take) {
-    if constexpr (buffered_source<From>) {
+    if constexpr (buffered_readable_stream<From>) {
         for (;;) {
             auto const there = from.fill_buf();
             if (!there) return std::unexpected(copy_failure{there.error(), true});
@@ -72,7 +72,7 @@ std::expected<void, copy_failure> for_all_bytes(From& from, std::size_t buffer_s
     }
 }
 
-template <byte_source From, byte_sink To>
+template <readable_stream From, writable_stream To>
 std::expected<void, copy_failure> copy_until_end(From& from, To& to, std::size_t buffer_size, std::size_t& total) {
     auto copied = for_all_bytes(from, buffer_size, [&](std::span<std::byte const> bytes, std::size_t& done) {
         struct counting {
@@ -83,7 +83,7 @@ std::expected<void, copy_failure> copy_until_end(From& from, To& to, std::size_t
         auto const written = write_all(to, bytes, done);
         return written ? std::error_code() : written.error().code;
     });
-    if constexpr (buffered_sink<To>) {
+    if constexpr (buffered_writable_stream<To>) {
         if (!copied) return copied;
         if (auto const flushed = to.flush(); !flushed) return std::unexpected(copy_failure{flushed.error(), false});
     }
@@ -91,7 +91,7 @@ std::expected<void, copy_failure> copy_until_end(From& from, To& to, std::size_t
 }
 
 // One way of two: the end is passed on.
-template <byte_source From, half_closable To>
+template <readable_stream From, half_closable_stream To>
 std::expected<void, copy_failure> relay(From& from, To& to, std::size_t& total) {
     constexpr std::size_t buffer_size = 16 * 1024;
     auto copied = copy_until_end(from, to, buffer_size, total);
@@ -106,14 +106,14 @@ std::expected<void, copy_failure> relay(From& from, To& to, std::size_t& total) 
 // bytes. `done` counts what was written, as it goes, so that it is right also after an abort. What was read and not yet
 // written when an abort, a timeout or an error ends it is lost, unless `from` is a buffered_reader: then it is still in
 // there. Suspension point.
-template <byte_source From, byte_sink To>
+template <readable_stream From, writable_stream To>
 std::expected<std::size_t, io_error> copy(From&& from, To&& to, std::size_t& done) {
     done = 0;
     auto const copied = detail::copy_until_end(from, to, 64 * 1024, done);
     if (!copied) return std::unexpected(io_error{copied.error().code, done});
     return done;
 }
-template <byte_source From, byte_sink To>
+template <readable_stream From, writable_stream To>
 std::expected<std::size_t, io_error> copy(From&& from, To&& to) {
     std::size_t done = 0;
     return copy(from, to, done);
@@ -124,7 +124,7 @@ std::expected<std::size_t, io_error> copy(From&& from, To&& to) {
 // is closed; after an error, what was read and not yet written is lost, so close both. `done` counts as it goes, and is
 // right also after an abort. From tasks only: each way is a task of its own. Suspension point.
 template <class A, class B>
-    requires byte_source<A> && half_closable<A> && byte_source<B> && half_closable<B>
+    requires readable_stream<A> && half_closable_stream<A> && readable_stream<B> && half_closable_stream<B>
 std::expected<copied_bytes, copy_both_error> copy_bidirectional(A& a, B& b, copied_bytes& done) {
     done = {};
     auto const error_at = [](detail::copy_failure const& f, stream_of_two reader, stream_of_two writer) {
@@ -146,7 +146,7 @@ std::expected<copied_bytes, copy_both_error> copy_bidirectional(A& a, B& b, copi
     return done;
 }
 template <class A, class B>
-    requires byte_source<A> && half_closable<A> && byte_source<B> && half_closable<B>
+    requires readable_stream<A> && half_closable_stream<A> && readable_stream<B> && half_closable_stream<B>
 std::expected<copied_bytes, copy_both_error> copy_bidirectional(A& a, B& b) {
     copied_bytes done;
     return copy_bidirectional(a, b, done);

@@ -7,7 +7,6 @@
 #include <ramie/broadcast.hpp>
 #include <ramie/buffered_reader.hpp>
 #include <ramie/buffered_writer.hpp>
-#include <ramie/byte_stream.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
 #include <ramie/channel_cases.hpp>
@@ -53,6 +52,7 @@
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/task_options.hpp>
 #include <ramie/task_tracker.hpp>
 #include <ramie/tcp.hpp>

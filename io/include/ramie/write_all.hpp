@@ -1,7 +1,7 @@
 // Writing all there is.
 #pragma once
 
-#include <ramie/byte_stream.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/io_error.hpp>
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace ramie {
 
 // Writes all of `from`; `from.size()` on success. `done` counts as it goes, so that it is right also after an abort.
 // errc::io_error if the sink takes nothing and does not say why. Suspension point.
-template <byte_sink S>
+template <writable_stream S>
 std::expected<std::size_t, io_error> write_all(S&& to, std::span<std::byte const> from, std::size_t& done) {
     done = 0;
     while (done < from.size()) {
@@ -25,16 +25,16 @@ std::expected<std::size_t, io_error> write_all(S&& to, std::span<std::byte const
     }
     return done;
 }
-template <byte_sink S>
+template <writable_stream S>
 std::expected<std::size_t, io_error> write_all(S&& to, std::span<std::byte const> from) {
     std::size_t done = 0;
     return write_all(to, from, done);
 }
-template <byte_sink S>
+template <writable_stream S>
 std::expected<std::size_t, io_error> write_all(S&& to, std::string_view from, std::size_t& done) {
     return write_all(to, detail::bytes_of(from), done);
 }
-template <byte_sink S>
+template <writable_stream S>
 std::expected<std::size_t, io_error> write_all(S&& to, std::string_view from) {
     return write_all(to, detail::bytes_of(from));
 }
