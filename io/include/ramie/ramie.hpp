@@ -19,6 +19,7 @@
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
 #include <ramie/fiber_local.hpp>
+#include <ramie/file.hpp>
 #include <ramie/future.hpp>
 #include <ramie/interval.hpp>
 #include <ramie/interval_case.hpp>
