@@ -50,6 +50,7 @@
 #include <ramie/semaphore.hpp>
 #include <ramie/semaphore_case.hpp>
 #include <ramie/shared_mutex.hpp>
+#include <ramie/signals.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>
