@@ -12,6 +12,8 @@
 #include <ramie/channel_cases.hpp>
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
+#include <ramie/child.hpp>
+#include <ramie/command.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/copy.hpp>
