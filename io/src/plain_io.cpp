@@ -8,6 +8,7 @@
 #include <csignal>
 #include <ctime>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace ramie::detail {
@@ -23,8 +24,16 @@ ssize_t answer_of(Call&& call) noexcept {
     }
 }
 
-RAMIE_NOIPA ssize_t read_once(int fd, std::span<std::byte> into) noexcept {
-    return answer_of([&] { return ::read(fd, into.data(), into.size()); });
+RAMIE_NOIPA ssize_t read_once(int fd, std::span<std::byte> into, plain_call by) noexcept {
+    return answer_of([&] {
+        return by == plain_call::socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT)
+                                        : ::read(fd, into.data(), into.size());
+    });
+}
+
+RAMIE_NOIPA ssize_t write_once(int fd, std::span<std::byte const> from, plain_call by) noexcept {
+    if (by == plain_call::file) return write_quietly(fd, from);
+    return answer_of([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 }  // namespace
@@ -48,14 +57,14 @@ RAMIE_NOIPA ssize_t write_quietly(int fd, std::span<std::byte const> from) noexc
 // A short read says nothing here: a terminal gives one line at a time, and of a pipe whose writers were gone before it
 // was watched, no report says so. So it is read until the system says that nothing is left.
 std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& from, std::span<std::byte> into,
-                                                       zero_read zero) {
+                                                       zero_read zero, plain_call by) {
     operation const mine(from, "read");
     if (!mine) return std::unexpected(closed_before());
     if (into.empty()) return 0;
     for (;;) {
         auto const noted = mine.wait_ready(direction::read);
         if (!noted) return std::unexpected(noted.error());
-        auto const answer = read_once(mine.fd(), into);
+        auto const answer = read_once(mine.fd(), into, by);
         if (answer > 0) return static_cast<std::size_t>(answer);
         bool const end = answer == 0 && (zero == zero_read::is_end || noted->ended(direction::read));
         if (end) return 0;
@@ -64,14 +73,15 @@ std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& f
     }
 }
 
-std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from) {
+std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
+                                                        plain_call by) {
     operation const mine(to, "write");
     if (!mine) return std::unexpected(closed_before());
     if (from.empty()) return 0;
     for (;;) {
         auto const noted = mine.wait_ready(direction::write);
         if (!noted) return std::unexpected(noted.error());
-        auto const answer = write_quietly(mine.fd(), from);
+        auto const answer = write_once(mine.fd(), from, by);
         if (answer >= 0) return static_cast<std::size_t>(answer);
         if (answer != -EAGAIN) return std::unexpected(error_of(answer));
         mine.found_empty(direction::write, *noted);

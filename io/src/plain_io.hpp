@@ -1,4 +1,5 @@
-// read(2) and write(2) on descriptors that are neither sockets nor files: pipes, terminals, devices.
+// read(2) and write(2) on descriptors that are watched and are no sockets of ours: pipes, terminals, devices, and
+// sockets that others share.
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
@@ -19,10 +20,17 @@ enum class zero_read : std::uint8_t {
     may_be_no_writer_yet  // a FIFO that was opened before its writer: wait for one
 };
 
-// On a descriptor that is watched, and does not block. Suspension points.
+enum class plain_call : std::uint8_t {
+    file,    // the descriptor is non-blocking
+    socket   // it may be blocking: each call says that it must not wait
+};
+
+// Suspension points.
 std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& from, std::span<std::byte> into,
-                                                       zero_read zero = zero_read::is_end);
-std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from);
+                                                       zero_read zero = zero_read::is_end,
+                                                       plain_call by = plain_call::file);
+std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
+                                                        plain_call by = plain_call::file);
 
 // One system call: a count, or -errno. Never a SIGPIPE, nobody's reaction to which is touched: it is held back on this
 // thread around the call, and taken away if the call raised it.

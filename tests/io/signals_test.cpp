@@ -18,7 +18,9 @@ using ramie::signals;
 
 namespace {
 
-void send(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
+// To this thread, so that it has been caught when this returns.
+void send(int number) { REQUIRE(::raise(number) == 0); }
+void send_to_process(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
 
 // Returns when every signal sent before was handed to all listeners.
 void wait_until_handed_out() {
@@ -74,9 +76,9 @@ TEST_CASE("signals: a fiber waits for one of several, and hears which") {
         auto waiting = ramie::spawn([&] { return some.next(); });
         let_others_park();
         CHECK(!waiting.is_finished());
-        send(SIGUSR2);
+        send_to_process(SIGUSR2);
         CHECK(soon([&] { return waiting.get(); }) == SIGUSR2);
-        send(SIGUSR1);
+        send_to_process(SIGUSR1);
         CHECK(soon([&] { return some.next(); }) == SIGUSR1);
         CHECK(!some.try_next());
     });
@@ -309,8 +311,8 @@ TEST_CASE("signals: listeners come and go in a rain of signals") {
     std::atomic<bool> over = false;
     std::jthread rain([&] {
         while (!over) {
-            send(SIGUSR1);
-            send(SIGUSR2);
+            send_to_process(SIGUSR1);
+            send_to_process(SIGUSR2);
             std::this_thread::sleep_for(20us);
         }
     });

@@ -56,6 +56,7 @@
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>
+#include <ramie/standard_streams.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/task_options.hpp>
 #include <ramie/task_tracker.hpp>
