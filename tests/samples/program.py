@@ -31,8 +31,8 @@ def output_of(name, *arguments):
 class Program:
     """A sample that listens, on a free port of its own choice."""
 
-    def __init__(self, name):
-        command = [path_of(name), "0"]
+    def __init__(self, name, *more_arguments):
+        command = [path_of(name), "0", *more_arguments]
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
