@@ -3,6 +3,7 @@
 #include "operation.hpp"
 
 #include <ramie/detail/config.hpp>
+#include <ramie/signals.hpp>
 
 #include <cerrno>
 #include <csignal>
@@ -20,12 +21,17 @@ namespace ramie {
 
 namespace detail {
 
-RAMIE_NOIPA std::optional<child_process::outcome> reap(int pidfd) noexcept {
+RAMIE_NOIPA std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noexcept {
     siginfo_t about{};
-    int answer = 0;
-    do {
-        answer = ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &about, WEXITED | WNOHANG);
-    } while (answer < 0 && errno == EINTR);
+    auto const ask = [&](int kind, int id) {
+        int answer = 0;
+        do {
+            answer = ::waitid(static_cast<idtype_t>(kind), static_cast<id_t>(id), &about, WEXITED | WNOHANG);
+        } while (answer < 0 && errno == EINTR);
+        return answer;
+    };
+    int answer = pidfd >= 0 ? ask(P_PIDFD, pidfd) : ask(P_PID, pid);
+    if (answer < 0 && pidfd >= 0 && errno == EINVAL) answer = ask(P_PID, pid);  // Linux 5.3 knows only half of it
     if (answer < 0) return std::unexpected(std::error_code(errno, std::system_category()));
     if (about.si_pid == 0) return std::nullopt;
     if (about.si_code == CLD_EXITED) return exit_status::of_code(about.si_status);
@@ -40,11 +46,12 @@ child_process::~child_process() {
 
 std::optional<child_process::outcome> child_process::try_wait() {
     std::lock_guard const held(reaping_);
-    if (!end_) end_ = reap(pidfd_.fd());
+    if (!end_) end_ = reap(pid_, pidfd_.fd());
     return end_;
 }
 
 child_process::outcome child_process::wait() {
+    if (pidfd_.get() == nullptr) return wait_for_signals();
     operation const mine(pidfd_, "a child process");
     for (;;) {
         if (auto const end = try_wait()) return *end;
@@ -55,10 +62,27 @@ child_process::outcome child_process::wait() {
     }
 }
 
+child_process::outcome child_process::wait_for_signals() {
+    waiter::self().abort_point();
+    try {
+        if (auto const end = try_wait()) return *end;
+        signals ended{SIGCHLD};
+        for (;;) {
+            if (auto const end = try_wait()) return *end;
+            (void)ended.next();
+        }
+    } catch (std::system_error const& no_thread) {
+        return std::unexpected(no_thread.code());
+    }
+}
+
 RAMIE_NOIPA std::error_code child_process::send(int signal_number) noexcept {
-    // Of a child that was waited for, or reaped by somebody else, the system says ESRCH.
-    if (pidfd_.get() == nullptr) return std::make_error_code(std::errc::no_such_process);
-    if (::syscall(SYS_pidfd_send_signal, pidfd_.fd(), signal_number, nullptr, 0) == 0) return {};
+    std::lock_guard const held(reaping_);
+    if (end_) return std::make_error_code(std::errc::no_such_process);
+    // Of one that somebody else reaped, the system says ESRCH.
+    auto const answer = pidfd_.get() != nullptr ? ::syscall(SYS_pidfd_send_signal, pidfd_.fd(), signal_number, nullptr, 0)
+                                                : ::kill(pid_, signal_number);
+    if (answer == 0) return {};
     return {errno, std::system_category()};
 }
 

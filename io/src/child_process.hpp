@@ -3,6 +3,9 @@
 // The pidfd names the process for good, while its number may belong to another one as soon as it is reaped; so signals
 // go through it. It is watched like a socket. Whoever finds it readable reaps under the lock; the others find the
 // status. If nobody did when the object goes, the orphanage does.
+//
+// Where there are no pidfds (before Linux 5.3, or forbidden by a sandbox) every SIGCHLD is listened to while somebody
+// waits, and the number is used, under the lock: it is the child's until it is reaped here.
 #pragma once
 
 #include "orphanage.hpp"
@@ -24,6 +27,7 @@ class child_process {
   public:
     using outcome = std::expected<exit_status, std::error_code>;
 
+    // Without a pidfd: a null one.
     child_process(pid_t pid, owned_descriptor pidfd, std::shared_ptr<orphanage> later, bool kill_at_end) noexcept
         : pid_(pid), pidfd_(std::move(pidfd)), later_(std::move(later)), kill_at_end_(kill_at_end) {}
     // One that the system has reaped before it could be watched.
@@ -41,6 +45,8 @@ class child_process {
     std::error_code send(int signal_number) noexcept;
 
   private:
+    outcome wait_for_signals();
+
     pid_t const pid_;
     owned_descriptor pidfd_;
     std::shared_ptr<orphanage> const later_;
@@ -49,7 +55,7 @@ class child_process {
     std::optional<outcome> end_;  // under reaping_
 };
 
-// The status of an ended child, taken from the system; none: it runs. Does not wait.
-std::optional<child_process::outcome> reap(int pidfd) noexcept;
+// The status of an ended child, taken from the system; none: it runs. pidfd -1: there is none. Does not wait.
+std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noexcept;
 
 }  // namespace ramie::detail

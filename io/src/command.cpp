@@ -185,10 +185,15 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     if (pidfd.get() == -ESRCH) {  // it has ended already, and SIGCHLD is ignored
         process = std::make_unique<child_process>(*pid, std::make_error_code(std::errc::no_child_process));
     } else {
-        if (pidfd.get() < 0) return give_up(error_of(pidfd.get()));
-        auto watched = watch.add(std::move(pidfd));
-        if (!watched) return give_up(watched.error());
-        process = std::make_unique<child_process>(*pid, std::move(*watched), std::move(later), kill_on_drop_);
+        owned_descriptor watched;
+        if (pidfd.get() >= 0) {
+            auto added = watch.add(std::move(pidfd));
+            if (!added) return give_up(added.error());
+            watched = std::move(*added);
+        } else if (pidfd.get() != -ENOSYS && pidfd.get() != -EPERM) {
+            return give_up(error_of(pidfd.get()));
+        }
+        process = std::make_unique<child_process>(*pid, std::move(watched), std::move(later), kill_on_drop_);
     }
     auto made = child_maker::make(std::move(process));
     if (ours[0].get() != nullptr) made.in = child_maker::make_in(std::move(ours[0]));

@@ -2,10 +2,15 @@
 
 #include "child_process.hpp"
 
+#include <ramie/signals.hpp>
+
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -36,16 +41,21 @@ void orphanage::adopt(pid_t pid, owned_descriptor pidfd) noexcept {
     epoll_event ended{};
     ended.events = EPOLLIN;
     ended.data.u64 = static_cast<std::uint64_t>(pid);
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.fd(), &ended) != 0) unwatched_ = true;
+    if (pidfd.get() == nullptr) by_signals_ = true;
+    else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.fd(), &ended) != 0) unwatched_ = true;
     children_.emplace(pid, std::move(pidfd));
     start_if_needed();
 }
 
 void orphanage::look_after_them() noexcept {
     std::lock_guard const held(mutex_);
-    if (unwatched_) std::erase_if(children_, [](auto const& each) { return reap(each.second.fd()).has_value(); });
+    if (unwatched_) reap_all();
     if (children_.empty()) unwatched_ = false;
     start_if_needed();
+}
+
+void orphanage::reap_all() noexcept {
+    std::erase_if(children_, [](auto const& each) { return reap(each.first, each.second.fd()).has_value(); });
 }
 
 void orphanage::start_if_needed() noexcept {
@@ -54,7 +64,10 @@ void orphanage::start_if_needed() noexcept {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the process's signals are not the thread's business
     try {
-        std::thread([me = shared_from_this()] { me->keep(); }).detach();
+        std::thread([me = shared_from_this(), how = by_signals_ ? &orphanage::keep_by_signals : &orphanage::keep] {
+            ::pthread_setname_np(::pthread_self(), "ramie-children");
+            (*me.*how)();
+        }).detach();
         kept_ = true;
     } catch (std::system_error const&) {  // see the head
     }
@@ -62,19 +75,37 @@ void orphanage::start_if_needed() noexcept {
 }
 
 void orphanage::keep() noexcept {
-    ::pthread_setname_np(::pthread_self(), "ramie-children");
     for (;;) {
         std::array<epoll_event, 32> ended;
         auto const count = ::epoll_wait(epoll_.get(), ended.data(), static_cast<int>(ended.size()), -1);
         std::lock_guard const held(mutex_);
         for (int i = 0; i < count; ++i) {
             auto const it = children_.find(static_cast<pid_t>(ended[static_cast<std::size_t>(i)].data.u64));
-            if (it == children_.end() || !reap(it->second.fd())) continue;
+            if (it == children_.end() || !reap(it->first, it->second.fd())) continue;
             children_.erase(it);
         }
         if (!children_.empty()) continue;
         kept_ = false;
         return;
+    }
+}
+
+void orphanage::keep_by_signals() noexcept {
+    for (std::optional<signals> ended;;) {
+        try {
+            if (!ended) ended.emplace(std::initializer_list<int>{SIGCHLD});
+        } catch (std::system_error const&) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it will do without
+        }
+        {
+            std::lock_guard const held(mutex_);
+            reap_all();
+            if (children_.empty()) {
+                kept_ = by_signals_ = false;
+                return;
+            }
+        }
+        if (ended) (void)ended->next();
     }
 }
 

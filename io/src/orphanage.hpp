@@ -32,14 +32,17 @@ class orphanage : public std::enable_shared_from_this<orphanage> {
 
   private:
     void start_if_needed() noexcept;
+    void reap_all() noexcept;
     void keep() noexcept;
+    void keep_by_signals() noexcept;
 
     pid_t const process_;
     std::mutex mutex_;
     unique_fd const epoll_;
     std::map<pid_t, owned_descriptor> children_;
-    bool kept_ = false;       // the thread runs
-    bool unwatched_ = false;  // the set had no room for some: they are looked at with each new child
+    bool kept_ = false;        // the thread runs
+    bool by_signals_ = false;  // there are no pidfds here: it listens to SIGCHLD
+    bool unwatched_ = false;   // the set had no room for some: they are looked at with each new child
 };
 
 }  // namespace ramie::detail

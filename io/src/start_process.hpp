@@ -23,7 +23,7 @@ struct process_start {
 // The child's number. It blocks the thread until the program has begun.
 std::expected<pid_t, std::error_code> start_process(process_start const& how);
 
-// A descriptor that names the process: -errno on failure.
+// A descriptor that names the process: -errno on failure; -ENOSYS or -EPERM where there are none.
 int open_pidfd(pid_t pid) noexcept;
 
 }  // namespace ramie::detail

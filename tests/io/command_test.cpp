@@ -15,7 +15,11 @@
 #include <set>
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 using namespace ramie::testing;
@@ -59,6 +63,19 @@ void on_each_runtime_without_traces(F const& f) {
         f();
         CHECK(comes_true([&] { return children() == 0 && open_descriptors() == before; }));
     });
+}
+
+// From now on this process gets EPERM for that system call, as in a strict sandbox.
+void deny(int call) {
+    sock_filter const steps[]{
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<std::uint32_t>(call)},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    sock_fprog const program{std::size(steps), const_cast<sock_filter*>(steps)};
+    REQUIRE(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    REQUIRE(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
 bool is_running(pid_t pid) { return ::kill(pid, 0) == 0; }
@@ -398,4 +415,44 @@ TEST_CASE("command: one command starts many") {
         auto const hello = command("echo").arg("hello");
         for (int i = 0; i < 3; ++i) CHECK(soon([&] { return hello.output(); }).value().out == "hello\n");
     });
+}
+
+TEST_CASE("command: alone and without pidfds" * doctest::skip()) {
+    deny(SYS_pidfd_open);
+    REQUIRE(::syscall(SYS_pidfd_open, ::getpid(), 0) == -1);
+    on_each_runtime_without_traces([] {
+        CHECK(soon([] { return shell("echo out; exit 3").output(); }).value().status.code() == 3);
+        std::vector<ramie::join_handle<bool>> all;
+        for (int i = 0; i < 50; ++i)
+            all.push_back(ramie::spawn([i] { return shell("exit " + std::to_string(i)).status().value().code() == i; }));
+        for (auto& each : all) CHECK(soon([&] { return each.get(); }));
+
+        auto child = command("cat").in(stdio::piped()).spawn().value();
+        auto in = std::move(*child.in);
+        CHECK(!child.try_wait().value().has_value());
+        CHECK(!ramie::timeout(2ms, [&] { return child.wait(); }).has_value());
+        auto waiting = ramie::spawn([&] { return child.wait(); });
+        let_others_park();
+        CHECK(waiting.abort_and_join().error().is_cancelled());
+        in.close();
+        CHECK(soon([&] { return child.wait(); }).value().success());
+        CHECK(error_in(child.kill()) == std::errc::no_such_process);
+
+        auto killed = command("sleep").arg("1000").spawn().value();
+        CHECK(killed.kill().has_value());
+        CHECK(soon([&] { return killed.wait(); }).value().signal() == SIGKILL);
+
+        std::vector<ramie::child_stdin> inputs;  // of orphans
+        for (int i = 0; i < 10; ++i) inputs.push_back(std::move(*command("cat").in(stdio::piped()).spawn().value().in));
+        { CHECK(command("sleep").arg("1000").kill_on_drop().spawn().has_value()); }
+        CHECK(comes_true([] { return children() == 10; }));
+        inputs.clear();
+        CHECK(comes_true([] { return children() == 0; }));
+    });
+}
+
+TEST_CASE("command: where there are no pidfds all is the same") {
+    auto const end = in_fresh_process("command: alone and without pidfds", "RAMIE_TEST_ALONE", "1");
+    CHECK(end.exited_with(0));
+    CHECK(end.said("1 passed"));
 }

@@ -82,8 +82,8 @@ class command {
 
     // Starts it. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
     // permission_denied, executable_format_error) or the directory entered. It takes as long as the system needs to
-    // begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime. Needs
-    // Linux 5.3.
+    // begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime. (Where
+    // there are no pidfds, before Linux 5.3, SIGCHLD is listened to while somebody waits; see signals.)
     std::expected<child, std::error_code> spawn() const;
     // Starts it and waits for its end. Given up on, the child runs on unless kill_on_drop. Suspension point.
     std::expected<exit_status, std::error_code> status() const;
