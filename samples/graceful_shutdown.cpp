@@ -34,24 +34,9 @@ void serve(ramie::tcp_stream client, request const& to_end) {
     }
 }
 
-// Signals are waited for on a thread of the blocking pool; a wait that is no longer wanted sees its stop_token.
-int next_signal(std::stop_token stop, sigset_t signals) {
-    timespec const look_again{0, 100'000'000};
-    while (!stop.stop_requested())
-        if (int const number = ::sigtimedwait(&signals, nullptr, &look_again); number > 0) return number;
-    return 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Before any thread exists, so that all inherit it: these signals are only taken by next_signal.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
     auto const port = port_argument(argc, argv);
     std::setvbuf(stdout, nullptr, _IOLBF, 0);  // each line at once, also into a pipe
     return ramie::run([&] {
@@ -60,13 +45,10 @@ int main(int argc, char** argv) {
             std::fprintf(stderr, "cannot listen on port %u: %s\n", port, listener.error().message().c_str());
             return 1;
         }
+        ramie::signals end_requests{SIGINT, SIGTERM};
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
 
-        auto [asked, to_end] = ramie::watch(0);
-        ramie::spawn_blocking([&signals, ask = std::move(asked)](std::stop_token stop) mutable {
-            (void)ask.send(next_signal(stop, signals));
-        }).detach();
-
+        auto [ask, to_end] = ramie::watch(0);
         ramie::join_set<void> open;
         bool accepting = true;
         auto const serve_it = [&](std::expected<ramie::tcp_stream, std::error_code> client) {
@@ -76,7 +58,10 @@ int main(int argc, char** argv) {
         while (accepting) {
             // A connection that comes with the signal is not accepted and lost: only the winner takes effect.
             ramie::select(ramie::on_accept(*listener, serve_it),
-                          ramie::on_changed(to_end, [&](bool) { accepting = false; }));
+                          ramie::on_signal(end_requests, [&](int number) {
+                              accepting = false;
+                              (void)ask.send(number);  // to all who serve
+                          }));
             while (open.try_join_next()) {}  // those that are over
         }
         listener->close();

@@ -11,6 +11,7 @@ std::error_category const& stream_category() noexcept {
                 case stream_errc::descriptors_lost: return "more descriptors came than could be taken";
             }
             return "unknown stream error";
+                case stream_errc::too_long: return "more than the limit came before the end of it";
         }
     } const category;
     return category;

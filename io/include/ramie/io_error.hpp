@@ -15,7 +15,8 @@ namespace ramie {
 
 enum class stream_errc {
     unexpected_end = 1,  // the stream ended before all that was asked for had come
-    descriptors_lost     // more descriptors came with the data than were to be taken, or than the process has room for
+    descriptors_lost,    // more descriptors came with the data than were to be taken, or than the process has room for
+    too_long             // more came than the limit given, before what it was to end with
 };
 
 std::error_category const& stream_category() noexcept;

@@ -1,0 +1,98 @@
+// Writing in larger pieces than are given.
+//
+//     ramie::buffered_writer out(stream);     // uses `stream`; given a temporary or std::move(stream), it owns it
+//     out.write_all("many ").value(); out.write_all("small pieces").value();
+//     out.flush().value();
+#pragma once
+
+#include <ramie/stream_concepts.hpp>
+#include <ramie/detail/byte_queue.hpp>
+#include <ramie/io_error.hpp>
+#include <ramie/write_all.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <expected>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace ramie {
+
+// What was taken and not yet written stays in the buffer, whatever ends an operation; so flush() can just be repeated.
+// Destroying it does not flush, since that may wait and may fail: what is left in the buffer then is lost. The buffer
+// is on the heap and comes with the first write. One fiber or thread at a time. S: the sink's type, or a reference to
+// it.
+template <writable_stream S>
+class buffered_writer {
+  public:
+    static constexpr std::size_t usual_capacity = 8192;
+
+    // std::invalid_argument: a capacity of 0.
+    explicit buffered_writer(S&& sink, std::size_t capacity = usual_capacity)
+        : sink_(std::forward<S>(sink)), queue_(capacity) {
+        if (capacity == 0) throw std::invalid_argument("ramie: a buffered_writer's capacity is 1 byte or more");
+    }
+
+    // Takes at least one byte, as many as there is room for; when there is none, writes what it has first. Suspension
+    // point only then.
+    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
+        auto const capacity = queue_.usual_size();
+        if (from.empty()) return 0;
+        if (queue_.empty() && from.size() >= capacity) return sink_.write(from);
+        if (queue_.held().size() >= capacity) {
+            if (auto const written = write_some(); !written) return std::unexpected(written.error());
+        }
+        auto const count = std::min(from.size(), capacity - queue_.held().size());
+        std::memcpy(queue_.space(queue_.held().size() + count).data(), from.data(), count);
+        queue_.put(count);
+        return count;
+    }
+    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(detail::bytes_of(from)); }
+    // Takes all. `done` counts what was taken, also after an abort. Suspension point, as write().
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
+        return ramie::write_all(*this, from, done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        return ramie::write_all(*this, from);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
+        return ramie::write_all(*this, from, done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
+
+    // Writes all that is in the buffer; what could not be written stays in it. Suspension point.
+    std::expected<void, std::error_code> flush() {
+        while (!queue_.empty()) {
+            if (auto const written = write_some(); !written) return written;
+        }
+        return {};
+    }
+    // What was taken and not yet written.
+    std::span<std::byte const> buffer() const noexcept { return queue_.held(); }
+
+    // What it writes to.
+    std::remove_reference_t<S>& sink() noexcept { return sink_; }
+
+  private:
+    std::expected<void, std::error_code> write_some() {
+        auto const count = sink_.write(queue_.held());
+        if (!count) return std::unexpected(count.error());
+        if (*count == 0) return std::unexpected(std::make_error_code(std::errc::io_error));  // as write_all()
+        queue_.take(*count);
+        return {};
+    }
+
+    S sink_;
+    detail::byte_queue queue_;
+};
+
+template <class S>
+buffered_writer(S&&) -> buffered_writer<S>;
+template <class S>
+buffered_writer(S&&, std::size_t) -> buffered_writer<S>;
+
+}  // namespace ramie

@@ -1,0 +1,108 @@
+// Starting other programs.
+//
+//     auto const listing = ramie::command("ls").args({"-l", "/tmp"}).output();
+//     auto child = ramie::command("sort").in(ramie::stdio::piped()).out(ramie::stdio::piped()).spawn();
+#pragma once
+
+#include <ramie/child.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace ramie {
+
+// What a child has as its standard input, output or error.
+class stdio {
+  public:
+    // What this process has.
+    static stdio inherit() noexcept { return stdio(kind::inherit, -1); }
+    // /dev/null.
+    static stdio null() noexcept { return stdio(kind::null, -1); }
+    // A pipe, whose other end is in the child object.
+    static stdio piped() noexcept { return stdio(kind::piped, -1); }
+    // An open descriptor; it stays the caller's, and must be open when the child is started. One of Ramie's own sockets
+    // or pipes is non-blocking, which few programs expect.
+    static stdio from(int fd) noexcept { return stdio(kind::descriptor, fd); }
+
+  private:
+    friend class command;
+    enum class kind : std::uint8_t { inherit, null, piped, descriptor };
+    stdio(kind k, int fd) noexcept : kind_(k), fd_(fd) {}
+    kind kind_;
+    int fd_;
+};
+
+struct command_output {
+    exit_status status;
+    std::string out;
+    std::string err;
+};
+
+// A program to be started, any number of times. A value; one thread at a time.
+//
+// The child gets no descriptor but its standard three and those passed on, no blocked signals, and the default reaction
+// to all of them. A text with a null character in it, or a bad name of an environment variable, is
+// std::invalid_argument.
+class command {
+  public:
+    // A name without a slash is looked for in this process's PATH.
+    explicit command(std::string program);
+
+    command& arg(std::string value);
+    command& args(std::initializer_list<std::string> values);
+    command& args(std::vector<std::string> values);
+
+    // The child's environment is this process's, as it is when the child is started, with these changes.
+    command& env(std::string name, std::string value);
+    command& env_remove(std::string name);
+    // Nothing of this process's.
+    command& env_clear();
+
+    // Where it starts; a relative program path is relative to it.
+    command& current_dir(std::string path);
+
+    // Default: inherit; for output(): null, piped, piped.
+    command& in(stdio s);
+    command& out(stdio s);
+    command& err(stdio s);
+    // Gives it one more descriptor, besides the standard ones: the first so passed is 3 there, the next 4, and so on.
+    // It stays the caller's, and must be open when the child is started.
+    command& pass(int fd);
+
+    // SIGKILL to a child that is still running when its child object is destroyed.
+    command& kill_on_drop(bool on = true);
+    // Its own process group: a Ctrl-C in the terminal is not for it.
+    command& own_process_group(bool on = true);
+
+    // Starts it. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
+    // permission_denied, executable_format_error) or the directory entered. It takes as long as the system needs to
+    // begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime. (Where
+    // there are no pidfds, before Linux 5.3, SIGCHLD is listened to while somebody waits; see signals.)
+    std::expected<child, std::error_code> spawn() const;
+    // Starts it and waits for its end. Given up on, the child runs on unless kill_on_drop. Suspension point.
+    std::expected<exit_status, std::error_code> status() const;
+    // Starts it, and waits for all it writes and for its end; as status().
+    std::expected<command_output, std::error_code> output() const;
+
+  private:
+    struct prepared;
+    std::expected<child, std::error_code> spawn_with(stdio in, stdio out, stdio err) const;
+    std::vector<std::string> environment() const;
+
+    std::vector<std::string> arguments_;  // the program is the first
+    std::map<std::string, std::optional<std::string>> changes_;  // none: removed
+    bool clear_ = false;
+    std::optional<std::string> directory_;
+    std::optional<stdio> in_, out_, err_;
+    std::vector<int> passed_;
+    bool kill_on_drop_ = false;
+    bool own_group_ = false;
+};
+
+}  // namespace ramie

@@ -1,0 +1,158 @@
+// Files in blocking style.
+//
+// The system cannot say when a read of a regular file would not block, so each call is made on a thread of the blocking
+// pool while the fiber waits. Pipes, FIFOs and terminals that are opened by name wait like sockets, without a thread.
+//
+// Every wait ends at an abort, a timeout or a close() from another fiber, and the file stays usable. The system call
+// that was under way goes on by itself with a buffer of its own, never in the caller's memory; what it reads is given
+// to the next read, what it writes may still reach the file. The next call on the file waits until it is over, so
+// writes never overtake each other.
+//
+// A call moves at most 256 KiB, so read and write may give less than asked for. From a plain thread all works too, and
+// blocks it.
+#pragma once
+
+#include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/io_error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace ramie {
+
+namespace detail {
+class pool_file;
+}
+
+// How to open a file. At least one of read, write and append; std::invalid_argument from open() otherwise, and for
+// truncate, create or create_new without write or append.
+struct open_options {
+    bool read = false;
+    bool write = false;
+    bool append = false;       // each write goes to the end of the file as it is then (pwrite too, as on any Linux)
+    bool truncate = false;     // throw away what is in it
+    bool create = false;       // make it if it is not there
+    bool create_new = false;   // make it; errc::file_exists if it is there
+    unsigned permissions = 0666;  // of a new file, less the process's umask
+};
+
+enum class seek_from : std::uint8_t { start, current, end };
+
+// One open file. Move-only; destroying it closes it. pread, pwrite and all that does not use the position may be called
+// by several fibers at once; read, write and seek share one position and are for one at a time. All but close() and
+// native_handle() are suspension points.
+//
+// What it may be besides a regular file: a directory can be opened, and reading it is errc::is_a_directory. A FIFO
+// opened for reading does not wait for a writer in open(), but in read(), which gives 0 when the last writer has gone;
+// opened for writing only while nobody reads it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a terminal
+// outside a runtime throws no_runtime. What has no position (a FIFO, a terminal) answers pread, pwrite, seek with
+// errc::invalid_seek. Writing to a FIFO that nobody reads is errc::broken_pipe and no signal.
+class file {
+  public:
+    static std::expected<file, std::error_code> open(std::string path, open_options const& how);
+    // For reading.
+    static std::expected<file, std::error_code> open(std::string path) { return open(std::move(path), {.read = true}); }
+    // For writing, empty: made if it is not there, emptied if it is.
+    static std::expected<file, std::error_code> create(std::string path) {
+        return open(std::move(path), {.write = true, .truncate = true, .create = true});
+    }
+
+    file(file&&) noexcept;
+    file& operator=(file&&) noexcept;
+    ~file();
+
+    // --- at the position, which moves on ---
+    // At least one byte; 0: the end, or `into` is empty.
+    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    // Fills `into`; stream_errc::unexpected_end if the file ends before. `done` is right also after an abort.
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
+        return read_exactly(std::as_writable_bytes(into), done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
+        std::size_t done = 0;
+        return read_exactly(into, done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
+        return read_exactly(std::as_writable_bytes(into));
+    }
+    // At least one byte. In append mode: at the end; the position, then only that of reads, stays.
+    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
+    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(std::as_bytes(std::span(from))); }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
+    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
+        return write_all(std::as_bytes(std::span(from)), done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        std::size_t done = 0;
+        return write_all(from, done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from) {
+        return write_all(std::as_bytes(std::span(from)));
+    }
+    // The new position, from the start. Beyond the end is allowed; before the start is errc::invalid_argument.
+    std::expected<std::uint64_t, std::error_code> seek(std::int64_t offset, seek_from from = seek_from::start);
+
+    // --- at an offset, whatever the position ---
+    std::expected<std::size_t, std::error_code> pread(std::span<std::byte> into, std::uint64_t offset);
+    std::expected<std::size_t, std::error_code> pread(std::span<char> into, std::uint64_t offset) {
+        return pread(std::as_writable_bytes(into), offset);
+    }
+    std::expected<std::size_t, std::error_code> pwrite(std::span<std::byte const> from, std::uint64_t offset);
+    std::expected<std::size_t, std::error_code> pwrite(std::string_view from, std::uint64_t offset) {
+        return pwrite(std::as_bytes(std::span(from)), offset);
+    }
+
+    // --- the whole ---
+    std::expected<std::uint64_t, std::error_code> size() const;
+    // Cuts it off there, or fills it up with zeros to there.
+    std::expected<void, std::error_code> truncate(std::uint64_t size);
+    // Returns when all that was written is on the disk, with what is said about the file (times, size); or with only as
+    // much of that as is needed to read it back. Only these tell whether writing has succeeded: close() does not.
+    std::expected<void, std::error_code> sync();
+    std::expected<void, std::error_code> datasync();
+
+    // Those who wait in it return (errc::operation_canceled); begun after it, calls are errc::bad_file_descriptor. May
+    // be called again, and by any fiber or thread.
+    void close() noexcept;
+    // The descriptor; -1 once closed. It stays ours.
+    int native_handle() const noexcept;
+
+  private:
+    struct opened;
+    explicit file(opened&& o) noexcept;
+    static std::expected<opened, std::error_code> open_blocking(std::string const& path, int flags, unsigned permissions);
+    std::expected<std::uint64_t, std::error_code> ask(char const* what, std::function<long(int)> call) const;
+
+    enum class kind : std::uint8_t {
+        positioned,  // regular files, disks: pread and pwrite, on the pool
+        unpolled,    // devices that are always ready (/dev/null): read and write, on the pool
+        fifo,        // watched like a socket
+        watched
+    };
+
+    std::shared_ptr<detail::pool_file> on_pool_;  // positioned and unpolled
+    detail::owned_descriptor watched_;            // the others
+    kind kind_;
+    bool append_;
+    std::uint64_t position_ = 0;
+};
+
+// The whole of a file. Suspension point.
+std::expected<std::string, std::error_code> read_file(std::string path);
+// Makes it, or replaces what is in it (not in one step: a reader may see a part). Suspension point; an abort leaves a
+// part.
+std::expected<void, std::error_code> write_file(std::string path, std::span<std::byte const> content);
+inline std::expected<void, std::error_code> write_file(std::string path, std::string_view content) {
+    return write_file(std::move(path), std::as_bytes(std::span(content)));
+}
+
+}  // namespace ramie

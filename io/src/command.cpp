@@ -1,0 +1,243 @@
+#include <ramie/command.hpp>
+
+#include "child_process.hpp"
+#include "interest_set.hpp"
+#include "operation.hpp"
+#include "orphanage.hpp"
+#include "plain_io.hpp"
+#include "start_process.hpp"
+
+#include <ramie/buffered_reader.hpp>
+#include <ramie/concurrently.hpp>
+#include <ramie/detail/config.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace ramie {
+
+using namespace detail;
+
+namespace {
+
+std::string checked(std::string text, char const* what) {
+    if (text.find('\0') != text.npos)
+        throw std::invalid_argument(std::string("ramie: command: ") + what + " has a null character in it");
+    return text;
+}
+
+std::string checked_name(std::string name) {
+    if (name.empty() || name.find('=') != name.npos)
+        throw std::invalid_argument("ramie: command: \"" + name + "\" is no name of an environment variable");
+    return checked(std::move(name), "the name of an environment variable");
+}
+
+// Fails with the error that errno has.
+RAMIE_NOIPA std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+struct pipe_ends {
+    unique_fd ours, childs;
+};
+
+RAMIE_NOIPA std::expected<pipe_ends, std::error_code> make_pipe(bool child_reads) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(last_error());
+    pipe_ends made{unique_fd(ends[child_reads ? 1 : 0]), unique_fd(ends[child_reads ? 0 : 1])};
+    if (::fcntl(made.ours.get(), F_SETFL, O_NONBLOCK) != 0) return std::unexpected(last_error());
+    return made;
+}
+
+}  // namespace
+
+// Makes what only this floor can make.
+struct detail::child_maker {
+    static child make(std::unique_ptr<child_process> p) { return child(std::move(p)); }
+    static child_stdin make_in(owned_descriptor d) { return child_stdin(std::move(d)); }
+    static child_stdout make_out(owned_descriptor d) { return child_stdout(std::move(d)); }
+};
+
+std::expected<std::size_t, std::error_code> child_stdin::write(std::span<std::byte const> from) {
+    return write_plain(descriptor_, from);
+}
+std::expected<std::size_t, std::error_code> child_stdout::read(std::span<std::byte> into) {
+    return read_plain(descriptor_, into);
+}
+
+command::command(std::string program) { arg(std::move(program)); }
+
+command& command::arg(std::string value) {
+    arguments_.push_back(checked(std::move(value), "an argument"));
+    return *this;
+}
+command& command::args(std::initializer_list<std::string> values) {
+    for (auto const& each : values) arg(each);
+    return *this;
+}
+command& command::args(std::vector<std::string> values) {
+    for (auto& each : values) arg(std::move(each));
+    return *this;
+}
+command& command::env(std::string name, std::string value) {
+    changes_.insert_or_assign(checked_name(std::move(name)), checked(std::move(value), "the value of a variable"));
+    return *this;
+}
+command& command::env_remove(std::string name) {
+    changes_.insert_or_assign(checked_name(std::move(name)), std::nullopt);
+    return *this;
+}
+command& command::env_clear() {
+    clear_ = true;
+    changes_.clear();
+    return *this;
+}
+command& command::current_dir(std::string path) {
+    directory_ = checked(std::move(path), "the directory");
+    return *this;
+}
+command& command::in(stdio s) {
+    in_ = s;
+    return *this;
+}
+command& command::out(stdio s) {
+    out_ = s;
+    return *this;
+}
+command& command::err(stdio s) {
+    err_ = s;
+    return *this;
+}
+command& command::pass(int fd) {
+    if (fd < 0) throw std::invalid_argument("ramie: command: pass: a descriptor is 0 or more");
+    passed_.push_back(fd);
+    return *this;
+}
+command& command::kill_on_drop(bool on) {
+    kill_on_drop_ = on;
+    return *this;
+}
+command& command::own_process_group(bool on) {
+    own_group_ = on;
+    return *this;
+}
+
+std::vector<std::string> command::environment() const {
+    std::vector<std::string> all;
+    for (auto** each = clear_ ? nullptr : ::environ; each != nullptr && *each != nullptr; ++each) {
+        std::string_view const entry = *each;
+        if (!changes_.contains(std::string(entry.substr(0, entry.find('='))))) all.emplace_back(entry);
+    }
+    for (auto const& [name, value] : changes_) {
+        if (value) all.push_back(name + '=' + *value);
+    }
+    return all;
+}
+
+std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, stdio err) const {
+    auto& watch = interest_set::current("command::spawn");
+    std::shared_ptr<orphanage> later;
+    try {
+        later = orphanage::of_process();
+    } catch (std::system_error const& e) {
+        return std::unexpected(e.code());
+    }
+    later->look_after_them();
+
+    std::vector<unique_fd> childs;  // to be closed here when it has them
+    owned_descriptor ours[3];
+    process_start how{.arguments = arguments_, .environment = environment()};
+    for (int n = 0; auto const& each : {in, out, err}) {
+        auto const target = n++;
+        unique_fd opened;
+        if (each.kind_ == stdio::kind::piped) {
+            auto ends = make_pipe(target == 0);
+            if (!ends) return std::unexpected(ends.error());
+            auto added = watch.add(std::move(ends->ours));
+            if (!added) return std::unexpected(added.error());
+            ours[target] = std::move(*added);
+            opened = std::move(ends->childs);
+        } else if (each.kind_ == stdio::kind::null) {
+            opened = unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+            if (opened.get() < 0) return std::unexpected(last_error());
+        }
+        how.descriptors.push_back(each.kind_ == stdio::kind::descriptor ? each.fd_ : opened.get());
+        childs.push_back(std::move(opened));
+    }
+    how.descriptors.insert(how.descriptors.end(), passed_.begin(), passed_.end());
+    how.directory = directory_ ? directory_->c_str() : nullptr;
+    how.own_group = own_group_;
+    auto const pid = start_process(how);
+    if (!pid) return std::unexpected(pid.error());
+
+    // A child that cannot be watched is not left alone: it is ended again.
+    auto const give_up = [&](std::error_code why) {
+        ::kill(*pid, SIGKILL);
+        while (::waitpid(*pid, nullptr, 0) < 0 && errno == EINTR) {}
+        return std::unexpected(why);
+    };
+    std::unique_ptr<child_process> process;
+    unique_fd pidfd(open_pidfd(*pid));
+    if (pidfd.get() == -ESRCH) {  // it has ended already, and SIGCHLD is ignored
+        process = std::make_unique<child_process>(*pid, std::make_error_code(std::errc::no_child_process));
+    } else {
+        owned_descriptor watched;
+        if (pidfd.get() >= 0) {
+            auto added = watch.add(std::move(pidfd));
+            if (!added) return give_up(added.error());
+            watched = std::move(*added);
+        } else if (pidfd.get() != -ENOSYS && pidfd.get() != -EPERM) {
+            return give_up(error_of(pidfd.get()));
+        }
+        process = std::make_unique<child_process>(*pid, std::move(watched), std::move(later), kill_on_drop_);
+    }
+    auto made = child_maker::make(std::move(process));
+    if (ours[0].get() != nullptr) made.in = child_maker::make_in(std::move(ours[0]));
+    if (ours[1].get() != nullptr) made.out = child_maker::make_out(std::move(ours[1]));
+    if (ours[2].get() != nullptr) made.err = child_maker::make_out(std::move(ours[2]));
+    return made;
+}
+
+std::expected<child, std::error_code> command::spawn() const {
+    return spawn_with(in_.value_or(stdio::inherit()), out_.value_or(stdio::inherit()), err_.value_or(stdio::inherit()));
+}
+
+std::expected<exit_status, std::error_code> command::status() const {
+    waiter::self().abort_point();
+    auto started = spawn();
+    if (!started) return std::unexpected(started.error());
+    started->out.reset();  // who asks for the status only wants no pipe
+    started->err.reset();
+    return started->wait();
+}
+
+std::expected<command_output, std::error_code> command::output() const {
+    waiter::self().abort_point();
+    auto started = spawn_with(in_.value_or(stdio::null()), out_.value_or(stdio::piped()), err_.value_or(stdio::piped()));
+    if (!started) return std::unexpected(started.error());
+    started->in.reset();
+    using text = std::expected<std::string, std::error_code>;
+    auto const all_of = [](std::optional<child_stdout>& from) -> text {
+        std::string all;
+        if (!from) return all;
+        auto const read = buffered_reader(*from, 16 * 1024).read_to_end(all);
+        if (!read) return std::unexpected(read.error().code);
+        return all;
+    };
+    auto texts = [&] {
+        if (!started->out || !started->err) return std::tuple<text, text>(all_of(started->out), all_of(started->err));
+        return join([&] { return all_of(started->out); }, [&] { return all_of(started->err); });
+    }();
+    auto& [out, err] = texts;
+    if (!out) return std::unexpected(out.error());
+    if (!err) return std::unexpected(err.error());
+    auto const status = started->wait();
+    if (!status) return std::unexpected(status.error());
+    return command_output{*status, std::move(*out), std::move(*err)};
+}
+
+}  // namespace ramie

@@ -1,0 +1,91 @@
+#include "plain_io.hpp"
+
+#include "operation.hpp"
+
+#include <ramie/detail/config.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace ramie::detail {
+
+namespace {
+
+template <class Call>
+ssize_t answer_of(Call&& call) noexcept {
+    for (;;) {
+        auto const result = call();
+        if (result >= 0) return result;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+RAMIE_NOIPA ssize_t read_once(int fd, std::span<std::byte> into, plain_call by) noexcept {
+    return answer_of([&] {
+        return by == plain_call::socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT)
+                                        : ::read(fd, into.data(), into.size());
+    });
+}
+
+RAMIE_NOIPA ssize_t write_once(int fd, std::span<std::byte const> from, plain_call by) noexcept {
+    if (by == plain_call::file) return write_quietly(fd, from);
+    return answer_of([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+}  // namespace
+
+RAMIE_NOIPA ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept {
+    sigset_t broken_pipe, before, pending;
+    ::sigemptyset(&broken_pipe);
+    ::sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    bool const was_held_back = ::sigismember(&before, SIGPIPE) == 1;
+    bool const was_pending = was_held_back && ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
+    auto const result = answer_of([&] { return ::write(fd, from.data(), from.size()); });
+    if (result == -EPIPE && !was_pending) {
+        timespec const at_once{};
+        while (::sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored
+    }
+    if (!was_held_back) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return result;
+}
+
+// A short read says nothing here: a terminal gives one line at a time, and of a pipe whose writers were gone before it
+// was watched, no report says so. So it is read until the system says that nothing is left.
+std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& from, std::span<std::byte> into,
+                                                       zero_read zero, plain_call by) {
+    operation const mine(from, "read");
+    if (!mine) return std::unexpected(closed_before());
+    if (into.empty()) return 0;
+    for (;;) {
+        auto const noted = mine.wait_ready(direction::read);
+        if (!noted) return std::unexpected(noted.error());
+        auto const answer = read_once(mine.fd(), into, by);
+        if (answer > 0) return static_cast<std::size_t>(answer);
+        bool const end = answer == 0 && (zero == zero_read::is_end || noted->ended(direction::read));
+        if (end) return 0;
+        if (answer < 0 && answer != -EAGAIN) return std::unexpected(error_of(answer));
+        mine.found_empty(direction::read, *noted);
+    }
+}
+
+std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
+                                                        plain_call by) {
+    operation const mine(to, "write");
+    if (!mine) return std::unexpected(closed_before());
+    if (from.empty()) return 0;
+    for (;;) {
+        auto const noted = mine.wait_ready(direction::write);
+        if (!noted) return std::unexpected(noted.error());
+        auto const answer = write_once(mine.fd(), from, by);
+        if (answer >= 0) return static_cast<std::size_t>(answer);
+        if (answer != -EAGAIN) return std::unexpected(error_of(answer));
+        mine.found_empty(direction::write, *noted);
+    }
+}
+
+}  // namespace ramie::detail

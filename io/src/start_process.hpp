@@ -1,0 +1,29 @@
+// Starting a program: posix_spawn, which reports a failed exec as its own error, does not copy the parent's memory, and
+// lets the child undo what a library may have done to signals and descriptors.
+#pragma once
+
+#include <expected>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace ramie::detail {
+
+struct process_start {
+    std::vector<std::string> const& arguments;    // the program is the first
+    std::vector<std::string> const& environment;  // "NAME=VALUE"
+    char const* directory = nullptr;
+    std::vector<int> descriptors{};  // the child's 0, 1, 2, ...; -1: what this process has there. No others are left open
+    bool own_group = false;
+};
+
+// The child's number. It blocks the thread until the program has begun.
+std::expected<pid_t, std::error_code> start_process(process_start const& how);
+
+// A descriptor that names the process: -errno on failure; -ENOSYS or -EPERM where there are none.
+int open_pidfd(pid_t pid) noexcept;
+
+}  // namespace ramie::detail
