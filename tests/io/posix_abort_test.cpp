@@ -203,11 +203,13 @@ TEST_CASE("posix: every wait comes back to its thread and its errno, also when e
                         for (char b; posix::read(ends.there, &b, 1) == 1;) posix::write(ends.there, &b, 1);
                     });
                     auto const stays = [&](auto&& call) {
-                        auto const thread = [] { return reinterpret_cast<std::uintptr_t>(&errno) ^ ::pthread_self(); };
-                        std::uintptr_t (*volatile const ask)() = thread;
-                        auto const before = ask();
+                        // Through volatile pointers: the compiler takes both for constant within a function.
+                        ::pthread_t (*volatile const thread)() = ::pthread_self;
+                        int* (*volatile const error)() = ::__errno_location;
+                        auto const thread_before = thread();
+                        auto* const error_before = error();
                         call();
-                        if (ask() != before) ++moved;
+                        if (thread() != thread_before || error() != error_before) ++moved;
                     };
                     for (int round = 0; round < 30; ++round) {
                         stays([&] {

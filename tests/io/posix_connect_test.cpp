@@ -2,6 +2,7 @@
 #include "chance.hpp"
 #include "plain_fds.hpp"
 
+#include <array>
 #include <atomic>
 #include <set>
 #include <vector>
@@ -30,6 +31,33 @@ TEST_CASE("posix accept: fibers that accept on one blocking listener get one con
         CHECK((::fcntl(fds.back(), F_GETFL) & O_NONBLOCK) == 0);
         CHECK((::fcntl(listener.fd, F_GETFL) & O_NONBLOCK) == 0);
         for (int const fd : fds) CHECK(posix::close(fd) == 0);
+    });
+}
+
+TEST_CASE("posix accept: no fiber is left alone with a listener that another has emptied") {
+    ramie::run({.workers = 4}, [] {
+        plain_listener listener;
+        std::vector<ramie::join_handle<int>> accepting;
+        for (int i = 0; i < 20; ++i) {
+            accepting.push_back(ramie::spawn([&] {
+                int count = 0;
+                for (int fd; (fd = posix::accept(listener.fd, nullptr, nullptr)) >= 0; ++count) posix::close(fd);
+                return count;
+            }));
+        }
+        constexpr int connections = 1000;
+        for (int i = 0; i < connections; ++i) {
+            two_fds const each(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
+            REQUIRE(posix::connect(each.here, listener.name(), sizeof listener.at) == 0);
+            linger const at_once{1, 0};  // no port is kept
+            ::setsockopt(each.here, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+            if (i % 3 == 0) ramie::this_fiber::yield();
+        }
+        while (posix::poll(std::array{pollfd{listener.fd, POLLIN, 0}}.data(), 1, 0) != 0) posix::usleep(1000);
+        posix::shutdown(listener.fd, SHUT_RDWR);
+        int sum = 0;
+        for (auto& each : accepting) sum += soon([&] { return each.get(); });
+        CHECK(sum == connections);
     });
 }
 

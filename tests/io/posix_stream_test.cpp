@@ -339,6 +339,19 @@ TEST_CASE("posix: a regular file, a directory and /dev/null") {
     });
 }
 
+TEST_CASE("posix: what never waits does not wait: the error queue and urgent data") {
+    on_each_runtime([] {
+        plain_listener listener;
+        two_fds ends(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
+        REQUIRE(posix::connect(ends.here, listener.name(), sizeof listener.at) == 0);
+        char b;
+        CHECK(soon([&] { return result_of([&] { return posix::recv(ends.here, &b, 1, MSG_ERRQUEUE); }); }) ==
+              said{-1, EAGAIN});
+        CHECK(soon([&] { return result_of([&] { return posix::recv(ends.here, &b, 1, MSG_OOB); }); }) ==
+              said{-1, EINVAL});
+    });
+}
+
 TEST_CASE("posix: a plain thread gets libc's calls, in and outside a runtime") {
     auto const ends = socket_pair();
     char b[8];

@@ -104,7 +104,7 @@ bool blocking_call::park_once(direction d) {
         wait_node node(self_);
         node.selecting = true;
         if (!entry.readiness.enlist(d, node, true)) return fail(EBADF);
-        auto const answer = entry.confirm(number, noted.generation(), home);
+        auto const answer = entry.confirm(number, noted.generation(), d, home);
         auto const error = errno;
         if (answer != confirmed::watched) {
             (void)entry.readiness.withdraw(d, node);

@@ -17,9 +17,13 @@ namespace ramie::detail {
 
 namespace {
 
-int control(interest_set& by, int operation, int fd, std::uint32_t generation) noexcept {
+std::uint32_t events_for(direction d) noexcept {
+    return d == direction::read ? EPOLLIN | EPOLLPRI | EPOLLRDHUP : EPOLLOUT;
+}
+
+int control(interest_set& by, int operation, int fd, std::uint32_t generation, std::uint32_t events) noexcept {
     epoll_event all{};
-    all.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+    all.events = events | EPOLLET;
     all.data.u64 = std::uint64_t{generation} << 32 | foreign_table::tag_bit | static_cast<std::uint32_t>(fd);
     return ::epoll_ctl(by.epoll_fd(), operation, fd, &all);
 }
@@ -31,14 +35,18 @@ bool foreign_descriptor::is_of(std::uint32_t generation) const noexcept {
     return !now.is_closed() && now.generation() == generation;
 }
 
-foreign_descriptor::confirmed foreign_descriptor::confirm(int fd, std::uint32_t generation, interest_set& by) noexcept {
+foreign_descriptor::confirmed foreign_descriptor::confirm(int fd, std::uint32_t generation, direction towards,
+                                                          interest_set& by) noexcept {
     std::lock_guard const held(lock_);
     if (!is_of(generation)) return confirmed::closed;
     if (watched_by_ != nullptr && watched_by_ != &by) return confirmed::use_a_copy;
+    if (watched_by_ == nullptr) events_ = 0;
+    events_ |= events_for(towards);
     if (watched_by_ == nullptr) return watch_anew(fd, by);
-    if (control(by, EPOLL_CTL_MOD, fd, generation) == 0) return confirmed::watched;
+    if (control(by, EPOLL_CTL_MOD, fd, generation, events_) == 0) return confirmed::watched;
     if (errno != ENOENT) return confirmed::failed;
     readiness.close();
+    events_ = events_for(towards);
     auto const next = watch_anew(fd, by);
     return next == confirmed::watched ? confirmed::look_again : next;
 }
@@ -48,7 +56,7 @@ foreign_descriptor::confirmed foreign_descriptor::watch_anew(int fd, interest_se
     watched_by_ = nullptr;
     auto generation = readiness.look().generation();
     if (readiness.look().is_closed()) generation = readiness.begin();
-    if (control(by, EPOLL_CTL_ADD, fd, generation) == 0) {
+    if (control(by, EPOLL_CTL_ADD, fd, generation, events_) == 0) {
         watched_by_ = &by;
         by.watches_foreign();
         return confirmed::watched;

@@ -41,7 +41,7 @@ class foreign_descriptor {
         never_waits,  // a regular file or the like
         failed        // errno
     };
-    confirmed confirm(int fd, std::uint32_t generation, interest_set& by) noexcept;
+    confirmed confirm(int fd, std::uint32_t generation, direction towards, interest_set& by) noexcept;
 
     // A call that has waited and will use the number again. False: closed since `generation` was noted.
     [[nodiscard]] bool begin_use(std::uint32_t generation) noexcept;
@@ -64,6 +64,9 @@ class foreign_descriptor {
 
     word_lock lock_;  // guards what follows, and epoll_ctl for this number
     interest_set const* watched_by_ = nullptr;
+    // What it is watched for: whatever anybody has waited for in this generation. (Most sockets are always writable,
+    // and asking for that too would wake somebody for nothing at each wait for a read.)
+    std::uint32_t events_ = 0;
     std::uint32_t users_ = 0;
     wait_queue closers_;  // wait until users_ == 0
 };

@@ -71,7 +71,7 @@ bool news::queue_at(place& p, interest_set& home) {
             all_asked_ = false;
             return true;
         }
-        switch (p.entry->confirm(p.number, noted.generation(), home)) {
+        switch (p.entry->confirm(p.number, noted.generation(), p.towards, home)) {
         case confirmed::watched: p.asked_in = noted.generation(); return true;
         case confirmed::never_waits: return true;
         case confirmed::look_again:

@@ -17,6 +17,9 @@ using detail::libc;
 
 namespace {
 
+// None of these waits, whatever the socket.
+constexpr int never_wait = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
+
 bool is_stream(int fd) noexcept {
     int type = 0;
     socklen_t size = sizeof type;
@@ -84,7 +87,7 @@ ssize_t posix::recv(int fd, void* into, std::size_t size, int flags) {
 
 ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvfrom(fd, into, size, flags, from, from_size);
+    if (self == nullptr || (flags & never_wait) != 0) return libc().recvfrom(fd, into, size, flags, from, from_size);
     blocking_call call(*self, fd, "recv");
     if (!call.begin()) return -1;
     if ((flags & MSG_WAITALL) != 0 && size > 0 && from == nullptr) {
@@ -100,7 +103,7 @@ ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockadd
 
 ssize_t posix::recvmsg(int fd, msghdr* message, int flags) {
     auto* const self = calling_fiber();
-    if (self == nullptr || message == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvmsg(fd, message, flags);
+    if (self == nullptr || message == nullptr || (flags & never_wait) != 0) return libc().recvmsg(fd, message, flags);
     blocking_call call(*self, fd, "recvmsg");
     if (!call.begin()) return -1;
     if ((flags & MSG_WAITALL) != 0 && message->msg_iovlen > 0 && message->msg_iovlen <= 1024)
@@ -110,7 +113,7 @@ ssize_t posix::recvmsg(int fd, msghdr* message, int flags) {
 
 int posix::recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvmmsg(fd, messages, count, flags, timeout);
+    if (self == nullptr || (flags & never_wait) != 0) return libc().recvmmsg(fd, messages, count, flags, timeout);
     blocking_call call(*self, fd, "recvmmsg");
     if (!call.begin()) return -1;
     auto const until = timeout != nullptr ? detail::after(detail::duration_of(*timeout)) : detail::never;
