@@ -26,10 +26,10 @@ inline lane& lane::arrive(void* handed) noexcept {
 
 [[gnu::always_inline]] inline void lane::settle() noexcept {
     auto const e = errand_;
-    errand_ = errand::none;
     if (e == errand::requeue) carrier::requeue(*this, *left_);
     else if (e == errand::park) settle_park();
     else if (e == errand::recycle) stacks.put(dead_);
+    errand_ = errand::none;  // last: until then is_switching()
 }
 
 // Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a

@@ -1,6 +1,7 @@
 #include "pipe_call.hpp"
 
 #include "answer.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -21,7 +22,7 @@ RAMIE_NOIPA int open(char const* path, int access) noexcept {
 }
 
 RAMIE_NOIPA ssize_t read(int fd, iovec const* into, std::size_t count) noexcept {
-    return answer_of([&] { return ::readv(fd, into, static_cast<int>(count)); });
+    return answer_of([&] { return libc().readv(fd, into, static_cast<int>(count)); });
 }
 
 RAMIE_NOIPA int set_capacity(int fd, std::size_t bytes) noexcept {

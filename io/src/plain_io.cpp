@@ -2,6 +2,8 @@
 
 #include "operation.hpp"
 
+#include "posix/libc_calls.hpp"
+
 #include <ramie/detail/config.hpp>
 
 #include <cerrno>
@@ -26,14 +28,14 @@ ssize_t answer_of(Call&& call) noexcept {
 
 RAMIE_NOIPA ssize_t read_once(int fd, std::span<std::byte> into, plain_call by) noexcept {
     return answer_of([&] {
-        return by == plain_call::socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT)
-                                        : ::read(fd, into.data(), into.size());
+        return by == plain_call::socket ? libc().recv(fd, into.data(), into.size(), MSG_DONTWAIT)
+                                        : libc().read(fd, into.data(), into.size());
     });
 }
 
 RAMIE_NOIPA ssize_t write_once(int fd, std::span<std::byte const> from, plain_call by) noexcept {
     if (by == plain_call::file) return write_quietly(fd, from);
-    return answer_of([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    return answer_of([&] { return libc().send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ RAMIE_NOIPA ssize_t write_quietly(int fd, std::span<std::byte const> from) noexc
     ::pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
     bool const was_held_back = ::sigismember(&before, SIGPIPE) == 1;
     bool const was_pending = was_held_back && ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
-    auto const result = answer_of([&] { return ::write(fd, from.data(), from.size()); });
+    auto const result = answer_of([&] { return libc().write(fd, from.data(), from.size()); });
     if (result == -EPIPE && !was_pending) {
         timespec const at_once{};
         while (::sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored

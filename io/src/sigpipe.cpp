@@ -1,6 +1,7 @@
 #include "sigpipe.hpp"
 
 #include "answer.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -51,7 +52,7 @@ RAMIE_NOIPA ssize_t write(int pipe, iovec const* from, std::size_t count) noexce
 }
 
 RAMIE_NOIPA ssize_t write_holding_back(int pipe, iovec const* from, std::size_t count) noexcept {
-    return holding_back([&] { return ::writev(pipe, from, static_cast<int>(count)); });
+    return holding_back([&] { return libc().writev(pipe, from, static_cast<int>(count)); });
 }
 
 RAMIE_NOIPA ssize_t send_file(int to, int file, std::uint64_t offset, std::size_t size) noexcept {

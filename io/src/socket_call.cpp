@@ -1,6 +1,7 @@
 #include "socket_call.hpp"
 
 #include "answer.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -18,35 +19,35 @@ RAMIE_NOIPA int pair(int family, int type, int (&ends)[2]) noexcept {
 }
 
 RAMIE_NOIPA int accept(int listener) noexcept {
-    return answer_of([&] { return ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+    return answer_of([&] { return libc().accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
 }
 
 RAMIE_NOIPA int connect(int fd, sockaddr const* to, socklen_t size) noexcept {
-    return ::connect(fd, to, size) == 0 ? 0 : -errno;
+    return libc().connect(fd, to, size) == 0 ? 0 : -errno;
 }
 
 RAMIE_NOIPA ssize_t receive(int fd, std::span<std::byte> into, int flags) noexcept {
-    return answer_of([&] { return ::recv(fd, into.data(), into.size(), flags); });
+    return answer_of([&] { return libc().recv(fd, into.data(), into.size(), flags); });
 }
 
 RAMIE_NOIPA ssize_t receive_message(int fd, msghdr& into, int flags) noexcept {
-    return answer_of([&] { return ::recvmsg(fd, &into, flags | MSG_CMSG_CLOEXEC); });
+    return answer_of([&] { return libc().recvmsg(fd, &into, flags | MSG_CMSG_CLOEXEC); });
 }
 
 RAMIE_NOIPA int receive_messages(int fd, std::span<mmsghdr> into, int flags) noexcept {
-    return answer_of([&] { return ::recvmmsg(fd, into.data(), static_cast<unsigned>(into.size()), flags, nullptr); });
+    return answer_of([&] { return libc().recvmmsg(fd, into.data(), static_cast<unsigned>(into.size()), flags, nullptr); });
 }
 
 RAMIE_NOIPA ssize_t send(int fd, std::span<std::byte const> from) noexcept {
-    return answer_of([&] { return ::send(fd, from.data(), from.size(), MSG_NOSIGNAL); });
+    return answer_of([&] { return libc().send(fd, from.data(), from.size(), MSG_NOSIGNAL); });
 }
 
 RAMIE_NOIPA ssize_t send_message(int fd, msghdr const& from) noexcept {
-    return answer_of([&] { return ::sendmsg(fd, &from, MSG_NOSIGNAL); });
+    return answer_of([&] { return libc().sendmsg(fd, &from, MSG_NOSIGNAL); });
 }
 
 RAMIE_NOIPA int send_messages(int fd, std::span<mmsghdr> from) noexcept {
-    return answer_of([&] { return ::sendmmsg(fd, from.data(), static_cast<unsigned>(from.size()), MSG_NOSIGNAL); });
+    return answer_of([&] { return libc().sendmmsg(fd, from.data(), static_cast<unsigned>(from.size()), MSG_NOSIGNAL); });
 }
 
 RAMIE_NOIPA int bind(int fd, sockaddr const* to, socklen_t size) noexcept {
@@ -63,7 +64,7 @@ RAMIE_NOIPA int shutdown(int fd, int how) noexcept {
 
 RAMIE_NOIPA int is_ready(int fd, direction towards) noexcept {
     pollfd asked{fd, static_cast<short>(towards == direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
-    return answer_of([&] { return ::poll(&asked, 1, 0); });
+    return answer_of([&] { return libc().poll(&asked, 1, 0); });
 }
 
 RAMIE_NOIPA int set_option(int fd, int level, int option, void const* value, socklen_t size) noexcept {

@@ -25,6 +25,7 @@
 #include <ramie/fiber_local.hpp>
 #include <ramie/file.hpp>
 #include <ramie/future.hpp>
+#include <ramie/hook.hpp>
 #include <ramie/interval.hpp>
 #include <ramie/interval_case.hpp>
 #include <ramie/io_cases.hpp>
@@ -44,10 +45,12 @@
 #include <ramie/oneshot.hpp>
 #include <ramie/packaged_task.hpp>
 #include <ramie/pipe.hpp>
+#include <ramie/posix.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
 #include <ramie/resolve.hpp>
+#include <ramie/run_as_threads.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/runtime_options.hpp>
