@@ -57,4 +57,7 @@
 #include <ramie/thread.hpp>
 #include <ramie/timed_mutex.hpp>
 #include <ramie/timeout.hpp>
+#include <ramie/tls.hpp>
+#include <ramie/tls_config.hpp>
+#include <ramie/tls_error.hpp>
 #include <ramie/watch.hpp>
