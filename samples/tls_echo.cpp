@@ -54,8 +54,8 @@ void call(std::uint16_t port, char const* host, ramie::tls_client_options const&
     stream->read_exactly(answer).value();
     stream->shutdown().value();
     auto const rest = stream->read(answer);
-    std::printf("%s: %s, %s, \"%s\" from %s%s\n", host, stream->version().c_str(), stream->alpn().c_str(), answer.c_str(),
-                stream->peer_subject().c_str(), rest && *rest == 0 ? ", to the end" : ", cut off");
+    std::printf("%s: %s, %s, \"%s\" from %s%s\n", host, stream->version().c_str(), stream->alpn().c_str(),
+                answer.c_str(), stream->peer_subject().c_str(), rest && *rest == 0 ? ", to the end" : ", cut off");
 }
 
 }  // namespace

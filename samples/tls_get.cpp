@@ -20,7 +20,8 @@ int get(char const* host, std::uint16_t port, ramie::tls_client_options const& o
         std::fprintf(stderr, "cannot talk to %s: %s\n", host, stream.error().message().c_str());
         return 1;
     }
-    std::fprintf(stderr, "%s, %s, %s\n", stream->version().c_str(), stream->cipher().c_str(), stream->peer_subject().c_str());
+    std::fprintf(stderr, "%s, %s, %s\n", stream->version().c_str(), stream->cipher().c_str(),
+                 stream->peer_subject().c_str());
     if (auto const sent = stream->write_all("GET / HTTP/1.0\r\nHost: " + std::string(host) + "\r\n\r\n"); !sent) {
         std::fprintf(stderr, "cannot ask: %s\n", sent.error().message().c_str());
         return 1;

@@ -14,8 +14,7 @@ namespace {
 
 // Files and a large trust store: some 30 ms of a thread's time. The job owns all it needs, so it may outlive an abort.
 template <class Options>
-detail::tls_context::made make_off_worker(Options const& options,
-                                          detail::tls_context::made (*make)(Options const&)) {
+detail::tls_context::made make_off_worker(Options const& options, detail::tls_context::made (*make)(Options const&)) {
     auto& self = detail::waiter::self();
     self.abort_point();
     if (!self.is_fiber()) return make(options);
@@ -23,7 +22,8 @@ detail::tls_context::made make_off_worker(Options const& options,
     auto result = job.join();
     if (result) return std::move(*result);
     if (result.error().is_exception()) result.error().rethrow();
-    return std::unexpected(tls_config_error{std::make_error_code(std::errc::operation_canceled), "the runtime is shutting down"});
+    return std::unexpected(
+        tls_config_error{std::make_error_code(std::errc::operation_canceled), "the runtime is shutting down"});
 }
 
 }  // namespace

@@ -15,18 +15,28 @@ using outcome = tls_engine::outcome;
 
 constexpr std::size_t wire_buffer = tls_connection::record + 1024;  // a record and what belongs to it
 
-auto wire_bytes() { return std::make_unique_for_overwrite<std::byte[]>(wire_buffer); }
+constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may leave to the next writer
+
+auto wire_bytes() {
+    return std::make_unique_for_overwrite<std::byte[]>(wire_buffer);
+}
 
 }  // namespace
 
 tls_connection::tls_connection(std::unique_ptr<tls_transport> over, std::shared_ptr<tls_context> c)
-    : engine(c), transport(std::move(over)), handshake_timeout_(c->handshake_timeout), received_(wire_bytes()),
+    : engine(c),
+      transport(std::move(over)),
+      handshake_timeout_(c->handshake_timeout),
+      received_(wire_bytes()),
       sending_(wire_bytes()) {}
 
 tls_connection::tls_connection(std::unique_ptr<tls_transport> over, std::shared_ptr<tls_context> c,
                                std::string_view host, std::string peer)
-    : engine(c, host, std::move(peer)), transport(std::move(over)), handshake_timeout_(c->handshake_timeout),
-      received_(wire_bytes()), sending_(wire_bytes()) {}
+    : engine(c, host, std::move(peer)),
+      transport(std::move(over)),
+      handshake_timeout_(c->handshake_timeout),
+      received_(wire_bytes()),
+      sending_(wire_bytes()) {}
 
 void tls_connection::close() noexcept {
     closed_.store(true, std::memory_order_relaxed);
@@ -54,8 +64,14 @@ std::expected<void, std::error_code> tls_connection::flush() {
     }
 }
 
-// What cannot be sent now stays for the next write; so does news of a wire that is broken.
+// What cannot be sent now stays for the next write; so does news of a wire that is broken. But a peer that asks and
+// asks and never listens shall not fill our memory.
 void tls_connection::flush_if_nobody_has_to_wait() {
+    if (engine.unsent() > most_unsent) {
+        std::lock_guard const mine(writing_);
+        (void)flush();
+        return;
+    }
     std::unique_lock const mine(writing_, std::try_to_lock);
     if (mine) (void)timeout(std::chrono::nanoseconds(0), [&] { (void)flush(); });
 }

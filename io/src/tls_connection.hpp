@@ -1,12 +1,13 @@
 // The engine and its wires: what a tls_stream is made of.
 //
-// Two locks of Ramie's own, held over waits, each for one direction of the wire; whoever wants both takes reading_ first.
+// Two locks of Ramie's own, held over waits, each for one direction of the wire; whoever wants both takes reading_
+// first.
 //     reading_   read(), which may wait for the peer to send
 //     writing_   write() and shutdown(), which may wait for the peer to take
 //     both       the handshake
-// So a reader never waits for a writer, nor the other way round. When the engine wants to send something because of what
-// was read (the answer to a key update, an alert), the reader sends it if nobody is writing and the socket has room;
-// otherwise the next write does. Alone nobody waits for such a message: a key update need only be answered before
+// So a reader never waits for a writer, nor the other way round. When the engine wants to send something because of
+// what was read (the answer to a key update, an alert), the reader sends it if nobody is writing and the socket has
+// room; otherwise the next write does. Alone nobody waits for such a message: a key update need only be answered before
 // the next data.
 #pragma once
 

@@ -48,8 +48,8 @@ struct tls_context_maker {
         SSL_CTX_set_app_data(ctx(), made_.get());
         ::SSL_CTX_set_options(ctx(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
         // An idle connection holds no record buffers; a write takes what it is given, from wherever it lies.
-        SSL_CTX_set_mode(ctx(),
-                         SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_mode(ctx(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     }
 
     SSL_CTX* ctx() const { return made_->ctx_.get(); }
@@ -68,19 +68,20 @@ struct tls_context_maker {
     }
     void identify(tls_identity const& who) {
         read("identity.certificates", who.certificates, use_certificates);
-        read("identity.key", who.key,
-             [&](SSL_CTX* c, pem const& from) { return use_key(c, from, who.key_password); });
+        read("identity.key", who.key, [&](SSL_CTX* c, pem const& from) { return use_key(c, from, who.key_password); });
     }
     void set_timeout(std::chrono::nanoseconds t) {
         if (error_.code) return;
-        if (t.count() < 0) return fail("handshake_timeout must not be negative", std::make_error_code(std::errc::invalid_argument));
+        if (t.count() < 0)
+            return fail("handshake_timeout must not be negative", std::make_error_code(std::errc::invalid_argument));
         made_->handshake_timeout = t;
     }
     void set_protocols(std::vector<std::string> const& names) {
         if (error_.code) return;
         for (auto const& each : names) {
             if (each.empty() || each.size() > longest_protocol)
-                return fail("alpn: a protocol's name has 1 to 255 bytes", std::make_error_code(std::errc::invalid_argument));
+                return fail("alpn: a protocol's name has 1 to 255 bytes",
+                            std::make_error_code(std::errc::invalid_argument));
             made_->protocols_.push_back(static_cast<unsigned char>(each.size()));
             made_->protocols_.insert(made_->protocols_.end(), each.begin(), each.end());
         }

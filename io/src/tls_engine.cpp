@@ -16,8 +16,8 @@ namespace ramie::detail {
 
 namespace {
 
-// OpenSSL 3.0 uses up to 7 KiB below its caller in a handshake, and for reading and writing 6 (docs/rationale.md). Other
-// versions, providers and key stores may want more, so much more is asked for.
+// OpenSSL 3.0 uses up to 7 KiB below its caller in a handshake, and for reading and writing 6 (docs/rationale.md).
+// Other versions, providers and key stores may want more, so much more is asked for.
 constexpr std::size_t handshake_stack = 64 * 1024;
 constexpr std::size_t transfer_stack = 16 * 1024;
 
@@ -111,7 +111,8 @@ tls_engine::step tls_engine::handshake() {
 
 tls_engine::step tls_engine::read(std::span<std::byte> into) {
     std::size_t count = 0;
-    auto result = do_step(transfer_stack, [&](SSL* ssl) { return ::SSL_read_ex(ssl, into.data(), into.size(), &count); });
+    auto result =
+        do_step(transfer_stack, [&](SSL* ssl) { return ::SSL_read_ex(ssl, into.data(), into.size(), &count); });
     result.count = count;
     return result;
 }
@@ -145,6 +146,10 @@ void tls_engine::feed(std::span<std::byte const> from_peer) {
         taken != from_peer.size())
         broken_ = std::make_error_code(std::errc::not_enough_memory);  // a piece would be missing from now on
     ::ERR_clear_error();
+}
+
+std::size_t tls_engine::unsent() const {
+    return ask([](SSL* ssl) { return ::BIO_ctrl_pending(::SSL_get_wbio(ssl)); });
 }
 
 std::size_t tls_engine::take(std::span<std::byte> for_peer) {

@@ -1,9 +1,9 @@
-// One TLS connection without its wires: bytes from the peer are fed in, bytes for the peer are taken out, and in between
-// are single steps of OpenSSL that never wait for anybody outside.
+// One TLS connection without its wires: bytes from the peer are fed in, bytes for the peer are taken out, and in
+// between are single steps of OpenSSL that never wait for anybody outside.
 //
-// OpenSSL's objects are not thread-safe, so each step holds guard_; and its error queue belongs to the thread, so a step
-// empties it before, reads it after, and is never suspended in between. Waiting for guard_ takes no longer than somebody
-// else's step, so it is no abort point: what has been read from the wire or encrypted is never lost.
+// OpenSSL's objects are not thread-safe, so each step holds guard_; and its error queue belongs to the thread, so a
+// step empties it before, reads it after, and is never suspended in between. Waiting for guard_ takes no longer than
+// somebody else's step, so it is no abort point: what has been read from the wire or encrypted is never lost.
 #pragma once
 
 #include "tls_context.hpp"
@@ -22,10 +22,10 @@ namespace ramie::detail {
 class tls_engine {
   public:
     enum class outcome {
-        done,        // `count` bytes; or the handshake is complete
+        done,         // `count` bytes; or the handshake is complete
         needs_input,  // feed() it, and again
-        ended,       // the peer has said that nothing more will come
-        failed       // `error`; so will everything from now on
+        ended,        // the peer has said that nothing more will come
+        failed        // `error`; so will everything from now on
     };
     struct step {
         outcome what;
@@ -55,6 +55,7 @@ class tls_engine {
     void feed(std::span<std::byte const> from_peer);
     // What is to be sent; 0: nothing at the moment.
     std::size_t take(std::span<std::byte> for_peer);
+    std::size_t unsent() const;
 
     // Asks OpenSSL about the connection: f(SSL*).
     template <class F>

@@ -86,7 +86,8 @@ std::error_code drain_openssl_errors(ssl_st const* ssl) noexcept {
     if (code == 0) return std::make_error_code(std::errc::protocol_error);
     if (ERR_SYSTEM_ERROR(code)) return {ERR_GET_REASON(code), std::system_category()};
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && ssl != nullptr) {
-        if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) return error_of_verdict(::SSL_get_verify_result(ssl));
+        if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+            return error_of_verdict(::SSL_get_verify_result(ssl));
         if (ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) return tls_errc::no_certificate;
     }
     if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) return std::make_error_code(std::errc::not_enough_memory);

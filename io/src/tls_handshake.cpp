@@ -17,7 +17,8 @@ namespace {
 using outcome = tls_engine::outcome;
 
 // A step computes for a millisecond or more. So that a thousand clients at once leave processor time to the fibers that
-// have their connection already, only some compute at a time. Never destroyed: fibers may wait in it until the very end.
+// have their connection already, only some compute at a time. Never destroyed: fibers may wait in it until the very
+// end.
 semaphore& turns_to_compute() {
     static auto& turns = *new semaphore(std::max(1u, std::thread::hardware_concurrency() / 2));
     return turns;

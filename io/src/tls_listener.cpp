@@ -9,9 +9,8 @@ std::expected<tls_listener, std::error_code> tls_listener::bind(endpoint const& 
     return tls_listener(std::move(*below), std::move(config));
 }
 
-std::expected<tls_listener, std::error_code> tls_listener::bind(std::string_view host, std::uint16_t port,
-                                                                tls_server_config config,
-                                                                listen_options const& options) {
+std::expected<tls_listener, std::error_code>
+tls_listener::bind(std::string_view host, std::uint16_t port, tls_server_config config, listen_options const& options) {
     auto below = tcp_listener::bind(host, port, options);
     if (!below) return std::unexpected(below.error());
     return tls_listener(std::move(*below), std::move(config));

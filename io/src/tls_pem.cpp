@@ -24,7 +24,9 @@ using x509_ptr = std::unique_ptr<X509, freed_by_call<&::X509_free>>;
 using crl_ptr = std::unique_ptr<X509_CRL, freed_by_call<&::X509_CRL_free>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by_call<&::EVP_PKEY_free>>;
 
-std::unexpected<std::error_code> openssl_failure() { return std::unexpected(drain_openssl_errors(nullptr)); }
+std::unexpected<std::error_code> openssl_failure() {
+    return std::unexpected(drain_openssl_errors(nullptr));
+}
 
 std::expected<std::string, std::error_code> content_of(pem const& from) {
     if (!from.is_file()) return from.value();
@@ -66,7 +68,9 @@ pem_result for_each_in(pem const& from, Read read_next, Use use) {
     }
 }
 
-x509_ptr read_certificate(BIO* from) { return x509_ptr(::PEM_read_bio_X509_AUX(from, nullptr, nullptr, nullptr)); }
+x509_ptr read_certificate(BIO* from) {
+    return x509_ptr(::PEM_read_bio_X509_AUX(from, nullptr, nullptr, nullptr));
+}
 
 }  // namespace
 
@@ -82,7 +86,8 @@ pem_result use_key(SSL_CTX* ctx, pem const& from, std::string const& password) {
     ::ERR_clear_error();
     bio_ptr const bio(::BIO_new_mem_buf(content->data(), static_cast<int>(content->size())));
     if (bio == nullptr) return openssl_failure();
-    key_ptr const key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, &give_password, const_cast<std::string*>(&password)));
+    key_ptr const key(
+        ::PEM_read_bio_PrivateKey(bio.get(), nullptr, &give_password, const_cast<std::string*>(&password)));
     // Taking the key includes seeing whether it fits the certificate.
     if (key == nullptr || ::SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) return openssl_failure();
     return {};
@@ -91,7 +96,8 @@ pem_result use_key(SSL_CTX* ctx, pem const& from, std::string const& password) {
 pem_result trust(SSL_CTX* ctx, pem const& from) {
     auto* const store = ::SSL_CTX_get_cert_store(ctx);
     ::X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    return for_each_in(from, read_certificate, [&](X509* each, bool) { return ::X509_STORE_add_cert(store, each) == 1; });
+    return for_each_in(from, read_certificate,
+                       [&](X509* each, bool) { return ::X509_STORE_add_cert(store, each) == 1; });
 }
 
 pem_result heed_revocations(SSL_CTX* ctx, pem const& from) {
@@ -102,7 +108,8 @@ pem_result heed_revocations(SSL_CTX* ctx, pem const& from) {
 }
 
 pem_result name_to_clients(SSL_CTX* ctx, pem const& from) {
-    return for_each_in(from, read_certificate, [&](X509* each, bool) { return ::SSL_CTX_add_client_CA(ctx, each) == 1; });
+    return for_each_in(from, read_certificate,
+                       [&](X509* each, bool) { return ::SSL_CTX_add_client_CA(ctx, each) == 1; });
 }
 
 }  // namespace ramie::detail

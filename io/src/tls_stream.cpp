@@ -14,7 +14,9 @@ using namespace detail;
 
 namespace {
 
-std::unexpected<std::error_code> moved_away() { return std::unexpected(closed_before()); }
+std::unexpected<std::error_code> moved_away() {
+    return std::unexpected(closed_before());
+}
 
 std::expected<std::unique_ptr<tls_connection>, std::error_code> checked(std::unique_ptr<tls_connection> made) {
     if (auto const why = made->engine.unusable()) return std::unexpected(why);
@@ -28,7 +30,9 @@ auto ask(std::unique_ptr<tls_connection> const& c, F&& f) {
     return c == nullptr ? answer{} : c->engine.ask(f);
 }
 
-std::string text_or_empty(char const* text) { return text == nullptr ? "" : text; }
+std::string text_or_empty(char const* text) {
+    return text == nullptr ? "" : text;
+}
 
 // What `print` writes about the peer's certificate; empty if it has shown none.
 template <class Print>
@@ -147,15 +151,18 @@ std::string tls_stream::alpn() const {
 }
 
 std::string tls_stream::version() const {
-    return ask(connection_, [](SSL* ssl) { return text_or_empty(SSL_is_init_finished(ssl) ? ::SSL_get_version(ssl) : ""); });
+    return ask(connection_,
+               [](SSL* ssl) { return text_or_empty(SSL_is_init_finished(ssl) ? ::SSL_get_version(ssl) : ""); });
 }
 
 std::string tls_stream::cipher() const {
-    return ask(connection_, [](SSL* ssl) { return text_or_empty(SSL_is_init_finished(ssl) ? SSL_get_cipher_name(ssl) : ""); });
+    return ask(connection_,
+               [](SSL* ssl) { return text_or_empty(SSL_is_init_finished(ssl) ? SSL_get_cipher_name(ssl) : ""); });
 }
 
 std::string tls_stream::server_name() const {
-    return ask(connection_, [](SSL* ssl) { return text_or_empty(::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)); });
+    return ask(connection_,
+               [](SSL* ssl) { return text_or_empty(::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)); });
 }
 
 bool tls_stream::resumed() const {

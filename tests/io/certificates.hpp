@@ -113,7 +113,11 @@ class certified {
     openssl::certificate certificate_;
 };
 
-inline certified make_authority(std::string const& subject = "authority") { return {{.subject = subject}, true}; }
-inline certified make_self_signed() { return {{}, false}; }
+inline certified make_authority(std::string const& subject = "authority") {
+    return {{.subject = subject}, true};
+}
+inline certified make_self_signed() {
+    return {{}, false};
+}
 
 }  // namespace ramie::testing

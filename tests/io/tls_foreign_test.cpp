@@ -85,11 +85,14 @@ ramie::join_handle<ran> start(std::string line) {
     });
 }
 
-bool has(std::string const& text, std::string const& part) { return text.find(part) != text.npos; }
+bool has(std::string const& text, std::string const& part) {
+    return text.find(part) != text.npos;
+}
 
 std::string openssl_client(std::uint16_t port, certificate_files const& files, std::string const& more) {
     return "timeout 20 openssl s_client -connect 127.0.0.1:" + std::to_string(port) +
-           " -servername localhost -verify_hostname localhost -verify_return_error -CAfile " + files.path("ca.pem") + ' ' + more;
+           " -servername localhost -verify_hostname localhost -verify_return_error -CAfile " + files.path("ca.pem") +
+           ' ' + more;
 }
 
 // openssl s_server, on a port of its choice, for so many connections.
@@ -135,16 +138,19 @@ TEST_CASE("tls foreign: openssl s_client talks to us, in TLS 1.3 and 1.2, and no
     ramie::run({.workers = 2}, [] {
         certificate_files const files;
         auto listener = ramie::tls_listener::bind("127.0.0.1", 0, server_config()).value();
-        for (std::string const version : {"-tls1_3", "-tls1_2", "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"}) {
+        for (std::string const version :
+             {"-tls1_3", "-tls1_2", "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"}) {
             CAPTURE(version);
-            auto client = start("(echo hello; sleep 0.2) | " + openssl_client(listener.local_port(), files, "-ign_eof " + version));
+            auto client = start("(echo hello; sleep 0.2) | " +
+                                openssl_client(listener.local_port(), files, "-ign_eof " + version));
             auto const error = serve_one(listener);
             CHECK(error.message() == std::error_code().message());
             auto const end = client.get();
             CHECK(has(end.output, "Verify return code: 0 (ok)"));
             CHECK(has(end.output, "HELLO"));
         }
-        auto old = start("echo hello | " + openssl_client(listener.local_port(), files, "-tls1_1 -cipher DEFAULT@SECLEVEL=0"));
+        auto old =
+            start("echo hello | " + openssl_client(listener.local_port(), files, "-tls1_1 -cipher DEFAULT@SECLEVEL=0"));
         CHECK(serve_one(listener).category() == ramie::openssl_category());
         CHECK_FALSE(old.get().good);
     });
@@ -179,7 +185,8 @@ TEST_CASE("tls foreign: openssl s_client shows its certificate, resumes its sess
                                                      .alpn = {"h2", "http/1.1"}})
                                 .value();
         auto listener = ramie::tls_listener::bind("127.0.0.1", 0, config).value();
-        auto const as_alice = "-ign_eof -alpn http/1.1 -cert " + files.path("alice.pem") + " -key " + files.path("alice.key");
+        auto const as_alice =
+            "-ign_eof -alpn http/1.1 -cert " + files.path("alice.pem") + " -key " + files.path("alice.key");
         auto const session = files.path("session");
         auto first = start("(echo hello; sleep 0.2) | " +
                            openssl_client(listener.local_port(), files, as_alice + " -sess_out " + session));
@@ -189,8 +196,8 @@ TEST_CASE("tls foreign: openssl s_client shows its certificate, resumes its sess
         CHECK(has(full, "ALPN protocol: http/1.1"));
         CHECK(has(full, "New, TLSv1.3"));
 
-        auto second =
-            start("(echo hello; sleep 0.2) | " + openssl_client(listener.local_port(), files, as_alice + " -sess_in " + session));
+        auto second = start("(echo hello; sleep 0.2) | " +
+                            openssl_client(listener.local_port(), files, as_alice + " -sess_in " + session));
         CHECK(serve_one(listener).message() == std::error_code().message());
         CHECK(has(second.get().output, "Reused, TLSv1.3"));
 
@@ -210,15 +217,18 @@ TEST_CASE("tls foreign: we talk to openssl s_server, in either version, with a c
             std::array<char, 4096> part;
             for (;;) {
                 auto const got = soon([&] { return s.read(part); });
-                if (!got || *got == 0) return all + (got ? "" : got.error().message()) + (s.resumed() ? " resumed" : "");
+                if (!got || *got == 0)
+                    return all + (got ? "" : got.error().message()) + (s.resumed() ? " resumed" : "");
                 all.append(part.data(), *got);
             }
         };
         for (std::string const version : {"-tls1_3", "-tls1_2"}) {
-            openssl_server server(files, 2, "-www -Verify 1 -verify_return_error -CAfile " + files.path("ca.pem") + ' ' + version);
+            openssl_server server(
+                files, 2, "-www -Verify 1 -verify_return_error -CAfile " + files.path("ca.pem") + ' ' + version);
             auto const config =
                 tls_client_config::make({.trusted = pem::file(files.path("ca.pem")),
-                                         .identity = ramie::tls_identity{pem::file(files.path("alice.pem")), pem::file(files.path("alice.key"))}})
+                                         .identity = ramie::tls_identity{pem::file(files.path("alice.pem")),
+                                                                         pem::file(files.path("alice.key"))}})
                     .value();
             auto const first = page(server.port(), config);
             CHECK(has(first, version == "-tls1_3" ? "TLSv1.3" : "TLSv1.2"));

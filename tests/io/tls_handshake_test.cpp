@@ -44,7 +44,8 @@ TEST_CASE("tls handshake: a server is believed for its names and addresses only"
 TEST_CASE("tls handshake: certificates that are refused, by kind") {
     ramie::run([] {
         CHECK(verdict(server_with(authority().issue({.until = -1min}))) == tls_errc::certificate_expired);
-        CHECK(verdict(server_with(authority().issue({.from = 1h, .until = 2h}))) == tls_errc::certificate_not_yet_valid);
+        CHECK(verdict(server_with(authority().issue({.from = 1h, .until = 2h}))) ==
+              tls_errc::certificate_not_yet_valid);
         CHECK(verdict(server_with(make_self_signed())) == tls_errc::self_signed);
         CHECK(verdict(server_with(make_authority("somebody else").issue())) == tls_errc::unknown_issuer);
         for (auto const e : {tls_errc::truncated, tls_errc::certificate_expired, tls_errc::certificate_not_yet_valid,
@@ -150,7 +151,8 @@ TEST_CASE("tls handshake: clients show certificates where they are asked to") {
 
 TEST_CASE("tls handshake: the server's best protocol that the client knows is spoken, or none at all") {
     ramie::run([] {
-        auto const server = tls_server_config::make({.identity = server_identity().identity(), .alpn = {"h2", "http/1.1"}});
+        auto const server =
+            tls_server_config::make({.identity = server_identity().identity(), .alpn = {"h2", "http/1.1"}});
         auto both = tls_strangers(client_with({.alpn = {"http/1.1", "h2"}}), *server);
         CHECK(!shake_hands(both).client);
         CHECK(both.client.alpn() == "h2");
@@ -173,8 +175,8 @@ TEST_CASE("tls handshake: the server's best protocol that the client knows is sp
 
 TEST_CASE("tls handshake: versions below the least are refused") {
     ramie::run([] {
-        auto const modern =
-            tls_server_config::make({.identity = server_identity().identity(), .min_version = ramie::tls_version::tls_1_3});
+        auto const modern = tls_server_config::make(
+            {.identity = server_identity().identity(), .min_version = ramie::tls_version::tls_1_3});
         CHECK(verdict(*modern) == std::error_code());
         auto p = tls_strangers(client_with({.min_version = ramie::tls_version::tls_1_3}));
         CHECK(!shake_hands(p).client);
@@ -263,7 +265,8 @@ TEST_CASE("tls config: what is wrong is named") {
         CHECK(complaint({.identity = {identity.certificates, pem::text("")}}).starts_with("identity.key: "));
         CHECK(complaint({.identity = {identity.certificates, pem::text(authority().key())}}) ==
               "identity.key: key values mismatch");
-        CHECK(complaint({.identity = identity, .clients = ramie::tls_client_certificates::required}).starts_with("trusted: "));
+        CHECK(complaint({.identity = identity, .clients = ramie::tls_client_certificates::required})
+                  .starts_with("trusted: "));
         CHECK(complaint({.identity = identity, .alpn = {"h2", ""}}) ==
               "alpn: a protocol's name has 1 to 255 bytes: Invalid argument");
         CHECK(complaint({.identity = identity, .handshake_timeout = -1s}).starts_with("handshake_timeout "));

@@ -27,7 +27,9 @@ inline tls_server_config server_config() {
     static auto const one = tls_server_config::make({.identity = server_identity().identity()}).value();
     return one;
 }
-inline tls_client_options trusting_options() { return {.trusted = pem::text(authority().certificate())}; }
+inline tls_client_options trusting_options() {
+    return {.trusted = pem::text(authority().certificate())};
+}
 inline tls_client_config client_config() {
     static auto const one = tls_client_config::make(trusting_options()).value();
     return one;
@@ -38,8 +40,8 @@ struct tls_pair {
 };
 
 // Not yet shaken hands.
-inline tls_pair tls_strangers(tls_client_config const& c = client_config(), tls_server_config const& s = server_config(),
-                              std::string_view host = "localhost") {
+inline tls_pair tls_strangers(tls_client_config const& c = client_config(),
+                              tls_server_config const& s = server_config(), std::string_view host = "localhost") {
     auto [here, there] = connect_pair();
     return {tls_stream::client(std::move(here), host, c).value(), tls_stream::server(std::move(there), s).value()};
 }

@@ -19,8 +19,8 @@ std::string pattern(std::size_t size, std::uint64_t stream) {
     return bytes;
 }
 
-// Has the client read all that there is, the server's session tickets too. (A socket closed with something unread ends in
-// a reset.)
+// Has the client read all that there is, the server's session tickets too. (A socket closed with something unread ends
+// in a reset.)
 void take_greeting(tls_pair& p) {
     CHECK(p.server.write_all("hello").has_value());
     CHECK(text_from(p.client) == "hello");
@@ -30,7 +30,9 @@ void take_greeting(tls_pair& p) {
 class crumbling_stream {
   public:
     explicit crumbling_stream(ramie::tcp_stream over) : over_(std::move(over)) {}
-    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) { return over_.read(into.first(next())); }
+    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) {
+        return over_.read(into.first(next()));
+    }
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
         return over_.write(from.first(std::min(from.size(), next())));
     }
@@ -263,7 +265,8 @@ TEST_CASE("tls: a hundred connections at once, each with requests and answers") 
         auto acceptor = ramie::spawn([&] {
             for (auto each = listener.accept(); each; each = listener.accept())
                 ramie::spawn([s = std::move(*each)]() mutable {
-                    for (auto text = text_from(s); !text.empty(); text = text_from(s)) CHECK(s.write_all(text).has_value());
+                    for (auto text = text_from(s); !text.empty(); text = text_from(s))
+                        CHECK(s.write_all(text).has_value());
                     CHECK(s.shutdown().has_value());
                 }).detach();
         });

@@ -180,7 +180,8 @@ TEST_CASE("tls wait: close() ends all that wait, and what begins later") {
 TEST_CASE("tls wait: a handshake that takes too long fails for both sides, once and for all") {
     on_each_runtime([] {
         auto const impatient =
-            ramie::tls_server_config::make({.identity = server_identity().identity(), .handshake_timeout = 5ms}).value();
+            ramie::tls_server_config::make({.identity = server_identity().identity(), .handshake_timeout = 5ms})
+                .value();
         raw_pair raw;
         auto server = tls_stream::server(std::move(raw.stream), impatient).value();
         CHECK(error_in(soon([&] { return server.handshake(); })) == std::errc::timed_out);
@@ -211,7 +212,8 @@ TEST_CASE("tls wait: clients that say nothing keep no others waiting") {
                 }));
             for (auto& each : all) each.get();
         });
-        auto client = soon([&] { return tls_stream::connect("localhost", listener.local_port(), client_config()); }).value();
+        auto client =
+            soon([&] { return tls_stream::connect("localhost", listener.local_port(), client_config()); }).value();
         CHECK(soon([&] { return text_from(client); }) == "welcome");
         listener.close();
         silent.clear();

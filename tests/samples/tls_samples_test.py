@@ -59,7 +59,8 @@ class TlsSamples(unittest.TestCase):
         self.assertEqual(made.returncode, 0, made.stderr)
         server = subprocess.Popen(
             ["openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", self.file("cert.pem"), "-key",
-             self.file("key.pem")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+             self.file("key.pem")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.addCleanup(server.communicate)
         self.addCleanup(server.kill)
         port = None

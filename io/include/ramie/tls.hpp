@@ -2,8 +2,8 @@
 //
 //     auto s = ramie::tls_stream::connect("example.org", 443);             // checks who the server is
 //
-//     auto config = ramie::tls_server_config::make({.identity = {ramie::pem::file("chain.pem"), ramie::pem::file("key.pem")}});
-//     auto listener = ramie::tls_listener::bind("0.0.0.0", 443, *config);
+//     tls_server_options const options{.identity = {pem::file("chain.pem"), pem::file("key.pem")}};
+//     auto listener = tls_listener::bind("0.0.0.0", 443, *tls_server_config::make(options));
 //     auto client = listener->accept();                                    // waits for no handshake
 //     spawn([client = std::move(*client)]() mutable { client.handshake(); ... });
 //
@@ -11,13 +11,13 @@
 // round. Reading, writing, shutdown() and the handshake are suspension points: an abort or a timeout throws out of the
 // wait and leaves the stream usable, and close() by another fiber ends the wait with operation_canceled.
 //
-// How a stream ends matters: read() returns 0 only when the peer said that this is the end; a connection that just stops
-// is tls_errc::truncated. So say shutdown() when all is written: neither close() nor the destructor does, for half a
-// message must not look whole because its writer was aborted.
+// How a stream ends matters: read() returns 0 only when the peer said that this is the end; a connection that just
+// stops is tls_errc::truncated. So say shutdown() when all is written: neither close() nor the destructor does, for
+// half a message must not look whole because its writer was aborted.
 //
 // Handshakes compute for a millisecond or a few; at most one for every two cores does so at a time (in the process), so
-// that many at once do not keep other fibers waiting. OpenSSL runs on the fiber's own stack if there is room (64 KiB left
-// for a handshake, 16 KiB for the rest: as good as always), else on a thread of the blocking pool.
+// that many at once do not keep other fibers waiting. OpenSSL runs on the fiber's own stack if there is room (64 KiB
+// left for a handshake, 16 KiB for the rest: as good as always), else on a thread of the blocking pool.
 #pragma once
 
 #include <ramie/tls_config.hpp>
@@ -76,7 +76,9 @@ class tls_stream {
 
     // As tcp_stream's. 0: the peer has said that this is the end, or `into` is empty. Suspension points.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
         std::size_t done = 0;
@@ -89,9 +91,9 @@ class tls_stream {
         return read_exactly(std::as_writable_bytes(into));
     }
 
-    // As tcp_stream's, at most 16 KiB for one write(). What has been encrypted counts as written: if the wait for room is
-    // aborted, it goes out with the next write, even an empty one, or shutdown(). (write_all's `done` tells how much that
-    // is; a write() that was aborted cannot.) Suspension points.
+    // As tcp_stream's, at most 16 KiB for one write(). What has been encrypted counts as written: if the wait for room
+    // is aborted, it goes out with the next write, even an empty one, or shutdown(). (write_all's `done` tells how much
+    // that is; a write() that was aborted cannot.) Suspension points.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
@@ -107,8 +109,8 @@ class tls_stream {
     // Tells the peer that this is the end; reading goes on until the peer's own end. Later writes: errc::broken_pipe.
     // Before the handshake: errc::not_connected. Suspension point.
     std::expected<void, std::error_code> shutdown();
-    // Closes the connection as it stands; those who wait on it return at once. Does not wait. May be called again, and by
-    // any fiber or thread.
+    // Closes the connection as it stands; those who wait on it return at once. Does not wait. May be called again, and
+    // by any fiber or thread.
     void close() noexcept;
 
     // What was agreed on; empty before the handshake. These may have to wait, for a moment, until another fiber is out
@@ -136,7 +138,9 @@ class tls_stream {
                                                                   tls_client_config const& config);
     static std::expected<tls_stream, std::error_code> server_over(std::unique_ptr<detail::tls_transport> over,
                                                                   tls_server_config const& config);
-    static std::span<std::byte const> bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
+    static std::span<std::byte const> bytes_of(std::string_view text) noexcept {
+        return std::as_bytes(std::span(text));
+    }
 
     std::unique_ptr<detail::tls_connection> connection_;  // null once moved from
 };
@@ -146,9 +150,8 @@ class tls_listener {
   public:
     static std::expected<tls_listener, std::error_code> bind(endpoint const& at, tls_server_config config,
                                                              listen_options const& options = {});
-    static std::expected<tls_listener, std::error_code> bind(std::string_view host, std::uint16_t port,
-                                                             tls_server_config config,
-                                                             listen_options const& options = {});
+    static std::expected<tls_listener, std::error_code>
+    bind(std::string_view host, std::uint16_t port, tls_server_config config, listen_options const& options = {});
 
     // The next connection. No handshake yet: a client that is slow at it keeps nobody else waiting. Suspension point.
     std::expected<tls_stream, std::error_code> accept();
@@ -169,8 +172,9 @@ class tls_listener {
 
 #else
 
-#define RAMIE_TLS_IS_MISSING \
-    __attribute__((unavailable("this Ramie was built without TLS: OpenSSL 3 was not found, or it was set up with -Dtls=disabled")))
+#define RAMIE_TLS_IS_MISSING                                                                                           \
+    __attribute__((unavailable(                                                                                        \
+        "this Ramie was built without TLS: OpenSSL 3 was not found, or it was set up with -Dtls=disabled")))
 
 namespace ramie {
 

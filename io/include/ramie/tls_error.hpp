@@ -14,8 +14,8 @@ namespace ramie {
 // What is worth telling apart. A peer's certificate that fails in yet another way has an error of the same category,
 // with OpenSSL's own words.
 enum class tls_errc {
-    truncated = 1,              // the connection ended without the peer's word that this is the end: something may be missing
-    certificate_expired,        // the peer's certificate, or one above it, is too old
+    truncated = 1,        // the connection ended without the peer's word that this is the end: something may be missing
+    certificate_expired,  // the peer's certificate, or one above it, is too old
     certificate_not_yet_valid,  // or too new; or the clock is wrong
     certificate_revoked,        // it is on a revocation list that was given
     wrong_host,                 // it is for another name or address
@@ -26,7 +26,9 @@ enum class tls_errc {
 };
 
 std::error_category const& tls_category() noexcept;
-inline std::error_code make_error_code(tls_errc e) noexcept { return {static_cast<int>(e), tls_category()}; }
+inline std::error_code make_error_code(tls_errc e) noexcept {
+    return {static_cast<int>(e), tls_category()};
+}
 
 // Everything else that TLS can fail with: OpenSSL's codes ("wrong version number", "no shared cipher"), and what the
 // peer said when it gave up ("the peer gave up: tlsv1 alert unknown ca").

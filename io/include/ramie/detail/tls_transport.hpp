@@ -13,7 +13,8 @@
 namespace ramie::detail {
 
 template <class S>
-concept carries_tls = std::move_constructible<S> && requires(S& s, std::span<std::byte> in, std::span<std::byte const> out) {
+concept carries_tls = std::move_constructible<S> &&
+    requires(S& s, std::span<std::byte> in, std::span<std::byte const> out) {
     { s.read(in) } -> std::same_as<std::expected<std::size_t, std::error_code>>;
     { s.write(out) } -> std::same_as<std::expected<std::size_t, std::error_code>>;
     s.close();
