@@ -140,7 +140,6 @@ TEST_CASE("tls foreign: openssl s_client talks to us, in TLS 1.3 and 1.2, and no
         auto listener = ramie::tls_listener::bind("127.0.0.1", 0, server_config()).value();
         for (std::string const version :
              {"-tls1_3", "-tls1_2", "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"}) {
-            CAPTURE(version);
             auto client = start("(echo hello; sleep 0.2) | " +
                                 openssl_client(listener.local_port(), files, "-ign_eof " + version));
             auto const error = serve_one(listener);
@@ -250,6 +249,21 @@ TEST_CASE("tls foreign: an openssl s_server that is killed, or told to quit, lea
             char b[64];
             CHECK(error_in(soon([&] { return s->read(b); })) == tls_errc::truncated);
         }
+    });
+}
+
+TEST_CASE("tls foreign: a server that wants to renegotiate is refused") {
+    ramie::run({.workers = 2}, [] {
+        certificate_files const files;
+        openssl_server server(files, 1, "-tls1_2", "(sleep 0.3; echo r; sleep 0.5) | timeout 20 ");
+        auto s = soon([&] { return tls_stream::connect("localhost", server.port(), client_config()); }).value();
+        auto reader = ramie::spawn([&] {
+            char b[64];
+            return s.read(b).has_value();
+        });
+        CHECK(has(ramie::spawn_blocking([&] { return server.rest(); }).get(), "no renegotiation"));
+        s.close();
+        (void)reader.get();
     });
 }
 
