@@ -1,6 +1,7 @@
 #include "interest_set.hpp"
 
 #include "loop.hpp"
+#include "posix/foreign_descriptor.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -38,7 +39,10 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     epoll_event all{};
     all.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     all.data.u64 = std::uint64_t{generation} << 32 | d.index_;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, d.fd_, &all) != 0)
+    foreign_table::forget(d.fd_);  // the number is ours from now on
+    auto const added = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, d.fd_, &all);
+    // It was watched as somebody else's before.
+    if (added != 0 && (errno != EEXIST || ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, d.fd_, &all) != 0))
         return std::unexpected(std::error_code(errno, std::system_category()));
     return owned;
 }
@@ -50,6 +54,7 @@ bool interest_set::harvest() noexcept {
     for (int i = 0; i < count; ++i) {
         auto const tag = batch[i].data.u64;
         if (tag == alarm_tag) alarm = true;
+        else if ((tag & foreign_table::tag_bit) != 0) foreign_table::raise(tag, batch[i].events);
         else slot(static_cast<std::uint32_t>(tag)).readiness.raise(static_cast<std::uint32_t>(tag >> 32), batch[i].events);
     }
     return alarm;
@@ -58,6 +63,7 @@ bool interest_set::harvest() noexcept {
 void interest_set::abandon() noexcept {
     // seq_cst: pairs with add(), which comes to see it or has its descriptor unwatched here.
     abandoned_.store(true, std::memory_order_seq_cst);
+    foreign_table::abandon(*this);
     std::lock_guard until_done(growing_);
     for (std::uint32_t chunk = 0; chunk < chunk_count_; ++chunk) {
         auto* const slots = chunks_[chunk].load(std::memory_order_relaxed);

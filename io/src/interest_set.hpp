@@ -46,6 +46,9 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // Descriptors registered, without the alarm.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     int epoll_fd() const noexcept { return epoll_.get(); }
+    // Somebody waits for a descriptor that is not ours (foreign_descriptor.hpp).
+    void watches_foreign() noexcept { foreign_.store(true, std::memory_order_relaxed); }
+    bool is_empty() const noexcept { return size() == 0 && !foreign_.load(std::memory_order_relaxed); }
 
     // The loop goes: nobody will harvest any more.
     void abandon() noexcept;
@@ -70,6 +73,7 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     unique_fd const epoll_;
     std::atomic<std::size_t> size_{0};
     std::atomic<bool> abandoned_{false};
+    std::atomic<bool> foreign_{false};
     word_lock lock_;
     descriptor* free_ = nullptr;  // under lock_
     std::mutex growing_;

@@ -54,7 +54,7 @@ void loop::turn(time_point until) {
 void loop::interrupt() noexcept { uv_async_send(&wake_); }
 
 bool loop::harvest() {
-    if (interest_->size() == 0) return false;
+    if (interest_->is_empty()) return false;
     if (interest_->harvest()) interrupt();
     return true;
 }

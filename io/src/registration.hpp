@@ -43,6 +43,7 @@ class readiness {
     bool ready(direction d) const noexcept { return (word_ & ready_bit(d)) != 0; }
     bool ended(direction d) const noexcept { return (word_ & ended_bit(d)) != 0; }
     bool is_closed() const noexcept { return (word_ & closed_bit) != 0; }
+    std::uint32_t generation() const noexcept { return static_cast<std::uint32_t>(word_ >> generation_shift); }
     bool is_unwatched() const noexcept { return (word_ & unwatched_bit) != 0; }
 
   private:

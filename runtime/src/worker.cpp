@@ -223,7 +223,7 @@ task* worker::find_work() {
 // A spare that is not needed any more. (Its deque may not be emptied into the injection queue, inject_queue.hpp; so it
 // works that off, or others steal it.)
 bool worker::goes_off_duty() noexcept {
-    if (!home.spares.may_rest(*this)) return false;
+    if (stayers > 0 || !home.spares.may_rest(*this)) return false;
     if (std::exchange(searching_, false)) (void)home.idle.stop_search();
     home.wake_one(false);  // it may have been woken for work
     asleep_.store(true, std::memory_order_relaxed);

@@ -101,6 +101,8 @@ class worker final : public lane {
     // The runtime whose spawns and wakes on this thread go to this worker's queues: `home`, or null while it is lent.
     scheduler* posts_for;
     counter steals, parks, yields;
+    // Fibers that come back here after the wait they are in (stay.hpp). Its own thread's.
+    std::size_t stayers = 0;
 
   private:
     static constexpr std::uint64_t ticks_between_looks = 61, ticks_before_ring_first = 31;

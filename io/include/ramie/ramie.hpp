@@ -33,6 +33,7 @@
 #include <ramie/once_flag.hpp>
 #include <ramie/oneshot.hpp>
 #include <ramie/packaged_task.hpp>
+#include <ramie/posix.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>

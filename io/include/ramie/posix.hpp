@@ -1,0 +1,98 @@
+// libc's blocking calls for fibers: the same names, signatures, results and errno, but a call that has to wait parks its
+// fiber instead of its thread. From a plain thread each is libc's own. For code that is ported by hand; libramie-hook
+// does the same to code that is not touched at all (docs/porting.md).
+//
+// What holds for all of them
+//   - The descriptor stays as its user set it. One with O_NONBLOCK, or a call with MSG_DONTWAIT, says EAGAIN; SO_RCVTIMEO
+//     and SO_SNDTIMEO count; a blocking send sends everything.
+//   - Suspension points, but nothing is thrown: an abort makes the call return -1 with ECANCELED, a deadline (timeout)
+//     with ETIMEDOUT, and each further one too; the exception comes at the next native abort point. What was
+//     transferred before counts: then that is the result, as with a signal. Not while an abort_shield is open.
+//   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck in something
+//     meanwhile, the call waits for it.
+//   - A signal handler that runs meanwhile does not end it: no EINTR. A signal mask given (ppoll, pselect) is not applied.
+//   - close() and dup2() of a descriptor others wait for: those return -1 with EBADF before the number is given away. If
+//     the number is closed in a way that Ramie does not see, they may go on waiting, as threads do; no later call is
+//     confused by it.
+//   - Regular files never wait: reading one blocks the worker as long as the disk does (ramie::file does not).
+//
+// What is different from threads
+//   - accept() on a blocking listener asks whether there is a connection and takes it, as one step among fibers. If
+//     another process, or a thread by libc's accept(), takes it in between, the worker blocks until the next one:
+//     listeners that are shared like that should have O_NONBLOCK and be polled.
+//   - connect() on a blocking stream socket sets O_NONBLOCK for the moment of the call.
+//   - Terminals, and pipes before Linux 6.4, are asked whether they are ready and then used: another reader in between
+//     makes the worker block.
+#pragma once
+
+#include <ctime>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace ramie::posix {
+
+ssize_t read(int fd, void* into, std::size_t size);
+ssize_t readv(int fd, iovec const* parts, int count);
+ssize_t write(int fd, void const* from, std::size_t size);
+ssize_t writev(int fd, iovec const* parts, int count);
+
+ssize_t recv(int fd, void* into, std::size_t size, int flags);
+ssize_t recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size);
+ssize_t recvmsg(int fd, msghdr* message, int flags);
+// `timeout` is looked at after each datagram, as libc does.
+int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
+ssize_t send(int fd, void const* from, std::size_t size, int flags);
+ssize_t sendto(int fd, void const* from, std::size_t size, int flags, sockaddr const* to, socklen_t to_size);
+ssize_t sendmsg(int fd, msghdr const* message, int flags);
+int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
+
+int accept(int listener, sockaddr* from, socklen_t* from_size);
+int accept4(int listener, sockaddr* from, socklen_t* from_size, int flags);
+// An aborted or timed out attempt goes on in the kernel, as after EINTR.
+int connect(int fd, sockaddr const* to, socklen_t size);
+
+int close(int fd);
+int dup2(int from, int to);
+int dup3(int from, int to, int flags);
+
+int poll(pollfd* fds, nfds_t count, int timeout_ms);
+int ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask);
+int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout);
+int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timespec const* timeout,
+            sigset_t const* mask);
+int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
+
+// On abort, and when a deadline comes first: the seconds left, rounded up.
+unsigned sleep(unsigned seconds);
+int usleep(useconds_t microseconds);
+int nanosleep(timespec const* time, timespec* left);
+// CLOCK_REALTIME and CLOCK_MONOTONIC (with a time on the former, what is set meanwhile does not count). Other clocks: libc's.
+int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
+int sched_yield();
+
+// On the runtime's blocking pool. On abort: EAI_SYSTEM and ECANCELED; the question is left to the pool.
+int getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found);
+using ::freeaddrinfo, ::gai_strerror;
+// These wait for the pool's answer whatever happens, since it goes into the caller's memory.
+int getnameinfo(sockaddr const* address, socklen_t size, char* host, socklen_t host_size, char* service,
+                socklen_t service_size, int flags);
+hostent* gethostbyname(char const* host);
+hostent* gethostbyname2(char const* host, int family);
+int gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found, int* error);
+int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found,
+                     int* error);
+
+// These never wait for another.
+using ::bind, ::dup, ::fcntl, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2, ::setsockopt, ::shutdown,
+    ::socket, ::socketpair;
+
+}  // namespace ramie::posix

@@ -1,0 +1,148 @@
+#include "blocking_call.hpp"
+
+#include "../fair_share.hpp"
+#include "interest_set.hpp"
+#include "libc_calls.hpp"
+
+#include <ramie/detail/after.hpp>
+#include <ramie/detail/lane.hpp>
+#include <ramie/detail/stay.hpp>
+
+#include <chrono>
+#include <new>
+#include <optional>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+namespace ramie::detail {
+
+namespace {
+
+std::atomic<bool> in_forked_child{false};
+
+// A child after fork() has one thread, and no worker that would resume a fiber.
+bool const watches_forks = [] {
+    ::pthread_atfork(nullptr, nullptr, [] { in_forked_child.store(true, std::memory_order_relaxed); });
+    return true;
+}();
+
+}  // namespace
+
+waiter* calling_fiber() noexcept {
+    auto* const here = carrier::this_lane();
+    if (here == nullptr || here->current == nullptr) return nullptr;
+    auto* const stack = here->current->stack;
+    auto const* const frame = static_cast<std::byte const*>(__builtin_frame_address(0));
+    if (stack == nullptr || frame < stack->bottom || frame >= stack->top) return nullptr;
+    return in_forked_child.load(std::memory_order_relaxed) ? nullptr : here->current;
+}
+
+bool may_go_on(waiter& self) noexcept {
+    if (self.state.abort_requested() && !self.masked()) {
+        errno = ECANCELED;
+        return false;
+    }
+    if (share_is_used_up(self)) {
+        stay const here(self);
+        carrier::this_lane()->yield();
+    }
+    return true;
+}
+
+int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
+    stay const here(self);
+    auto const end = park(self, g, why, nullptr, limit);
+    renew_share(self);
+    if (end.woken()) return 0;
+    try {
+        end.raise();
+    } catch (aborted const&) {
+        return ECANCELED;
+    } catch (deadline_passed const&) {
+        return ETIMEDOUT;
+    }
+    return EAGAIN;
+}
+
+bool blocking_call::begin_wait(direction d) noexcept {
+    if (waits_) return true;
+    auto const flags = ::fcntl(fd_, F_GETFL);
+    if (flags < 0) return false;
+    if ((flags & O_NONBLOCK) != 0) return fail(EAGAIN);
+    timeval most{};
+    socklen_t size = sizeof most;
+    auto const option = d == direction::read ? SO_RCVTIMEO : SO_SNDTIMEO;
+    if (::getsockopt(fd_, SOL_SOCKET, option, &most, &size) == 0 && (most.tv_sec != 0 || most.tv_usec != 0))
+        limit_ = after(std::chrono::seconds(most.tv_sec) + std::chrono::microseconds(most.tv_usec));
+    waits_ = true;
+    return true;
+}
+
+bool blocking_call::wait(direction d) noexcept {
+    if (!begin_wait(d)) return false;
+    try {
+        return park_once(d);
+    } catch (std::bad_alloc const&) {
+        return fail(ENOMEM);
+    }
+}
+
+bool blocking_call::park_once(direction d) {
+    using confirmed = foreign_descriptor::confirmed;
+    auto& home = interest_set::current("a posix call");
+    for (;;) {
+        auto const number = copy_ >= 0 ? copy_ : fd_;
+        auto& entry = foreign_table::at(number);
+        auto const noted = entry.readiness.look();
+        // `used_`: it was not closed since our last attempt, which must have been on the same file.
+        if (noted.is_closed() || (used_ != nullptr && noted.generation() != generation_)) return fail(EBADF);
+        wait_node node(self_);
+        node.selecting = true;
+        if (!entry.readiness.enlist(d, node, true)) return fail(EBADF);
+        auto const answer = entry.confirm(number, noted.generation(), home);
+        auto const error = errno;
+        if (answer != confirmed::watched) {
+            (void)entry.readiness.withdraw(d, node);
+            switch (answer) {
+                case confirmed::look_again: leave(); return true;
+                case confirmed::closed: return fail(EBADF);
+                case confirmed::never_waits: never_waits_ = true; return true;
+                case confirmed::failed: return fail(error);
+                default: break;
+            }
+            if (copy_ >= 0) return fail(EEXIST);  // nobody else knows that number
+            leave();
+            copy_ = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+            if (copy_ < 0) return false;
+            foreign_table::forget(copy_);
+            continue;
+        }
+        if (used_ == nullptr) {
+            generation_ = noted.generation();
+            if (!entry.begin_use(generation_)) {
+                (void)entry.readiness.withdraw(d, node);
+                return fail(EBADF);
+            }
+            used_ = &entry;
+        }
+        auto const ended = park_here(self_, node.generation, {what_, &entry}, limit_);
+        (void)entry.readiness.withdraw(d, node);
+        auto const now = entry.readiness.look();
+        if (now.is_closed() || now.generation() != generation_) return fail(EBADF);
+        return ended == 0 || fail(ended == EAGAIN ? limit_error_ : ended);
+    }
+}
+
+void blocking_call::leave() noexcept {
+    auto const error = errno;
+    if (used_ != nullptr) std::exchange(used_, nullptr)->end_use();
+    if (copy_ >= 0) {
+        foreign_table::forget(copy_);
+        libc().close(std::exchange(copy_, -1));
+    }
+    errno = error;
+}
+
+}  // namespace ramie::detail

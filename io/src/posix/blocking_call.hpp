@@ -1,0 +1,88 @@
+// One call of ramie::posix that a fiber makes on one descriptor, from its entry to its return:
+//     auto* const self = calling_fiber();
+//     if (self == nullptr) return libc().recv(...);      // a plain thread: libc's
+//     blocking_call call(*self, fd, "recv");
+//     if (!call.begin()) return -1;                      // aborted
+//     for (;;) { attempt that does not wait; if it says EAGAIN: if (!call.wait(direction::read)) return -1; }
+// What libc's call would have waited for is waited for here, with the fiber parked. The descriptor stays as its user
+// set it: one with O_NONBLOCK keeps its EAGAIN, and SO_RCVTIMEO and SO_SNDTIMEO count.
+//
+// Nothing is thrown through the caller, who may be foreign code: an abort is ECANCELED, a deadline ETIMEDOUT. The thread
+// is the same before and after (stay.hpp), and so is errno's address.
+#pragma once
+
+#include "foreign_descriptor.hpp"
+
+#include <ramie/detail/direction.hpp>
+#include <ramie/detail/park.hpp>
+
+#include <cerrno>
+
+#include <sys/types.h>
+
+namespace ramie::detail {
+
+// The fiber on whose stack the caller runs. Null: a plain thread, a signal handler on its own stack, or a child after
+// fork(), which has no workers.
+waiter* calling_fiber() noexcept;
+
+// The entry of every call that may wait: false, and errno: the fiber was asked to stop. Lets others run if it has had
+// its share.
+bool may_go_on(waiter& self) noexcept;
+
+// Parks on the same worker. 0: woken. Else what happened instead: ECANCELED (abort), ETIMEDOUT (a timeout around it),
+// or EAGAIN (`limit`). `g`: as shown to wakers.
+int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept;
+
+class blocking_call {
+  public:
+    blocking_call(waiter& self, int fd, char const* what) noexcept : self_(self), fd_(fd), what_(what) {}
+    blocking_call(blocking_call const&) = delete;
+    blocking_call& operator=(blocking_call const&) = delete;
+    ~blocking_call() { leave(); }
+
+    [[nodiscard]] bool begin() noexcept { return may_go_on(self_); }
+    // True: an attempt is worth while. False: errno says why there will be none.
+    [[nodiscard]] bool wait(direction d) noexcept;
+    // It cannot be waited for (a regular file): libc's own call is the attempt.
+    bool never_waits() const noexcept { return never_waits_; }
+    // errno once the socket's own time limit has passed: EAGAIN, but not for connect().
+    void limit_error(int error) noexcept { limit_error_ = error; }
+    waiter& self() const noexcept { return self_; }
+    int fd() const noexcept { return fd_; }
+    // The first wait's question: false if the user set O_NONBLOCK (errno is EAGAIN).
+    [[nodiscard]] bool begin_wait(direction d) noexcept;
+    time_point limit() const noexcept { return limit_; }
+
+  private:
+    bool watch();
+    bool park_once(direction d);
+    bool fail(int error) noexcept {
+        errno = error;
+        return false;
+    }
+    void leave() noexcept;
+
+    waiter& self_;
+    int const fd_;
+    char const* const what_;
+    bool waits_ = false;        // it has come to the first wait
+    bool never_waits_ = false;
+    int limit_error_ = EAGAIN;
+    time_point limit_ = never;
+    int copy_ = -1;             // what is watched instead of fd_
+    foreign_descriptor* used_ = nullptr;
+    std::uint32_t generation_ = 0;
+};
+
+// attempt() until it does not say EAGAIN.
+template <class Attempt>
+auto until_done(blocking_call& call, direction d, Attempt&& attempt) noexcept -> decltype(attempt()) {
+    for (;;) {
+        auto const result = attempt();
+        if (result >= 0 || errno != EAGAIN) return result;
+        if (!call.wait(d)) return -1;
+    }
+}
+
+}  // namespace ramie::detail

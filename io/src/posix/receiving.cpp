@@ -1,0 +1,130 @@
+// recv and its kin. The attempts are made with MSG_DONTWAIT, so the socket itself stays blocking.
+#include "receiving.hpp"
+
+#include "libc_calls.hpp"
+#include "news.hpp"
+
+#include <ramie/posix.hpp>
+
+#include <new>
+
+namespace ramie {
+
+using detail::blocking_call;
+using detail::calling_fiber;
+using detail::direction;
+using detail::libc;
+
+namespace {
+
+bool is_stream(int fd) noexcept {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+// MSG_WAITALL without taking anything: looks again whenever something new has come.
+ssize_t peek_all(blocking_call& call, msghdr& message, std::size_t size, int flags) {
+    detail::news news(call.self(), "recv");
+    for (;;) {
+        pollfd const asked{call.fd(), POLLIN, 0};
+        if (!news.expect({&asked, 1})) return -1;
+        msghdr m = message;
+        auto const n = libc().recvmsg(call.fd(), &m, flags | MSG_DONTWAIT);
+        bool const would_wait = n < 0 ? errno == EAGAIN : n > 0 && static_cast<std::size_t>(n) < size;
+        if (!would_wait || !is_stream(call.fd()) || !call.begin_wait(direction::read)) {
+            message = m;
+            return n;
+        }
+        if (auto const error = news.wait(call.limit()); error != 0) {
+            if (n > 0) return n;
+            errno = error;
+            return -1;
+        }
+    }
+}
+
+}  // namespace
+
+ssize_t detail::receive_all(blocking_call& call, msghdr& message, int flags) noexcept try {
+    parts into(message.msg_iov, message.msg_iovlen);
+    if ((flags & MSG_PEEK) != 0) return peek_all(call, message, into.size(), flags);
+    std::size_t done = 0;
+    msghdr m = message;
+    for (;;) {
+        m.msg_iov = into.left().data();
+        m.msg_iovlen = into.left().size();
+        auto const n = libc().recvmsg(call.fd(), &m, flags | MSG_DONTWAIT);
+        if (n < 0) {
+            if (errno == EAGAIN && call.wait(direction::read)) continue;
+            return done > 0 ? static_cast<ssize_t>(done) : -1;
+        }
+        if (done == 0) {
+            auto* const buffers = message.msg_iov;
+            auto const count = message.msg_iovlen;
+            message = m;
+            message.msg_iov = buffers;
+            message.msg_iovlen = count;
+        }
+        bool const whole = done == 0 && ((m.msg_controllen > 0 && m.msg_control != nullptr) || !is_stream(call.fd()));
+        done += static_cast<std::size_t>(n);
+        into.advance(static_cast<std::size_t>(n));
+        if (n == 0 || whole || into.left().empty()) return static_cast<ssize_t>(done);
+        m.msg_control = nullptr;
+        m.msg_controllen = 0;
+    }
+} catch (std::bad_alloc const&) {
+    errno = ENOMEM;
+    return -1;
+}
+
+ssize_t posix::recv(int fd, void* into, std::size_t size, int flags) {
+    return recvfrom(fd, into, size, flags, nullptr, nullptr);
+}
+
+ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size) {
+    auto* const self = calling_fiber();
+    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvfrom(fd, into, size, flags, from, from_size);
+    blocking_call call(*self, fd, "recv");
+    if (!call.begin()) return -1;
+    if ((flags & MSG_WAITALL) != 0 && size > 0 && from == nullptr) {
+        iovec part{into, size};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        return detail::receive_all(call, message, flags);
+    }
+    return until_done(call, direction::read,
+                      [&] { return libc().recvfrom(fd, into, size, flags | MSG_DONTWAIT, from, from_size); });
+}
+
+ssize_t posix::recvmsg(int fd, msghdr* message, int flags) {
+    auto* const self = calling_fiber();
+    if (self == nullptr || message == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvmsg(fd, message, flags);
+    blocking_call call(*self, fd, "recvmsg");
+    if (!call.begin()) return -1;
+    if ((flags & MSG_WAITALL) != 0 && message->msg_iovlen > 0 && message->msg_iovlen <= 1024)
+        return detail::receive_all(call, *message, flags);
+    return until_done(call, direction::read, [&] { return libc().recvmsg(fd, message, flags | MSG_DONTWAIT); });
+}
+
+int posix::recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+    auto* const self = calling_fiber();
+    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().recvmmsg(fd, messages, count, flags, timeout);
+    blocking_call call(*self, fd, "recvmmsg");
+    if (!call.begin()) return -1;
+    auto const until = timeout != nullptr ? detail::after(detail::duration_of(*timeout)) : detail::never;
+    unsigned done = 0;
+    for (;;) {
+        auto const n = libc().recvmmsg(fd, messages + done, count - done, (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, nullptr);
+        if (n > 0) done += static_cast<unsigned>(n);
+        bool const enough = done == count || (done > 0 && ((flags & MSG_WAITFORONE) != 0 || detail::carrier::now() >= until));
+        if (enough || n == 0) break;
+        if (n < 0 && errno != EAGAIN) break;
+        if (n < 0 && !call.wait(direction::read)) break;
+    }
+    if (timeout != nullptr) *timeout = detail::timespec_of(until);
+    return done > 0 || count == 0 ? static_cast<int>(done) : -1;
+}
+
+}  // namespace ramie

@@ -1,0 +1,14 @@
+// What write, writev and send share.
+#pragma once
+
+#include "blocking_call.hpp"
+#include "parts.hpp"
+
+#include <sys/socket.h>
+
+namespace ramie::detail {
+
+// sendmsg() on a blocking socket: until all is sent, or an error. What was sent before an error counts.
+ssize_t send_all(blocking_call& call, msghdr message, int flags) noexcept;
+
+}  // namespace ramie::detail
