@@ -152,6 +152,13 @@ TEST_CASE("tls foreign: openssl s_client talks to us, in TLS 1.3 and 1.2, and no
             start("echo hello | " + openssl_client(listener.local_port(), files, "-tls1_1 -cipher DEFAULT@SECLEVEL=0"));
         CHECK(serve_one(listener).category() == ramie::openssl_category());
         CHECK_FALSE(old.get().good);
+
+        auto const modern =
+            tls_server_config::make({.identity = files.server(), .min_version = ramie::tls_version::tls_1_3}).value();
+        auto newest = ramie::tls_listener::bind("127.0.0.1", 0, modern).value();
+        auto last_year = start("echo hello | " + openssl_client(newest.local_port(), files, "-tls1_2"));
+        CHECK(serve_one(newest).message() == "unsupported protocol");
+        CHECK_FALSE(last_year.get().good);
     });
 }
 
