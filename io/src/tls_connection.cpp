@@ -1,9 +1,12 @@
 #include "tls_connection.hpp"
 
+#include "fair_share.hpp"
 #include "operation.hpp"
 
+#include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -16,6 +19,14 @@ using outcome = tls_engine::outcome;
 constexpr std::size_t wire_buffer = tls_connection::record + 1024;  // a record and what belongs to it
 
 constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may leave to the next writer
+
+// As every operation on a socket: a fiber that finds all it reads decrypted already lets others run now and then. Abort
+// point.
+void let_others_run() {
+    auto& self = waiter::self();
+    self.abort_point();
+    if (self.is_fiber() && share_is_used_up(self)) this_fiber::yield();
+}
 
 auto wire_bytes() {
     return std::make_unique_for_overwrite<std::byte[]>(wire_buffer);
@@ -77,6 +88,7 @@ void tls_connection::flush_if_nobody_has_to_wait() {
 }
 
 std::expected<std::size_t, std::error_code> tls_connection::read(std::span<std::byte> into) {
+    let_others_run();
     if (auto const ready = handshake(); !ready) return std::unexpected(ready.error());
     if (into.empty()) return 0;
     std::lock_guard const mine(reading_);

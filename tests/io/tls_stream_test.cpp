@@ -289,3 +289,22 @@ TEST_CASE("tls: a hundred connections at once, each with requests and answers") 
         acceptor.get();
     });
 }
+
+TEST_CASE("tls: a fiber whose reads never wait lets others run") {
+    ramie::run({.workers = 1}, [] {
+        auto p = tls_friends();
+        CHECK(p.server.write_all(std::string(16'000, 'x')).has_value());
+        char b[1];
+        CHECK(p.client.read(b).has_value());  // the whole record is decrypted now
+        bool other_ran = false;
+        auto other = ramie::spawn([&] { other_ran = true; });
+        std::size_t count = 0;
+        while (!other_ran && count < 10'000) {
+            CHECK(p.client.read(b).has_value());
+            ++count;
+        }
+        CHECK(other_ran);
+        CHECK(count <= 200);
+        other.get();
+    });
+}
