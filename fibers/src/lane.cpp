@@ -46,10 +46,10 @@ inline lane& lane::arrive(transfer_t from) noexcept {
 
 [[gnu::always_inline]] inline void lane::settle() noexcept {
     auto const e = errand_;
-    errand_ = errand::none;
     if (e == errand::requeue) carrier::requeue(*this, *left_);
     else if (e == errand::park) settle_park();
     else if (e == errand::recycle) stacks.put(dead_);
+    errand_ = errand::none;  // last: until then is_switching()
 }
 
 void lane::settle_park() noexcept {

@@ -1,6 +1,7 @@
 #include "descriptor.hpp"
 
 #include "interest_set.hpp"
+#include "posix/libc_calls.hpp"
 #include "shortage.hpp"
 
 #include <utility>
@@ -41,7 +42,7 @@ void descriptor::drop() noexcept {
 void descriptor::give_back() noexcept {
     // This also takes it out of the epoll set, unless it was duplicated: reports about it are then ignored, by their
     // generation.
-    ::close(std::exchange(fd_, -1));
+    libc().close(std::exchange(fd_, -1));
     home_->forget();
     shortage::of_process().wake_all();
     if ((use_.fetch_or(gone, std::memory_order_acq_rel) & dropped) != 0) free_slot();

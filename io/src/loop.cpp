@@ -1,5 +1,7 @@
 #include "loop.hpp"
 
+#include "posix/hook_seam.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +30,10 @@ loop::uv_loop::~uv_loop() {
     std::abort();
 }
 
-loop::loop() : interest_(std::make_shared<interest_set>(alarm_.fd())) { start_watching(); }
+loop::loop() : interest_(std::make_shared<interest_set>(alarm_.fd())) {
+    find_hook();
+    start_watching();
+}
 
 void loop::start_watching() {
     check(uv_async_init(&uv_.handle, &wake_, [](uv_async_t*) {}), "uv_async_init");

@@ -1,5 +1,7 @@
 #include "socket_call.hpp"
 
+#include "posix/libc_calls.hpp"
+
 #include <ramie/detail/config.hpp>
 
 #include <cerrno>
@@ -26,19 +28,19 @@ RAMIE_NOIPA int open(int family) noexcept {
 }
 
 RAMIE_NOIPA int accept(int listener) noexcept {
-    return answer([&] { return ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+    return answer([&] { return libc().accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
 }
 
 RAMIE_NOIPA int connect(int fd, sockaddr const* to, socklen_t size) noexcept {
-    return ::connect(fd, to, size) == 0 ? 0 : -errno;
+    return libc().connect(fd, to, size) == 0 ? 0 : -errno;
 }
 
 RAMIE_NOIPA ssize_t receive(int fd, std::span<std::byte> into) noexcept {
-    return answer([&] { return ::recv(fd, into.data(), into.size(), 0); });
+    return answer([&] { return libc().recv(fd, into.data(), into.size(), 0); });
 }
 
 RAMIE_NOIPA ssize_t send(int fd, std::span<std::byte const> from) noexcept {
-    return answer([&] { return ::send(fd, from.data(), from.size(), MSG_NOSIGNAL); });
+    return answer([&] { return libc().send(fd, from.data(), from.size(), MSG_NOSIGNAL); });
 }
 
 RAMIE_NOIPA int bind(int fd, sockaddr const* to, socklen_t size) noexcept {
@@ -55,7 +57,7 @@ RAMIE_NOIPA int shutdown(int fd, int how) noexcept {
 
 RAMIE_NOIPA int is_ready(int fd, direction towards) noexcept {
     pollfd asked{fd, static_cast<short>(towards == direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
-    return answer([&] { return ::poll(&asked, 1, 0); });
+    return answer([&] { return libc().poll(&asked, 1, 0); });
 }
 
 RAMIE_NOIPA int set_option(int fd, int level, int option, int value) noexcept {

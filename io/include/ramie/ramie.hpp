@@ -17,6 +17,7 @@
 #include <ramie/error.hpp>
 #include <ramie/fiber_local.hpp>
 #include <ramie/future.hpp>
+#include <ramie/hook.hpp>
 #include <ramie/interval.hpp>
 #include <ramie/interval_case.hpp>
 #include <ramie/io_error.hpp>
@@ -38,6 +39,7 @@
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
 #include <ramie/resolve.hpp>
+#include <ramie/run_as_threads.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/runtime_options.hpp>

@@ -1,10 +1,12 @@
 #include "blocking_call.hpp"
 
 #include "../fair_share.hpp"
+#include "hook_seam.hpp"
 #include "interest_set.hpp"
 #include "libc_calls.hpp"
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/config.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/stay.hpp>
 
@@ -20,11 +22,13 @@ namespace ramie::detail {
 
 namespace {
 
-std::atomic<bool> in_forked_child{false};
+// A child after fork() has one thread, the one that forked. If that was a worker, nobody would resume its fiber. (A
+// runtime that the child makes itself has workers of its own.)
+constinit thread_local bool forked_here = false;
+RAMIE_NOIPA bool is_forked_worker() noexcept { return forked_here; }
 
-// A child after fork() has one thread, and no worker that would resume a fiber.
 bool const watches_forks = [] {
-    ::pthread_atfork(nullptr, nullptr, [] { in_forked_child.store(true, std::memory_order_relaxed); });
+    ::pthread_atfork(nullptr, nullptr, [] { forked_here = carrier::this_lane() != nullptr; });
     return true;
 }();
 
@@ -32,11 +36,11 @@ bool const watches_forks = [] {
 
 waiter* calling_fiber() noexcept {
     auto* const here = carrier::this_lane();
-    if (here == nullptr || here->current == nullptr) return nullptr;
+    if (here == nullptr || here->current == nullptr || here->is_switching()) return nullptr;
     auto* const stack = here->current->stack;
     auto const* const frame = static_cast<std::byte const*>(__builtin_frame_address(0));
     if (stack == nullptr || frame < stack->bottom || frame >= stack->top) return nullptr;
-    return in_forked_child.load(std::memory_order_relaxed) ? nullptr : here->current;
+    return is_forked_worker() ? nullptr : here->current;
 }
 
 bool may_go_on(waiter& self) noexcept {
@@ -52,6 +56,7 @@ bool may_go_on(waiter& self) noexcept {
 }
 
 int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
+    check_locks(self, why.what);
     stay const here(self);
     auto const end = park(self, g, why, nullptr, limit);
     renew_share(self);

@@ -40,6 +40,8 @@ class lane {
     void yield() noexcept;
     // std::uncaught_exceptions() of the running fiber, in one load.
     bool unwinds() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught) != 0; }
+    // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.
+    bool is_switching() const noexcept { return errand_ != errand::none; }
 
     task* current = nullptr;   // the running fiber; null on the OS thread's own stack
     bool go_home = false;      // set by pick(): the lane's loop must look at the world

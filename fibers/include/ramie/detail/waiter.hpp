@@ -47,7 +47,9 @@ class waiter {
     kind what_;  // here it costs nothing: it would be padding
 
   public:
-    // Only its own fiber or thread touches these three.
+    // Only its own fiber or thread touches these five.
+    std::uint8_t unhooked = 0;        // hook_off's that live
+    std::uint16_t foreign_locks = 0;  // pthread mutexes it holds, as far as libramie-hook was asked to count
     std::uint32_t shields = 0;
     deadline_scope* scopes = nullptr;
     local_value* locals = nullptr;  // see local_value.hpp

@@ -1,0 +1,123 @@
+// Function-local statics. Their guard belongs to a thread: a second fiber of that thread, that comes to a static whose
+// initialiser has parked, would block the thread which the first one needs. So a fiber waits by parking, and the
+// initialising fiber is noted, because it may come back to its own static: a mistake, by which a thread would
+// wait for itself for ever, and a fiber ends the process with a message.
+//
+// The guard stays in libstdc++'s own representation, for a thread may wait in libstdc++'s own way for what a fiber
+// initialises, and the other way round: the first int is 0 (nobody), 0x100 (somebody is at it), with 0x10000 if a thread
+// sleeps on it by futex; its first byte is 1 once the static is there. libstdc++'s own release and abort do the rest.
+// With another C++ library everything is passed through.
+#include "hook_state.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+using ramie::hook::introduced;
+using ramie::hook::real;
+
+static_assert(std::endian::native == std::endian::little);
+constexpr int done = 1, pending = 0x100;
+
+std::atomic_ref<int> state_of(void* guard) noexcept { return std::atomic_ref<int>(*static_cast<int*>(guard)); }
+
+// Which fibers are initialising. Few at a time, and none for long. A list under a lock of one word.
+struct owner {
+    void const* guard;
+    void const* fiber;
+    owner* next;
+};
+class owners {
+  public:
+    void add(void const* guard, void const* fiber) {
+        auto* const made = new owner{guard, fiber, nullptr};
+        lock();
+        made->next = first_;
+        first_ = made;
+        unlock();
+    }
+    // True: it was there.
+    bool remove(void const* guard) noexcept {
+        if (!any()) return false;
+        owner* found = nullptr;
+        lock();
+        for (auto** at = &first_; *at != nullptr; at = &(*at)->next) {
+            if ((*at)->guard != guard) continue;
+            found = *at;
+            *at = found->next;
+            break;
+        }
+        unlock();
+        delete found;
+        return found != nullptr;
+    }
+    bool has(void const* guard, void const* fiber) noexcept {
+        lock();
+        bool found = false;
+        for (auto* each = first_; each != nullptr; each = each->next) found |= each->guard == guard && each->fiber == fiber;
+        unlock();
+        return found;
+    }
+
+  private:
+    bool any() noexcept {
+        lock();
+        bool const result = first_ != nullptr;
+        unlock();
+        return result;
+    }
+    void lock() noexcept {
+        while (held_.exchange(true, std::memory_order_acquire)) {}
+    }
+    void unlock() noexcept { held_.store(false, std::memory_order_release); }
+
+    std::atomic<bool> held_{false};
+    owner* first_ = nullptr;
+};
+constinit owners initialising;
+
+[[noreturn]] void came_back() noexcept {
+    std::fputs("ramie-hook: the initialiser of a function-local static comes back to that static\n", stderr);
+    std::abort();
+}
+
+bool still_pending(void* guard) {
+    auto const now = state_of(guard).load(std::memory_order_acquire);
+    return (now & done) == 0 && now != 0;
+}
+
+}  // namespace
+
+RAMIE_EXPORTED int __cxa_guard_acquire(void* guard) {
+    auto const* const calls = introduced();
+    auto const* const self = calls != nullptr && real().guards_are_known ? calls->who() : nullptr;
+    if (self == nullptr) return real().guard_acquire(guard);
+    for (;;) {
+        auto expected = 0;
+        // acquire pairs with the release in libstdc++'s release and abort.
+        if (state_of(guard).compare_exchange_strong(expected, pending, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            initialising.add(guard, self);
+            return 1;
+        }
+        if ((expected & done) != 0) return 0;
+        if (initialising.has(guard, self)) came_back();
+        calls->wait_at(guard, still_pending, guard);
+    }
+}
+
+RAMIE_EXPORTED void __cxa_guard_release(void* guard) noexcept {
+    auto const* const calls = introduced();
+    if (calls != nullptr) initialising.remove(guard);
+    real().guard_release(guard);
+    if (calls != nullptr) calls->wake_at(guard);
+}
+
+RAMIE_EXPORTED void __cxa_guard_abort(void* guard) noexcept {
+    auto const* const calls = introduced();
+    if (calls != nullptr) initialising.remove(guard);
+    real().guard_abort(guard);
+    if (calls != nullptr) calls->wake_at(guard);
+}

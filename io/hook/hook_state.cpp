@@ -1,0 +1,86 @@
+#include "hook_state.hpp"
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <dlfcn.h>
+
+namespace ramie::hook {
+
+namespace {
+
+constinit real_calls table{};
+constinit std::atomic<bool> filled{false};
+constinit std::atomic<detail::hook_calls const*> libramie{nullptr};
+constinit bool switched_off = false, checks_mutexes = false;
+
+template <class F>
+void find(F& call, char const* name) noexcept {
+    auto* const found = ::dlsym(RTLD_NEXT, name);
+    static_assert(sizeof call == sizeof found);
+    std::memcpy(&call, &found, sizeof call);
+}
+
+// Several threads may do it at once: they write the same.
+void fill() noexcept {
+#define RAMIE_CALL(name) find(table.libc.name, #name);
+    RAMIE_LIBC_CALLS(RAMIE_CALL)
+#undef RAMIE_CALL
+    find(table.accept, "accept");
+    find(table.sched_yield, "sched_yield");
+    find(table.mutex_lock, "pthread_mutex_lock");
+    find(table.mutex_trylock, "pthread_mutex_trylock");
+    find(table.mutex_timedlock, "pthread_mutex_timedlock");
+    find(table.mutex_unlock, "pthread_mutex_unlock");
+    find(table.guard_acquire, "__cxa_guard_acquire");
+    find(table.guard_release, "__cxa_guard_release");
+    find(table.guard_abort, "__cxa_guard_abort");
+    Dl_info where{};
+    auto* const guard = reinterpret_cast<void*>(table.guard_acquire);
+    table.guards_are_known = guard != nullptr && ::dladdr(guard, &where) != 0 && where.dli_fname != nullptr &&
+                             std::strstr(where.dli_fname, "libstdc++") != nullptr;
+    filled.store(true, std::memory_order_release);  // pairs with the acquire in real()
+}
+
+// Before most other code of the process; what comes earlier still finds its way through real().
+[[gnu::constructor(101)]] void begin() noexcept {
+    if (!filled.load(std::memory_order_acquire)) fill();
+    auto const* const hook = std::getenv("RAMIE_HOOK");
+    switched_off = hook != nullptr && std::strcmp(hook, "off") == 0;
+    auto const* const check = std::getenv("RAMIE_HOOK_CHECK");
+    checks_mutexes = !switched_off && check != nullptr && std::strcmp(check, "mutex") == 0;
+    if (hook != nullptr && !switched_off && std::strcmp(hook, "on") != 0)
+        std::fprintf(stderr, "ramie-hook: RAMIE_HOOK=%s is neither on nor off, and taken for on\n", hook);
+    if (check != nullptr && std::strcmp(check, "mutex") != 0)
+        std::fprintf(stderr, "ramie-hook: RAMIE_HOOK_CHECK=%s is not known; the only check is mutex\n", check);
+}
+
+}  // namespace
+
+real_calls const& real() noexcept {
+    if (!filled.load(std::memory_order_acquire)) [[unlikely]] fill();
+    return table;
+}
+
+// acquire pairs with the release in ramie_hook_install().
+detail::hook_calls const* introduced() noexcept { return libramie.load(std::memory_order_acquire); }
+
+bool counts_locks() noexcept { return checks_mutexes; }
+
+}  // namespace ramie::hook
+
+RAMIE_EXPORTED ramie::detail::hook_answer const* ramie_hook_install(ramie::detail::hook_calls const* calls) noexcept {
+    using namespace ramie::hook;
+    static ramie::detail::hook_answer answer{};
+    if (calls->version != ramie::detail::hook_calls::current_version) {
+        std::fprintf(stderr, "ramie-hook: this libramie speaks version %u of the hook's language, not %u; the hook does nothing\n",
+                     calls->version, ramie::detail::hook_calls::current_version);
+        return nullptr;
+    }
+    if (switched_off) return nullptr;
+    answer = {&real().libc, checks_mutexes ? report_locks : nullptr};
+    libramie.store(calls, std::memory_order_release);
+    return &answer;
+}

@@ -1,0 +1,44 @@
+// What all of libramie-hook share: the C library's own calls, and libramie's once it has introduced itself.
+//
+// The hook is a library of its own: nothing of libramie is linked into it (posix/hook_seam.hpp).
+#pragma once
+
+#include "posix/hook_seam.hpp"
+
+#include <pthread.h>
+
+#define RAMIE_EXPORTED extern "C" [[gnu::visibility("default")]]
+
+namespace ramie::hook {
+
+// What the calls that are interposed are called by those who come after us in the search order.
+struct real_calls {
+    detail::libc_calls libc;
+    decltype(&::accept) accept;
+    int (*sched_yield)();
+    int (*mutex_lock)(pthread_mutex_t*);
+    int (*mutex_trylock)(pthread_mutex_t*);
+    int (*mutex_timedlock)(pthread_mutex_t*, timespec const*);
+    int (*mutex_unlock)(pthread_mutex_t*);
+    int (*guard_acquire)(void*);
+    void (*guard_release)(void*);
+    void (*guard_abort)(void*);
+    bool guards_are_known;  // their representation is libstdc++'s
+};
+real_calls const& real() noexcept;
+
+// libramie's; null as long as no runtime has started in this process, and for ever if the hook is off.
+detail::hook_calls const* introduced() noexcept;
+
+// Non-null: the caller's call belongs to libramie, because it is a fiber with the hook on.
+inline detail::hook_calls const* for_fiber() noexcept {
+    auto const* const calls = introduced();
+    return calls != nullptr && calls->is_hooked() ? calls : nullptr;
+}
+
+// RAMIE_HOOK_CHECK=mutex
+bool counts_locks() noexcept;
+// A task that parks while it holds a pthread mutex.
+void report_locks(char const* task, char const* waits_in, unsigned locks) noexcept;
+
+}  // namespace ramie::hook

@@ -1,0 +1,31 @@
+// What a program says to libramie-hook, the library under which unmodified blocking code parks its fiber instead of its
+// thread. It is a shared library of its own: link it (pkg-config ramie-hook) or LD_PRELOAD it. What it does, and what it
+// does not: docs/porting.md.
+//
+// From outside: RAMIE_HOOK=off         it does nothing in this process
+//               RAMIE_HOOK_CHECK=mutex a fiber that waits while it holds a pthread mutex is reported on stderr, with a
+//                                      backtrace, once for each place
+#pragma once
+
+#include <ramie/detail/waiter.hpp>
+
+namespace ramie {
+
+// While one lives, its fiber's calls are libc's own, and block the worker. They nest. For a stretch of code that must
+// not be left, or that is known never to wait. Harmless without the hook, and on plain threads.
+class [[nodiscard]] hook_off {
+  public:
+    hook_off() noexcept;
+    hook_off(hook_off const&) = delete;
+    hook_off& operator=(hook_off const&) = delete;
+    ~hook_off();
+
+  private:
+    detail::waiter& mine_;
+};
+
+// Whether the caller's blocking calls park it: the hook is in the process and on, and the caller is a fiber that has not
+// switched it off. From fibers and plain threads.
+[[nodiscard]] bool is_hooked() noexcept;
+
+}  // namespace ramie

@@ -1,0 +1,42 @@
+// An existing thread-per-connection program, on fibers: its main, wrapped.
+//
+//     int main(int argc, char** argv) {
+//         return ramie::run_as_threads([&] { return old_main(argc, argv); });
+//     }
+//
+// With libramie-hook in the process, all that its handlers wait for parks them, and nothing else in them changes; where
+// it starts a thread for a connection, std::thread becomes ramie::thread. docs/porting.md walks through it.
+#pragma once
+
+#include <ramie/hook.hpp>
+#include <ramie/runtime.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace ramie {
+
+namespace detail {
+// Throws std::logic_error if the caller's blocking calls would block.
+void must_be_hooked();
+runtime_options with_room(runtime_options options);
+}  // namespace detail
+
+// As run(), but refuses to run what would block its workers: std::logic_error without libramie-hook, or if
+// RAMIE_HOOK=off. Stacks are 1 MiB unless the options or RAMIE_STACK_SIZE say otherwise: code written for threads is
+// used to room, and only touched pages cost memory.
+template <class F>
+std::invoke_result_t<F&> run_as_threads(runtime_options const& options, F&& f) {
+    return run(detail::with_room(options), [&] {
+        detail::must_be_hooked();
+        return f();
+    });
+}
+
+template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, runtime_options>)
+std::invoke_result_t<F&> run_as_threads(F&& f) {
+    return run_as_threads(runtime_options{}, std::forward<F>(f));
+}
+
+}  // namespace ramie

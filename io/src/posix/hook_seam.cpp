@@ -1,0 +1,98 @@
+#include "hook_seam.hpp"
+
+#include "address_wait.hpp"
+#include "blocking_call.hpp"
+
+#include <ramie/detail/lane.hpp>
+#include <ramie/hook.hpp>
+#include <ramie/posix.hpp>
+
+#include <dlfcn.h>
+
+namespace ramie {
+
+namespace detail {
+
+namespace {
+
+hook_calls const ours = [] {
+    hook_calls c{};
+    c.is_fiber = []() noexcept { return calling_fiber() != nullptr; };
+    c.is_hooked = []() noexcept {
+        auto* const self = calling_fiber();
+        return self != nullptr && self->unhooked == 0;
+    };
+    c.who = []() noexcept -> void const* { return calling_fiber(); };
+    c.locks_held = []() noexcept -> std::uint16_t* {
+        auto* const self = calling_fiber();
+        return self != nullptr ? &self->foreign_locks : nullptr;
+    };
+    c.wait_at = address_wait::wait;
+    c.wake_at = address_wait::wake;
+    c.sched_yield = posix::sched_yield;
+    c.accept4 = posix::accept4;
+    c.clock_nanosleep = posix::clock_nanosleep;
+    c.close = posix::close;
+    c.connect = posix::connect;
+    c.dup2 = posix::dup2;
+    c.dup3 = posix::dup3;
+    c.epoll_wait = posix::epoll_wait;
+    c.getaddrinfo = posix::getaddrinfo;
+    c.gethostbyname = posix::gethostbyname;
+    c.gethostbyname2 = posix::gethostbyname2;
+    c.gethostbyname_r = posix::gethostbyname_r;
+    c.gethostbyname2_r = posix::gethostbyname2_r;
+    c.getnameinfo = posix::getnameinfo;
+    c.nanosleep = posix::nanosleep;
+    c.poll = posix::poll;
+    c.ppoll = posix::ppoll;
+    c.pselect = posix::pselect;
+    c.read = posix::read;
+    c.readv = posix::readv;
+    c.recv = posix::recv;
+    c.recvfrom = posix::recvfrom;
+    c.recvmmsg = posix::recvmmsg;
+    c.recvmsg = posix::recvmsg;
+    c.select = posix::select;
+    c.send = posix::send;
+    c.sendmmsg = posix::sendmmsg;
+    c.sendmsg = posix::sendmsg;
+    c.sendto = posix::sendto;
+    c.sleep = posix::sleep;
+    c.usleep = posix::usleep;
+    c.write = posix::write;
+    c.writev = posix::writev;
+    return c;
+}();
+
+std::atomic<hook_answer const*> hook{nullptr};
+
+}  // namespace
+
+void find_hook() noexcept {
+    static std::atomic_flag looked = ATOMIC_FLAG_INIT;
+    if (looked.test_and_set(std::memory_order_relaxed)) return;
+    auto* const install = reinterpret_cast<hook_install*>(::dlsym(RTLD_DEFAULT, "ramie_hook_install"));
+    if (install == nullptr) return;
+    auto const* const answer = install(&ours);
+    if (answer == nullptr) return;
+    libc_in_use.store(answer->real, std::memory_order_release);  // pairs with the acquire in libc()
+    hook.store(answer, std::memory_order_release);  // pairs with the acquires below
+}
+
+bool is_hook_in_use() noexcept { return hook.load(std::memory_order_acquire) != nullptr; }
+
+void check_locks(waiter& self, char const* what) noexcept {
+    if (self.foreign_locks == 0) return;
+    auto const* const answer = hook.load(std::memory_order_acquire);
+    if (answer != nullptr && answer->report != nullptr) answer->report(name_of(self).text, what, self.foreign_locks);
+}
+
+}  // namespace detail
+
+hook_off::hook_off() noexcept : mine_(detail::waiter::self()) { ++mine_.unhooked; }
+hook_off::~hook_off() { --mine_.unhooked; }
+
+bool is_hooked() noexcept { return detail::is_hook_in_use() && detail::ours.is_hooked(); }
+
+}  // namespace ramie

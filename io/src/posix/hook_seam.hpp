@@ -1,0 +1,74 @@
+// Between libramie and libramie-hook, which do not link each other: the hook may be preloaded into a program that has a
+// libramie of its own, static or shared. When its first runtime starts, libramie looks for the hook in the process and
+// hands over what the hook calls on fibers; it gets the C library's own calls in return. Plain data: either side may be
+// newer, and then says no by the version.
+#pragma once
+
+#include "libc_calls.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#include <sys/types.h>
+
+namespace ramie::detail {
+
+template <class F>
+struct may_throw;
+template <class R, class... Args>
+struct may_throw<R (*)(Args...)> {
+    using type = R (*)(Args...);
+};
+template <class R, class... Args>
+struct may_throw<R (*)(Args...) noexcept> {
+    using type = R (*)(Args...);
+};
+
+struct hook_calls {
+    static constexpr unsigned current_version = 1;
+    unsigned version = current_version;
+
+    // --- who calls ---
+    // Whether the caller runs on a fiber's stack, and not in the middle of a switch; nor in a child after fork().
+    bool (*is_fiber)() noexcept;
+    // The same, and the fiber has not switched the hook off for itself.
+    bool (*is_hooked)() noexcept;
+    // Which fiber; null: none.
+    void const* (*who)() noexcept;
+
+    // --- what it wants ---
+    // ramie::posix; without preadv2 and pwritev2, which only libramie needs.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // what the headers say of buffers is no part of the type
+#define RAMIE_CALL(name) may_throw<decltype(&::name)>::type name;
+    RAMIE_LIBC_CALLS(RAMIE_CALL)
+#undef RAMIE_CALL
+#pragma GCC diagnostic pop
+    int (*sched_yield)();
+
+    // Parks the calling fiber until wake_at(address), unless still(argument) is false; at most for some milliseconds.
+    // still() is asked when a wake cannot be missed any more. No abort point.
+    void (*wait_at)(void const* address, bool (*still)(void*), void* argument) noexcept;
+    // Everybody. From any thread.
+    void (*wake_at)(void const* address) noexcept;
+
+    // How many pthread mutexes the calling fiber holds; null: no fiber. For the hook's check.
+    std::uint16_t* (*locks_held)() noexcept;
+};
+
+// What the hook exports as ramie_hook_install. Null: it is off, or of another version.
+// `report`: to be called when a fiber begins a wait in one of the calls above while it holds a mutex; null: not wanted.
+struct hook_answer {
+    libc_calls const* real;
+    void (*report)(char const* task, char const* waits_in, unsigned locks) noexcept;
+};
+using hook_install = hook_answer const*(hook_calls const*) noexcept;
+
+// Looks for the hook, the first time it is called.
+void find_hook() noexcept;
+// It is there, and on.
+bool is_hook_in_use() noexcept;
+// A fiber parks in a call of ramie::posix.
+void check_locks(class waiter& self, char const* what) noexcept;
+
+}  // namespace ramie::detail

@@ -1,0 +1,17 @@
+// A client library as anybody could have written it: it knows nothing of fibers.
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Talks to itself by all kinds of blocking calls, and writes down what they said: the same text whoever runs it.
+// 0: the text did not fit.
+int client_talk(char* text, unsigned long size);
+
+// Calls back from a frame through which no exception may pass.
+void client_calls_back(void (*f)(void*), void* argument);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,315 @@
+// libramie-hook, linked: plain calls of unmodified code park the fiber that makes them.
+#include "client.h"
+
+#include "chance.hpp"
+#include "child_process.hpp"
+#include "environment.hpp"
+#include "io/plain_fds.hpp"
+
+#include <ramie/hook.hpp>
+#include <ramie/run_as_threads.hpp>
+#include <ramie/thread.hpp>
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+using namespace ramie::testing;
+
+namespace {
+
+std::string talk() {
+    std::string text(8192, '\0');
+    if (client_talk(text.data(), text.size()) == 0) return "too long";
+    text.resize(std::strlen(text.c_str()));
+    return text;
+}
+
+// The output of a program, and its end.
+child_end output_of(std::vector<std::string> words, char const* preload = nullptr) {
+    return in_child([&] {
+        if (preload != nullptr) ::setenv("LD_PRELOAD", preload, 1);
+        std::vector<char*> raw;
+        for (auto& each : words) raw.push_back(each.data());
+        raw.push_back(nullptr);
+        ::execvp(raw[0], raw.data());
+        ::_exit(127);
+    });
+}
+
+}  // namespace
+
+TEST_CASE("hook: it is on for fibers, and for nobody else") {
+    CHECK(!ramie::is_hooked());
+    on_each_runtime([] {
+        CHECK(ramie::is_hooked());
+        {
+            ramie::hook_off const off, again;
+            CHECK(!ramie::is_hooked());
+            CHECK(ramie::spawn([] { return ramie::is_hooked(); }).get());  // only this fiber
+        }
+        CHECK(ramie::is_hooked());
+        bool on_thread = true;
+        std::thread([&] { on_thread = ramie::is_hooked(); }).join();
+        CHECK(!on_thread);
+    });
+}
+
+TEST_CASE("hook: a plain read on one worker lets the writer run") {
+    on_each_runtime([] {
+        auto const ends = socket_pair();
+        auto const pipe = pipe_pair();
+        for (auto const* each : {&ends, &pipe}) {
+            char b = 0;
+            auto reading = parked([&] { return ::read(each->here, &b, 1); });
+            CHECK(!reading.is_finished());
+            CHECK(::write(each->there, "x", 1) == 1);
+            CHECK(soon([&] { return reading.get(); }) == 1);
+        }
+    });
+}
+
+TEST_CASE("hook: many sleeps take the time of one") {
+    ramie::run({.workers = 1}, [] {
+        auto const begin = std::chrono::steady_clock::now();
+        std::vector<ramie::join_handle<int>> all;
+        for (int i = 0; i < 200; ++i) all.push_back(ramie::spawn([] { return ::usleep(50'000); }));
+        for (auto& each : all) CHECK(each.get() == 0);
+        CHECK(std::chrono::steady_clock::now() - begin < 9s);  // one after the other: 10 s
+    });
+}
+
+TEST_CASE("hook: the same client says the same on a thread and on fibers") {
+    auto const plain = talk();
+    CHECK(plain.find("recv 5 hello") != plain.npos);
+    CHECK(plain.find("from the thread: 4 ping") != plain.npos);
+    on_each_runtime([&] {
+        std::vector<ramie::join_handle<std::string>> all;
+        for (int i = 0; i < 10; ++i) all.push_back(ramie::spawn(talk));
+        for (auto& each : all) CHECK(soon([&] { return each.get(); }) == plain);
+        std::string on_thread;
+        std::thread([&] { on_thread = talk(); }).join();
+        CHECK(on_thread == plain);
+    });
+}
+
+TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no foreign frame") {
+    on_each_runtime([] {
+        auto const ends = socket_pair();
+        struct seen {
+            int fd;
+            said end;
+            bool returned;
+        } s{ends.here, {}, false};
+        auto doomed = parked([&] {
+            client_calls_back([](void* argument) {
+                auto& mine = *static_cast<seen*>(argument);
+                char b;
+                mine.end = result_of([&] { return ::read(mine.fd, &b, 1); });
+            }, &s);
+            s.returned = true;
+            ramie::this_fiber::yield();
+        });
+        doomed.abort();
+        auto const end = soon([&] { return doomed.join(); });
+        CHECK((!end && end.error().is_cancelled()));
+        CHECK(s.end == said{-1, ECANCELED});
+        CHECK(s.returned);
+    });
+}
+
+// Without another wait in it: the compiler takes errno's address once.
+[[gnu::noinline]] static int wrong_errors(int fd) {
+    int wrong = 0;
+    char b;
+    errno = 0;
+    if (::recv(fd, &b, 1, 0) != -1 || errno != EAGAIN) ++wrong;
+    errno = EXDEV;
+    ::usleep(100);
+    if (errno != EXDEV) ++wrong;
+    return wrong;
+}
+
+TEST_CASE("hook: errno is this thread's after any wait, also when every woken task migrates") {
+    forced_migration const environment;
+    ramie::run({.workers = 4}, [] {
+        std::vector<ramie::join_handle<int>> all;
+        for (int i = 0; i < 20; ++i) {
+            all.push_back(ramie::spawn([] {
+                auto ends = socket_pair();
+                timeval const little{0, 1000};
+                REQUIRE(::setsockopt(ends.here, SOL_SOCKET, SO_RCVTIMEO, &little, sizeof little) == 0);
+                int wrong = 0;
+                for (int round = 0; round < 20; ++round) {
+                    wrong += wrong_errors(ends.here);
+                    ramie::this_fiber::yield();
+                }
+                return wrong;
+            }));
+        }
+        for (auto& each : all) CHECK(each.get() == 0);
+    });
+}
+
+namespace {
+std::atomic<int> initialised{0};
+struct slow_to_make {
+    explicit slow_to_make(bool fails) {
+        ::usleep(20'000);
+        if (fails) throw std::runtime_error("not this time");
+        ++initialised;
+    }
+};
+slow_to_make& shared_static() {
+    static slow_to_make made(false);
+    return made;
+}
+slow_to_make& failing_static(std::atomic<int>& attempts) {
+    static slow_to_make made(++attempts < 3);
+    return made;
+}
+int recursive_static(int n) {
+    static int const made = n == 0 ? 0 : recursive_static(n - 1);
+    return made;
+}
+}  // namespace
+
+TEST_CASE("hook: a static whose initialiser parks is initialised once, and the others wait for it") {
+    ramie::run({.workers = 2}, [] {
+        std::vector<ramie::join_handle<void>> all;
+        for (int i = 0; i < 20; ++i) all.push_back(ramie::spawn([] { shared_static(); }));
+        std::thread also([] { shared_static(); });
+        for (auto& each : all) soon([&] { each.get(); });
+        also.join();
+        CHECK(initialised == 1);
+        std::atomic<int> attempts{0};
+        std::vector<ramie::join_handle<int>> trying;
+        for (int i = 0; i < 5; ++i) {
+            trying.push_back(ramie::spawn([&] {
+                try {
+                    failing_static(attempts);
+                    return 0;
+                } catch (std::runtime_error const&) {
+                    return 1;
+                }
+            }));
+        }
+        int failed = 0;
+        for (auto& each : trying) failed += soon([&] { return each.get(); });
+        CHECK(failed == 2);
+        CHECK(attempts == 3);
+        CHECK(initialised == 2);
+    });
+}
+
+TEST_CASE("hook: a static that comes back to itself ends the process with a message") {
+    auto const end = in_child([] { ramie::run({.workers = 1}, [] { recursive_static(1); }); });
+    CHECK(end.killed_by(SIGABRT));
+    CHECK(end.said("comes back to that static"));
+}
+
+TEST_CASE("hook: a child after fork() makes libc's calls") {
+    auto const end = in_child([] {
+        ramie::run({.workers = 2}, [] {
+            int ends[2];
+            REQUIRE(::pipe(ends) == 0);
+            ::usleep(1000);
+            auto const child = ::fork();
+            if (child == 0) {
+                char b;
+                ::close(ends[1]);
+                ::_exit(::read(ends[0], &b, 1) == 1 && b == 'x' && !ramie::is_hooked() ? 7 : 8);
+            }
+            ::usleep(10'000);
+            REQUIRE(::write(ends[1], "x", 1) == 1);
+            int status = 0;
+            while (::waitpid(child, &status, WNOHANG) == 0) ::usleep(1000);
+            std::printf("%d", WEXITSTATUS(status));
+        });
+    });
+    CHECK(end.output == "7");
+}
+
+TEST_CASE("hook: off in the whole process" * doctest::skip()) {
+    ramie::run({.workers = 1}, [] {
+        CHECK(!ramie::is_hooked());
+        CHECK(::usleep(1000) == 0);
+    });
+    CHECK_THROWS_WITH_AS(ramie::run_as_threads([] {}), doctest::Contains("RAMIE_HOOK=off"), std::logic_error);
+}
+TEST_CASE("hook: RAMIE_HOOK=off") {
+    auto const end = in_fresh_process("hook: off in the whole process", "RAMIE_HOOK", "off");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+}
+
+TEST_CASE("hook: waiting with a mutex" * doctest::skip()) {
+    ramie::run({.workers = 2}, [] {
+        static std::mutex mutex, other;
+        for (int i = 0; i < 3; ++i) {
+            ramie::spawn({.name = "careless"}, [] {
+                std::lock_guard const held(mutex);
+                ::usleep(1000);
+            }).get();
+        }
+        ramie::spawn({.name = "careful"}, [] {
+            { std::scoped_lock const held(mutex, other); }
+            ::usleep(1000);
+        }).get();
+    });
+}
+TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread mutex, once for each place") {
+    auto const end = in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "mutex");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+    auto const report = std::string("\"careless\" waits in sleep while it holds 1 pthread mutex:");
+    CHECK_MESSAGE(end.said(report.c_str()), end.output);
+    CHECK(end.output.find(report) == end.output.rfind(report));
+    CHECK(end.said("hook-tests"));  // the backtrace
+    CHECK(!end.said("careful"));
+    CHECK(!in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "").said("careless\""));
+}
+
+TEST_CASE("hook: preloaded into programs without a runtime it changes nothing") {
+    auto const script = std::string("cat /etc/hostname; printf 'b\\na\\n' | sort | tr a-z A-Z; sleep 0.01; ls / | head -3");
+    auto const plain = output_of({"sh", "-c", script});
+    CHECK(plain.exited_with(0));
+    CHECK(output_of({"sh", "-c", script}, HOOK_LIBRARY).output == plain.output);
+    CHECK(output_of({HOOK_PROGRAM, "plain"}, HOOK_LIBRARY).output == output_of({HOOK_PROGRAM, "plain"}).output);
+}
+
+TEST_CASE("hook: preloaded into a program that has a libramie of its own, it finds it") {
+    auto const plain = output_of({HOOK_PROGRAM, "plain"});
+    auto const fibers = output_of({HOOK_PROGRAM, "fibers"}, HOOK_LIBRARY);
+    CHECK(fibers.exited_with(0));
+    CHECK(fibers.output == plain.output);
+    auto const interleaved = output_of({HOOK_PROGRAM, "interleaved"}, HOOK_LIBRARY);
+    CHECK_MESSAGE(interleaved.output == "read\n", interleaved.output);
+    auto const without = output_of({HOOK_PROGRAM, "interleaved"});
+    CHECK(without.exited_with(1));
+    CHECK(without.said("LD_PRELOAD"));
+}
+
+TEST_CASE("run_as_threads: runs a main, and its threads as fibers") {
+    CHECK(ramie::run_as_threads([] { return 42; }) == 42);
+    ramie::run_as_threads({.workers = 1}, [] {
+        CHECK(ramie::this_fiber::stack_left() > 900'000);
+        auto ends = socket_pair();
+        ramie::thread([fd = std::exchange(ends.there, -1)] {
+            for (char b; ::read(fd, &b, 1) == 1;) (void)!::write(fd, &b, 1);
+            ::close(fd);
+        }).detach();
+        char b = 'q';
+        REQUIRE(::write(ends.here, &b, 1) == 1);
+        CHECK(::read(ends.here, &b, 1) == 1);
+        CHECK(b == 'q');
+        ::shutdown(ends.here, SHUT_WR);
+        CHECK(::read(ends.here, &b, 1) == 0);
+    });
+}
