@@ -34,16 +34,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// All of the port.
+// All of the port. The loop that accepts connections stays on the thread it always had; their jobs become fibers.
 class fiber_queue : public httplib::TaskQueue {
   public:
-    void enqueue(std::function<void()> job) override { jobs_.spawn(std::move(job)).detach(); }
+    explicit fiber_queue(ramie::runtime_handle on) : on_(std::move(on)) {}
+    void enqueue(std::function<void()> job) override {
+        on_.spawn({.name = "connection", .stack_size = 1 << 20},
+                  [job = std::move(job), held = jobs_.track()] { job(); })
+            .detach();
+    }
     void shutdown() override {
         jobs_.close();
         jobs_.wait();
     }
 
   private:
+    ramie::runtime_handle on_;
     ramie::task_tracker jobs_;
 };
 
@@ -109,7 +115,15 @@ int serve(std::function<httplib::TaskQueue*()> queue, std::uint16_t port) {
 
 int serve_as_told(std::string const& how, std::uint16_t port) {
     (void)answered();
-    if (how == "fibers") return ramie::run_as_threads([&] { return serve([] { return new fiber_queue; }, port); });
+    if (how == "fibers") {
+        ramie::runtime fibers;
+        if (!fibers.block_on([] { return ramie::is_hooked(); })) {
+            std::fprintf(stderr,
+                         "libramie-hook is not in this process, or off: every connection would block a worker\n");
+            return 1;
+        }
+        return serve([&] { return new fiber_queue(fibers.handle()); }, port);
+    }
     std::size_t const size = std::strtoul(how.c_str(), nullptr, 10);
     return serve([size] { return new httplib::ThreadPool(size); }, port);
 }
@@ -196,7 +210,7 @@ bool read(char const* text, int least, int most, int& into) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    int port = 0, connections = 5000, seconds = 10, pool = 0;
+    int port = 0, connections = 5000, seconds = 5, pool = 0;
     bool good = true;
     if (argc > 1 && std::strcmp(argv[1], "serve") == 0) {
         good = argc == 3 || (argc == 4 && read(argv[3], 0, 65535, port));

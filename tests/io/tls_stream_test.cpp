@@ -95,6 +95,31 @@ TEST_CASE("tls: much in both directions at once, by a reader and a writer on eac
     });
 }
 
+TEST_CASE("tls: many small messages both ways at once: reading and writing steps meet at every moment") {
+    ramie::run({.workers = 4}, [] {
+        auto p = tls_friends();
+        auto const count = rounds(20'000);
+        auto const send = [&](tls_stream& s) {
+            for (std::size_t i = 0; i < count; ++i) CHECK(s.write("x").has_value());
+            CHECK(s.shutdown().has_value());
+        };
+        auto const receive = [](tls_stream& s) {
+            std::size_t sum = 0;
+            for (char b[4];;) {
+                auto const got = s.read(b);
+                if (!got || *got == 0) return got ? sum : 0;
+                sum += *got;
+            }
+        };
+        auto a = ramie::spawn([&] { send(p.client); }), b = ramie::spawn([&] { send(p.server); });
+        auto c = ramie::spawn([&] { return receive(p.client); }), d = ramie::spawn([&] { return receive(p.server); });
+        CHECK(soon([&] { return c.get(); }) == count);
+        CHECK(soon([&] { return d.get(); }) == count);
+        a.get();
+        b.get();
+    });
+}
+
 TEST_CASE("tls: a reader that waits holds up no writer, and a writer that waits holds up no reader") {
     on_each_runtime([] {
         auto p = tls_friends();
