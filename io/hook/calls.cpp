@@ -9,10 +9,10 @@ using ramie::hook::introduced;
 using ramie::hook::real;
 
 // The calls as libc declares them.
-#define RAMIE_HOOKED(result, name, parameters, arguments)        \
-    RAMIE_EXPORTED result name parameters {                      \
-        if (auto const* const fiber = for_fiber()) return fiber->name arguments; \
-        return real().libc.name arguments;                       \
+#define RAMIE_HOOKED(result, name, parameters, arguments)                                                              \
+    RAMIE_EXPORTED result name parameters {                                                                            \
+        if (auto const* const fiber = for_fiber()) return fiber->name arguments;                                       \
+        return real().libc.name arguments;                                                                             \
     }
 
 RAMIE_HOOKED(ssize_t, read, (int fd, void* into, size_t size), (fd, into, size))
@@ -39,8 +39,8 @@ RAMIE_EXPORTED int accept(int listener, sockaddr* from, socklen_t* from_size) {
 }
 RAMIE_HOOKED(int, connect, (int fd, sockaddr const* to, socklen_t size), (fd, to, size))
 
-RAMIE_HOOKED(int, poll, (pollfd* fds, nfds_t count, int timeout), (fds, count, timeout))
-RAMIE_HOOKED(int, ppoll, (pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask),
+RAMIE_HOOKED(int, poll, (pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
+RAMIE_HOOKED(int, ppoll, (pollfd * fds, nfds_t count, timespec const* timeout, sigset_t const* mask),
              (fds, count, timeout, mask))
 RAMIE_HOOKED(int, select, (int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout),
              (count, readable, writable, exceptional, timeout))
@@ -68,7 +68,8 @@ RAMIE_HOOKED(int, getnameinfo,
              (address, size, host, host_size, service, service_size, flags))
 RAMIE_HOOKED(hostent*, gethostbyname, (char const* host), (host))
 RAMIE_HOOKED(hostent*, gethostbyname2, (char const* host, int family), (host, family))
-RAMIE_HOOKED(int, gethostbyname_r, (char const* host, hostent* into, char* buffer, size_t size, hostent** found, int* error),
+RAMIE_HOOKED(int, gethostbyname_r,
+             (char const* host, hostent* into, char* buffer, size_t size, hostent** found, int* error),
              (host, into, buffer, size, found, error))
 RAMIE_HOOKED(int, gethostbyname2_r,
              (char const* host, int family, hostent* into, char* buffer, size_t size, hostent** found, int* error),

@@ -4,9 +4,9 @@
 // wait for itself for ever, and a fiber ends the process with a message.
 //
 // The guard stays in libstdc++'s own representation, for a thread may wait in libstdc++'s own way for what a fiber
-// initialises, and the other way round: the first int is 0 (nobody), 0x100 (somebody is at it), with 0x10000 if a thread
-// sleeps on it by futex; its first byte is 1 once the static is there. libstdc++'s own release and abort do the rest.
-// With another C++ library everything is passed through.
+// initialises, and the other way round: the first int is 0 (nobody), 0x100 (somebody is at it), with 0x10000 if a
+// thread sleeps on it by futex; its first byte is 1 once the static is there. libstdc++'s own release and abort do the
+// rest. With another C++ library everything is passed through.
 #include "hook_state.hpp"
 
 #include <atomic>
@@ -22,7 +22,9 @@ using ramie::hook::real;
 static_assert(std::endian::native == std::endian::little);
 constexpr int done = 1, pending = 0x100;
 
-std::atomic_ref<int> state_of(void* guard) noexcept { return std::atomic_ref<int>(*static_cast<int*>(guard)); }
+std::atomic_ref<int> state_of(void* guard) noexcept {
+    return std::atomic_ref<int>(*static_cast<int*>(guard));
+}
 
 // Which fibers are initialising. Few at a time, and none for long. A list under a lock of one word.
 struct owner {
@@ -57,7 +59,8 @@ class owners {
     bool has(void const* guard, void const* fiber) noexcept {
         lock();
         bool found = false;
-        for (auto* each = first_; each != nullptr; each = each->next) found |= each->guard == guard && each->fiber == fiber;
+        for (auto* each = first_; each != nullptr; each = each->next)
+            found |= each->guard == guard && each->fiber == fiber;
         unlock();
         return found;
     }
@@ -98,7 +101,8 @@ RAMIE_EXPORTED int __cxa_guard_acquire(void* guard) {
     for (;;) {
         auto expected = 0;
         // acquire pairs with the release in libstdc++'s release and abort.
-        if (state_of(guard).compare_exchange_strong(expected, pending, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        if (state_of(guard).compare_exchange_strong(expected, pending, std::memory_order_acq_rel,
+                                                    std::memory_order_acquire)) {
             initialising.add(guard, self);
             return 1;
         }

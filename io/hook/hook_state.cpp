@@ -60,14 +60,19 @@ void fill() noexcept {
 }  // namespace
 
 real_calls const& real() noexcept {
-    if (!filled.load(std::memory_order_acquire)) [[unlikely]] fill();
+    if (!filled.load(std::memory_order_acquire)) [[unlikely]]
+        fill();
     return table;
 }
 
 // acquire pairs with the release in ramie_hook_install().
-detail::hook_calls const* introduced() noexcept { return libramie.load(std::memory_order_acquire); }
+detail::hook_calls const* introduced() noexcept {
+    return libramie.load(std::memory_order_acquire);
+}
 
-bool counts_locks() noexcept { return checks_mutexes; }
+bool counts_locks() noexcept {
+    return checks_mutexes;
+}
 
 }  // namespace ramie::hook
 
@@ -75,8 +80,10 @@ RAMIE_EXPORTED ramie::detail::hook_answer const* ramie_hook_install(ramie::detai
     using namespace ramie::hook;
     static ramie::detail::hook_answer answer{};
     if (calls->version != ramie::detail::hook_calls::current_version) {
-        std::fprintf(stderr, "ramie-hook: this libramie speaks version %u of the hook's language, not %u; the hook does nothing\n",
-                     calls->version, ramie::detail::hook_calls::current_version);
+        std::fprintf(
+            stderr,
+            "ramie-hook: this libramie speaks version %u of the hook's language, not %u; the hook does nothing\n",
+            calls->version, ramie::detail::hook_calls::current_version);
         return nullptr;
     }
     if (switched_off) return nullptr;

@@ -30,8 +30,12 @@ int locked(int result) noexcept {
 
 }  // namespace
 
-RAMIE_EXPORTED int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept { return locked(real().mutex_lock(mutex)); }
-RAMIE_EXPORTED int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept { return locked(real().mutex_trylock(mutex)); }
+RAMIE_EXPORTED int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+    return locked(real().mutex_lock(mutex));
+}
+RAMIE_EXPORTED int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
+    return locked(real().mutex_trylock(mutex));
+}
 RAMIE_EXPORTED int pthread_mutex_timedlock(pthread_mutex_t* mutex, timespec const* until) noexcept {
     return locked(real().mutex_timedlock(mutex, until));
 }
@@ -49,7 +53,8 @@ void ramie::hook::report_locks(char const* task, char const* waits_in, unsigned 
     void* frames[most_frames];
     auto const count = ::backtrace(frames, most_frames);
     std::uint64_t place = 1469598103934665603u;  // a place is the callers, not who calls
-    for (int i = 0; i < count && i < compared; ++i) place = (place ^ reinterpret_cast<std::uintptr_t>(frames[i])) * 1099511628211u;
+    for (int i = 0; i < count && i < compared; ++i)
+        place = (place ^ reinterpret_cast<std::uintptr_t>(frames[i])) * 1099511628211u;
 
     static std::atomic<std::uint64_t> reported[most_places];
     for (auto& each : reported) {
@@ -60,8 +65,10 @@ void ramie::hook::report_locks(char const* task, char const* waits_in, unsigned 
         if (&each == &reported[most_places - 1]) return;  // enough
     }
     char line[256];
-    auto const length = std::snprintf(line, sizeof line, "ramie-hook: %s waits in %s while it holds %u pthread mutex%s:\n", task,
-                                      waits_in, locks, locks == 1 ? "" : "es");
-    (void)!real().libc.write(2, line, static_cast<std::size_t>(length) < sizeof line ? static_cast<std::size_t>(length) : sizeof line - 1);
+    auto const length =
+        std::snprintf(line, sizeof line, "ramie-hook: %s waits in %s while it holds %u pthread mutex%s:\n", task,
+                      waits_in, locks, locks == 1 ? "" : "es");
+    (void)!real().libc.write(
+        2, line, static_cast<std::size_t>(length) < sizeof line ? static_cast<std::size_t>(length) : sizeof line - 1);
     ::backtrace_symbols_fd(frames, count, 2);
 }

@@ -65,6 +65,16 @@ class InstalledLibrary(unittest.TestCase):
         self.assertNotIn("libramie", self.libraries_of(program))
         self.assertEqual(run([program]), OUTPUT)
 
+    def test_a_program_is_linked_with_the_hook_although_it_names_nothing_of_it(self):
+        flags = run(["pkg-config", f"--define-variable=prefix={self.prefix}", "--libs", "ramie-hook"],
+                    env={**os.environ, "PKG_CONFIG_PATH": str(self.description.parent)}).split()
+        source, program = self.place / "threads.cpp", self.place / "threads"
+        source.write_text("#include <ramie/run_as_threads.hpp>\n"
+                          "int main() { return ramie::run_as_threads([] { return 42; }) - 42; }\n")
+        run(["g++", *STRICT, *self.pkg_config("--cflags"), source, "-o", program, *flags])
+        self.assertIn("libramie", " ".join(self.libraries_of(program)))
+        run([program], env={"LD_LIBRARY_PATH": str(self.description.parent.parent)})
+
     def test_the_description_names_no_files_of_the_machine_that_built_it(self):
         self.assertNotRegex(self.description.read_text(), r"/\S+\.(so|a)\b")
 

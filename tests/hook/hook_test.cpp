@@ -110,11 +110,13 @@ TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no
             bool returned;
         } s{ends.here, {}, false};
         auto doomed = parked([&] {
-            client_calls_back([](void* argument) {
-                auto& mine = *static_cast<seen*>(argument);
-                char b;
-                mine.end = result_of([&] { return ::read(mine.fd, &b, 1); });
-            }, &s);
+            client_calls_back(
+                [](void* argument) {
+                    auto& mine = *static_cast<seen*>(argument);
+                    char b;
+                    mine.end = result_of([&] { return ::read(mine.fd, &b, 1); });
+                },
+                &s);
             s.returned = true;
             ramie::this_fiber::yield();
         });
@@ -197,9 +199,7 @@ TEST_CASE("hook: a static whose initialiser parks is initialised once, and the o
                 try {
                     failing_static(attempts);
                     return 0;
-                } catch (std::runtime_error const&) {
-                    return 1;
-                }
+                } catch (std::runtime_error const&) { return 1; }
             }));
         }
         int failed = 0;
@@ -271,13 +271,14 @@ TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread
     auto const report = std::string("\"careless\" waits in sleep while it holds 1 pthread mutex:");
     CHECK_MESSAGE(end.said(report.c_str()), end.output);
     CHECK(end.output.find(report) == end.output.rfind(report));
-    CHECK(end.said("hook-tests"));  // the backtrace
+    CHECK(end.said("(+0x"));  // the backtrace
     CHECK(!end.said("careful"));
     CHECK(!in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "").said("careless\""));
 }
 
 TEST_CASE("hook: preloaded into programs without a runtime it changes nothing") {
-    auto const script = std::string("cat /etc/hostname; printf 'b\\na\\n' | sort | tr a-z A-Z; sleep 0.01; ls / | head -3");
+    auto const script =
+        std::string("cat /etc/hostname; printf 'b\\na\\n' | sort | tr a-z A-Z; sleep 0.01; ls / | head -3");
     auto const plain = output_of({"sh", "-c", script});
     CHECK(plain.exited_with(0));
     CHECK(output_of({"sh", "-c", script}, HOOK_LIBRARY).output == plain.output);

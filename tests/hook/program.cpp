@@ -1,7 +1,8 @@
 // The client's program, not linked with the hook:
 //     hook-program plain         the client on the main thread
 //     hook-program fibers        ten of it on the fibers of one worker; is the hook there, it is preloaded
-//     hook-program interleaved   two fibers of one worker that wait for each other by plain calls: without the hook it hangs
+//     hook-program interleaved   two fibers of one worker that wait for each other by plain calls: without the hook it
+//     hangs
 #include "client.h"
 
 #include <ramie/hook.hpp>

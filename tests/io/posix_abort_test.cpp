@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <pthread.h>
@@ -23,20 +24,53 @@ struct waiting_call {
 };
 
 std::vector<waiting_call> const calls = {
-    {"read", [](auto& s, auto&) { char b; return posix::read(s.here, &b, 1); }},
-    {"read of a pipe", [](auto&, auto& p) { char b; return posix::read(p.here, &b, 1); }},
-    {"recv", [](auto& s, auto&) { char b; return posix::recv(s.here, &b, 1, 0); }},
-    {"recv of all", [](auto& s, auto&) { char b; return posix::recv(s.here, &b, 1, MSG_WAITALL); }},
-    {"a peek for all", [](auto& s, auto&) { char b; return posix::recv(s.here, &b, 1, MSG_WAITALL | MSG_PEEK); }},
-    {"write", [](auto& s, auto&) { char b = 0; return posix::write(s.here, &b, 1); }},
-    {"send", [](auto& s, auto&) { char b = 0; return posix::send(s.here, &b, 1, 0); }},
-    {"poll", [](auto& s, auto&) { pollfd p{s.here, POLLIN, 0}; return long{posix::poll(&p, 1, -1)}; }},
-    {"select", [](auto& s, auto&) {
-        fd_set set;
-        FD_ZERO(&set);
-        FD_SET(s.here, &set);
-        return long{posix::select(s.here + 1, &set, nullptr, nullptr, nullptr)};
-    }},
+    {"read",
+     [](auto& s, auto&) {
+         char b;
+         return posix::read(s.here, &b, 1);
+     }},
+    {"read of a pipe",
+     [](auto&, auto& p) {
+         char b;
+         return posix::read(p.here, &b, 1);
+     }},
+    {"recv",
+     [](auto& s, auto&) {
+         char b;
+         return posix::recv(s.here, &b, 1, 0);
+     }},
+    {"recv of all",
+     [](auto& s, auto&) {
+         char b;
+         return posix::recv(s.here, &b, 1, MSG_WAITALL);
+     }},
+    {"a peek for all",
+     [](auto& s, auto&) {
+         char b;
+         return posix::recv(s.here, &b, 1, MSG_WAITALL | MSG_PEEK);
+     }},
+    {"write",
+     [](auto& s, auto&) {
+         char b = 0;
+         return posix::write(s.here, &b, 1);
+     }},
+    {"send",
+     [](auto& s, auto&) {
+         char b = 0;
+         return posix::send(s.here, &b, 1, 0);
+     }},
+    {"poll",
+     [](auto& s, auto&) {
+         pollfd p{s.here, POLLIN, 0};
+         return long{posix::poll(&p, 1, -1)};
+     }},
+    {"select",
+     [](auto& s, auto&) {
+         fd_set set;
+         FD_ZERO(&set);
+         FD_SET(s.here, &set);
+         return long{posix::select(s.here + 1, &set, nullptr, nullptr, nullptr)};
+     }},
     {"usleep", [](auto&, auto&) { return long{posix::usleep(100'000'000)}; }},
 };
 
@@ -47,7 +81,8 @@ void fill(int fd) {
 
 }  // namespace
 
-TEST_CASE("posix: an abort ends each wait with ECANCELED, again and again; the exception comes at a native abort point") {
+TEST_CASE(
+    "posix: an abort ends each wait with ECANCELED, again and again; the exception comes at a native abort point") {
     on_each_runtime([] {
         for (auto const& each : calls) {
             auto sockets = socket_pair();
@@ -101,7 +136,8 @@ TEST_CASE("posix: a deadline ends each wait with ETIMEDOUT") {
         CHECK(left == 100);
         timespec const long_time{100, 0};
         timespec rest{};
-        (void)ramie::timeout(3ms, [&] { CHECK(posix::clock_nanosleep(CLOCK_MONOTONIC, 0, &long_time, &rest) == ETIMEDOUT); });
+        (void)ramie::timeout(
+            3ms, [&] { CHECK(posix::clock_nanosleep(CLOCK_MONOTONIC, 0, &long_time, &rest) == ETIMEDOUT); });
         CHECK(rest.tv_sec == 99);
     });
 }
@@ -110,7 +146,8 @@ TEST_CASE("posix: what was sent before an abort counts, and a shield keeps it of
     on_each_runtime([] {
         auto ends = socket_pair();
         said end{};
-        auto doomed = parked([&] { end = result_of([&] { return posix::write(ends.here, too_much().data(), too_much().size()); }); });
+        auto doomed = parked(
+            [&] { end = result_of([&] { return posix::write(ends.here, too_much().data(), too_much().size()); }); });
         doomed.abort();
         (void)soon([&] { return doomed.join(); });
         CHECK(end.result > 0);
@@ -197,4 +234,30 @@ TEST_CASE("posix: every wait comes back to its thread and its errno, also when e
             CHECK((native_moves > 0) == (workers > 1));
         });
     }
+}
+
+TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the spare is not needed any more") {
+    ramie::run({.workers = 2}, [] {
+        std::atomic<int> moved{0};
+        std::atomic<bool> stuck{true};
+        std::vector<ramie::join_handle<void>> all;
+        for (int i = 0; i < 2; ++i) {
+            all.push_back(ramie::spawn([&] {
+                while (stuck) std::this_thread::sleep_for(1ms);  // a worker each, by libc
+            }));
+        }
+        for (int i = 0; i < 20; ++i) {
+            all.push_back(ramie::spawn([&, i] {
+                ::pthread_t (*volatile const ask)() = ::pthread_self;
+                for (int round = 0; round < 10; ++round) {
+                    auto const before = ask();
+                    posix::usleep(3000);
+                    if (ask() != before) ++moved;
+                    if (round == 5 && i == 19) stuck = false;  // from here on the spares may rest
+                }
+            }));
+        }
+        for (auto& each : all) soon([&] { each.get(); });
+        CHECK(moved == 0);
+    });
 }

@@ -18,10 +18,12 @@ TEST_CASE("posix close: who waits in a read, a write and an accept gets EBADF, a
         plain_listener listener;
         char b;
         auto reading = parked([&] { return result_of([&] { return posix::read(ends.here, &b, 1); }); });
-        auto writing = parked([&] { return result_of([&] { return posix::write(ends.here, too_much().data(), too_much().size()); }); });
+        auto writing = parked(
+            [&] { return result_of([&] { return posix::write(ends.here, too_much().data(), too_much().size()); }); });
         std::vector<ramie::join_handle<said>> accepting;
         for (int i = 0; i < 10; ++i)
-            accepting.push_back(parked([&] { return result_of([&] { return posix::accept(listener.fd, nullptr, nullptr); }); }));
+            accepting.push_back(
+                parked([&] { return result_of([&] { return posix::accept(listener.fd, nullptr, nullptr); }); }));
         soon([&] { ends.close_here(); });
         CHECK(soon([&] { return posix::close(std::exchange(listener.fd, -1)); }) == 0);
         CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
@@ -30,7 +32,8 @@ TEST_CASE("posix close: who waits in a read, a write and an accept gets EBADF, a
         for (auto& each : accepting) CHECK(soon([&] { return each.get(); }) == said{-1, EBADF});
         std::vector<char> part(1'000'000);
         long received = 0;
-        for (ssize_t n; (n = soon([&] { return posix::read(ends.there, part.data(), part.size()); })) > 0;) received += n;
+        for (ssize_t n; (n = soon([&] { return posix::read(ends.there, part.data(), part.size()); })) > 0;)
+            received += n;
         CHECK(received == written.result);
     });
 }
@@ -95,8 +98,10 @@ TEST_CASE("posix: a file that a duplicate keeps alive does not disturb who has i
         two_fds alive(::dup(number), -1);
         for (bool const told : {true, false}) {
             auto second = socket_pair();
-            if (told) REQUIRE(posix::dup2(second.here, number) == number);
-            else REQUIRE(::dup2(second.here, number) == number);
+            if (told)
+                REQUIRE(posix::dup2(second.here, number) == number);
+            else
+                REQUIRE(::dup2(second.here, number) == number);
             auto waiting = parked([&] { return posix::read(number, &b, 1); });
             posix::write(first.there, "y", 1);  // news for the old file
             let_others_park();
@@ -105,8 +110,10 @@ TEST_CASE("posix: a file that a duplicate keeps alive does not disturb who has i
             CHECK(soon([&] { return waiting.get(); }) == 1);
             CHECK(b == 'z');
             // And back to the old file, which is still in the set under this number.
-            if (told) REQUIRE(posix::dup2(alive.here, number) == number);
-            else REQUIRE(::dup2(alive.here, number) == number);
+            if (told)
+                REQUIRE(posix::dup2(alive.here, number) == number);
+            else
+                REQUIRE(::dup2(alive.here, number) == number);
             CHECK(soon([&] { return posix::read(number, &b, 1); }) == 1);
             auto back = parked([&] { return posix::read(number, &b, 1); });
             CHECK(!back.is_finished());
@@ -174,7 +181,8 @@ TEST_CASE("posix: a reader and a writer of one socket, and two readers") {
         CHECK(soon([&] { return two.get(); }) == 1);
         CHECK(a + b == '1' + '2');
         std::vector<char> part(100'000);
-        for (long left = 3'000'000; left > 0;) left -= soon([&] { return posix::read(ends.there, part.data(), part.size()); });
+        for (long left = 3'000'000; left > 0;)
+            left -= soon([&] { return posix::read(ends.there, part.data(), part.size()); });
         CHECK(soon([&] { return writing.get(); }) == 3'000'000);
     });
 }

@@ -16,7 +16,8 @@ TEST_CASE("posix accept: fibers that accept on one blocking listener get one con
         plain_listener listener;
         std::vector<ramie::join_handle<int>> accepting;
         for (int i = 0; i < 20; ++i)
-            accepting.push_back(ramie::spawn([&] { return posix::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC); }));
+            accepting.push_back(
+                ramie::spawn([&] { return posix::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC); }));
         let_others_park();
         std::vector<int> fds;
         for (int i = 0; i < 20; ++i) {
@@ -40,8 +41,10 @@ TEST_CASE("posix connect: refused, wrong kinds of socket, and datagrams") {
             nobody = gone.at;
         }
         auto const* const to = reinterpret_cast<sockaddr const*>(&nobody);
-        two_fds const tcp(posix::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), posix::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-        CHECK(soon([&] { return result_of([&] { return posix::connect(tcp.here, to, sizeof nobody); }); }) == said{-1, ECONNREFUSED});
+        two_fds const tcp(posix::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                          posix::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        CHECK(soon([&] { return result_of([&] { return posix::connect(tcp.here, to, sizeof nobody); }); }) ==
+              said{-1, ECONNREFUSED});
         CHECK(posix::connect(tcp.there, to, sizeof nobody) == 0);
         CHECK(result_of([&] { return posix::connect(-1, to, sizeof nobody); }) == said{-1, EBADF});
         CHECK(result_of([&] { return posix::connect(1 << 20, to, sizeof nobody); }) == said{-1, EBADF});
@@ -60,18 +63,23 @@ TEST_CASE("posix connect: SO_SNDTIMEO ends it with EINPROGRESS, O_NONBLOCK begin
             (void)::connect(fillers.back(), listener.name(), sizeof listener.at);
         }
         let_others_park();
-        two_fds const limited(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        two_fds const limited(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                              ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         timeval const little{0, 20'000};
         REQUIRE(::setsockopt(limited.here, SOL_SOCKET, SO_SNDTIMEO, &little, sizeof little) == 0);
-        CHECK(soon([&] { return result_of([&] { return posix::connect(limited.here, listener.name(), sizeof listener.at); }); }) == said{-1, EINPROGRESS});
-        CHECK(result_of([&] { return posix::connect(limited.there, listener.name(), sizeof listener.at); }) == said{-1, EINPROGRESS});
+        CHECK(soon([&] {
+                  return result_of([&] { return posix::connect(limited.here, listener.name(), sizeof listener.at); });
+              }) == said{-1, EINPROGRESS});
+        CHECK(result_of([&] { return posix::connect(limited.there, listener.name(), sizeof listener.at); }) ==
+              said{-1, EINPROGRESS});
         for (int const fd : fillers) ::close(fd);
     });
 }
 
 TEST_CASE("posix connect: waits while a local listener's queue is full") {
     on_each_runtime([] {
-        two_fds const listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        two_fds const listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                               ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un at{};
         at.sun_family = AF_UNIX;
         socklen_t size = sizeof(sa_family_t);
@@ -88,7 +96,8 @@ TEST_CASE("posix connect: waits while a local listener's queue is full") {
         CHECK(soon([&] { return waiting.get(); }) == 0);
         ends.there = posix::accept(listener.here, nullptr, nullptr);
         CHECK(ends.there >= 0);
-        two_fds const aborted(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        two_fds const aborted(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                              ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         REQUIRE(posix::connect(aborted.here, name, size) == 0);
         said end{};
         auto doomed = parked([&] { end = result_of([&] { return posix::connect(aborted.there, name, size); }); });
@@ -108,7 +117,9 @@ TEST_CASE("posix getaddrinfo: names on the pool, numbers here") {
         CHECK(at.sin_port == htons(80));
         CHECK(ntohl(at.sin_addr.s_addr) == INADDR_LOOPBACK);
         char host[256];
-        CHECK(soon([&] { return posix::getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, nullptr, 0, 0); }) == 0);
+        CHECK(soon([&] {
+                  return posix::getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, nullptr, 0, 0);
+              }) == 0);
         posix::freeaddrinfo(found);
         REQUIRE(posix::getaddrinfo("127.0.0.1", nullptr, &hints, &found) == 0);
         posix::freeaddrinfo(found);
@@ -120,7 +131,9 @@ TEST_CASE("posix getaddrinfo: names on the pool, numbers here") {
         hostent result, *where = nullptr;
         char buffer[1024];
         int error = 0;
-        CHECK(soon([&] { return posix::gethostbyname2_r("localhost", AF_INET, &result, buffer, sizeof buffer, &where, &error); }) == 0);
+        CHECK(soon([&] {
+                  return posix::gethostbyname2_r("localhost", AF_INET, &result, buffer, sizeof buffer, &where, &error);
+              }) == 0);
         CHECK(where == &result);
         CHECK(soon([&] { return posix::gethostbyname_r("localhost", &result, buffer, 1, &where, &error); }) == ERANGE);
         CHECK(soon([&] { return posix::gethostbyname2("localhost", AF_INET); }) != nullptr);

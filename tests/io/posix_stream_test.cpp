@@ -33,7 +33,9 @@ std::vector<char> read_all(int fd) {
     }
 }
 
-bool is_blocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0; }
+bool is_blocking(int fd) {
+    return (::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
+}
 
 }  // namespace
 
@@ -85,7 +87,8 @@ TEST_CASE("posix: a blocking write takes everything, whatever the other end's pa
         auto const bytes = some_bytes(3'000'000);
         auto* const p = const_cast<char*>(bytes.data());
         iovec const whole[] = {{p, bytes.size()}};
-        iovec const pieces[] = {{p, 0}, {p, 1}, {p + 1, 999'999}, {p + 1'000'000, 0}, {p + 1'000'000, 1'999'999}, {p + 2'999'999, 1}};
+        iovec const pieces[] = {
+            {p, 0}, {p, 1}, {p + 1, 999'999}, {p + 1'000'000, 0}, {p + 1'000'000, 1'999'999}, {p + 2'999'999, 1}};
         for (int i = 0; i < 4; ++i) {
             auto ends = i % 2 == 0 ? pipe_pair() : socket_pair();
             auto reading = ramie::spawn([&] { return read_all(ends.here); });
@@ -169,9 +172,11 @@ TEST_CASE("posix: datagrams keep their bounds, empty and large ones too, and tel
         for (std::size_t const length : {std::size_t{0}, std::size_t{1}, std::size_t{65'507}}) {
             auto waiting = parked([&] {
                 size = sizeof from;
-                return posix::recvfrom(both.here, into.data(), into.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+                return posix::recvfrom(both.here, into.data(), into.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                                       &size);
             });
-            CHECK(posix::sendto(both.there, into.data(), length, 0, reinterpret_cast<sockaddr const*>(&here_at), sizeof here_at) == static_cast<ssize_t>(length));
+            CHECK(posix::sendto(both.there, into.data(), length, 0, reinterpret_cast<sockaddr const*>(&here_at),
+                                sizeof here_at) == static_cast<ssize_t>(length));
             CHECK(soon([&] { return waiting.get(); }) == static_cast<ssize_t>(length));
             CHECK(size == sizeof from);
             CHECK(from.sin_port == there_at.sin_port);
@@ -289,7 +294,8 @@ TEST_CASE("posix: SO_RCVTIMEO and SO_SNDTIMEO end a wait with EAGAIN; what was s
         CHECK(soon([&] { return result_of([&] { return posix::send(ends.here, b, 8, 0); }); }) == said{-1, EAGAIN});
         plain_listener const listener;
         REQUIRE(::setsockopt(listener.fd, SOL_SOCKET, SO_RCVTIMEO, &little, sizeof little) == 0);
-        CHECK(soon([&] { return result_of([&] { return posix::accept(listener.fd, nullptr, nullptr); }); }) == said{-1, EAGAIN});
+        CHECK(soon([&] { return result_of([&] { return posix::accept(listener.fd, nullptr, nullptr); }); }) ==
+              said{-1, EAGAIN});
     });
 }
 
@@ -357,7 +363,8 @@ TEST_CASE("posix: many pairs at once lose nothing") {
                 auto const ends = socket_pair();
                 auto echo = ramie::spawn([&] {
                     char b[100];
-                    for (ssize_t n; (n = posix::read(ends.there, b, sizeof b)) > 0;) posix::write(ends.there, b, static_cast<std::size_t>(n));
+                    for (ssize_t n; (n = posix::read(ends.there, b, sizeof b)) > 0;)
+                        posix::write(ends.there, b, static_cast<std::size_t>(n));
                 });
                 for (int round = 0; round < 50; ++round) {
                     int back = -1;

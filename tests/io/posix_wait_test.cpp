@@ -36,7 +36,8 @@ TEST_CASE("posix poll: waits for the one of 500 that becomes ready") {
 TEST_CASE("posix poll: negative, invalid and repeated descriptors") {
     on_each_runtime([] {
         auto const ends = socket_pair();
-        pollfd asked[] = {{-1, POLLIN, 7}, {ends.here, POLLIN, 0}, {ends.here, POLLIN | POLLOUT, 0}, {ends.here, POLLIN, 0}};
+        pollfd asked[] = {
+            {-1, POLLIN, 7}, {ends.here, POLLIN, 0}, {ends.here, POLLIN | POLLOUT, 0}, {ends.here, POLLIN, 0}};
         CHECK(posix::poll(asked, 4, -1) == 1);
         CHECK(asked[0].revents == 0);
         CHECK(asked[2].revents == POLLOUT);
@@ -84,8 +85,10 @@ TEST_CASE("posix poll: POLLHUP, POLLRDHUP and POLLPRI are waited for although th
         ::getrusage(RUSAGE_SELF, &before);
         ramie::this_fiber::sleep_for(30ms);
         ::getrusage(RUSAGE_SELF, &after);
-        auto const used = after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec +
-                          1'000'000 * (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec);
+        auto const used =
+            after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec +
+            1'000'000 *
+                (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec);
         CHECK(used < 25'000);
         posix::send(ends.there, "!", 1, MSG_OOB);
         CHECK(soon([&] { return a.get(); }) == 1);

@@ -1,6 +1,6 @@
 // What a program says to libramie-hook, the library under which unmodified blocking code parks its fiber instead of its
-// thread. It is a shared library of its own: link it (pkg-config ramie-hook) or LD_PRELOAD it. What it does, and what it
-// does not: docs/porting.md.
+// thread. It is a shared library of its own: link it (pkg-config ramie-hook) or LD_PRELOAD it. What it does, and what
+// it does not: docs/porting.md.
 //
 // From outside: RAMIE_HOOK=off         it does nothing in this process
 //               RAMIE_HOOK_CHECK=mutex a fiber that waits while it holds a pthread mutex is reported on stderr, with a
@@ -24,8 +24,8 @@ class [[nodiscard]] hook_off {
     detail::waiter& mine_;
 };
 
-// Whether the caller's blocking calls park it: the hook is in the process and on, and the caller is a fiber that has not
-// switched it off. From fibers and plain threads.
+// Whether the caller's blocking calls park it: the hook is in the process and on, and the caller is a fiber that has
+// not switched it off. From fibers and plain threads.
 [[nodiscard]] bool is_hooked() noexcept;
 
 }  // namespace ramie

@@ -1,17 +1,20 @@
-// libc's blocking calls for fibers: the same names, signatures, results and errno, but a call that has to wait parks its
-// fiber instead of its thread. From a plain thread each is libc's own. For code that is ported by hand; libramie-hook
-// does the same to code that is not touched at all (docs/porting.md).
+// libc's blocking calls for fibers: the same names, signatures, results and errno, but a call that has to wait parks
+// its fiber instead of its thread. From a plain thread each is libc's own. For code that is ported by hand;
+// libramie-hook does the same to code that is not touched at all (docs/porting.md).
 //
 // What holds for all of them
-//   - The descriptor stays as its user set it. One with O_NONBLOCK, or a call with MSG_DONTWAIT, says EAGAIN; SO_RCVTIMEO
+//   - The descriptor stays as its user set it. One with O_NONBLOCK, or a call with MSG_DONTWAIT, says EAGAIN;
+//   SO_RCVTIMEO
 //     and SO_SNDTIMEO count; a blocking send sends everything.
 //   - Suspension points, but nothing is thrown: an abort makes the call return -1 with ECANCELED, a deadline (timeout)
 //     with ETIMEDOUT, and each further one too; the exception comes at the next native abort point. What was
 //     transferred before counts: then that is the result, as with a signal. Not while an abort_shield is open.
 //   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck in something
 //     meanwhile, the call waits for it.
-//   - A signal handler that runs meanwhile does not end it: no EINTR. A signal mask given (ppoll, pselect) is not applied.
-//   - close() and dup2() of a descriptor others wait for: those return -1 with EBADF before the number is given away. If
+//   - A signal handler that runs meanwhile does not end it: no EINTR. A signal mask given (ppoll, pselect) is not
+//   applied.
+//   - close() and dup2() of a descriptor others wait for: those return -1 with EBADF before the number is given away.
+//   If
 //     the number is closed in a way that Ramie does not see, they may go on waiting, as threads do; no later call is
 //     confused by it.
 //   - Regular files never wait: reading one blocks the worker as long as the disk does (ramie::file does not).
@@ -75,7 +78,8 @@ int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
 unsigned sleep(unsigned seconds);
 int usleep(useconds_t microseconds);
 int nanosleep(timespec const* time, timespec* left);
-// CLOCK_REALTIME and CLOCK_MONOTONIC (with a time on the former, what is set meanwhile does not count). Other clocks: libc's.
+// CLOCK_REALTIME and CLOCK_MONOTONIC (with a time on the former, what is set meanwhile does not count). Other clocks:
+// libc's.
 int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
 int sched_yield();
 
@@ -92,7 +96,7 @@ int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, 
                      int* error);
 
 // These never wait for another.
-using ::bind, ::dup, ::fcntl, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2, ::setsockopt, ::shutdown,
-    ::socket, ::socketpair;
+using ::bind, ::dup, ::fcntl, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2,
+    ::setsockopt, ::shutdown, ::socket, ::socketpair;
 
 }  // namespace ramie::posix

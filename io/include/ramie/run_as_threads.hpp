@@ -34,8 +34,7 @@ std::invoke_result_t<F&> run_as_threads(runtime_options const& options, F&& f) {
 }
 
 template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, runtime_options>)
-std::invoke_result_t<F&> run_as_threads(F&& f) {
+requires(!std::is_same_v<std::remove_cvref_t<F>, runtime_options>) std::invoke_result_t<F&> run_as_threads(F&& f) {
     return run_as_threads(runtime_options{}, std::forward<F>(f));
 }
 

@@ -25,7 +25,9 @@ namespace {
 // A child after fork() has one thread, the one that forked. If that was a worker, nobody would resume its fiber. (A
 // runtime that the child makes itself has workers of its own.)
 constinit thread_local bool forked_here = false;
-RAMIE_NOIPA bool is_forked_worker() noexcept { return forked_here; }
+RAMIE_NOIPA bool is_forked_worker() noexcept {
+    return forked_here;
+}
 
 bool const watches_forks = [] {
     ::pthread_atfork(nullptr, nullptr, [] { forked_here = carrier::this_lane() != nullptr; });
@@ -63,9 +65,7 @@ int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) 
     if (end.woken()) return 0;
     try {
         end.raise();
-    } catch (aborted const&) {
-        return ECANCELED;
-    } catch (deadline_passed const&) {
+    } catch (aborted const&) { return ECANCELED; } catch (deadline_passed const&) {
         return ETIMEDOUT;
     }
     return EAGAIN;
@@ -89,9 +89,7 @@ bool blocking_call::wait(direction d) noexcept {
     if (!begin_wait(d)) return false;
     try {
         return park_once(d);
-    } catch (std::bad_alloc const&) {
-        return fail(ENOMEM);
-    }
+    } catch (std::bad_alloc const&) { return fail(ENOMEM); }
 }
 
 bool blocking_call::park_once(direction d) {
@@ -111,11 +109,11 @@ bool blocking_call::park_once(direction d) {
         if (answer != confirmed::watched) {
             (void)entry.readiness.withdraw(d, node);
             switch (answer) {
-                case confirmed::look_again: leave(); return true;
-                case confirmed::closed: return fail(EBADF);
-                case confirmed::never_waits: never_waits_ = true; return true;
-                case confirmed::failed: return fail(error);
-                default: break;
+            case confirmed::look_again: leave(); return true;
+            case confirmed::closed: return fail(EBADF);
+            case confirmed::never_waits: never_waits_ = true; return true;
+            case confirmed::failed: return fail(error);
+            default: break;
             }
             if (copy_ >= 0) return fail(EEXIST);  // nobody else knows that number
             leave();

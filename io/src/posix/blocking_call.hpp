@@ -7,8 +7,8 @@
 // What libc's call would have waited for is waited for here, with the fiber parked. The descriptor stays as its user
 // set it: one with O_NONBLOCK keeps its EAGAIN, and SO_RCVTIMEO and SO_SNDTIMEO count.
 //
-// Nothing is thrown through the caller, who may be foreign code: an abort is ECANCELED, a deadline ETIMEDOUT. The thread
-// is the same before and after (stay.hpp), and so is errno's address.
+// Nothing is thrown through the caller, who may be foreign code: an abort is ECANCELED, a deadline ETIMEDOUT. The
+// thread is the same before and after (stay.hpp), and so is errno's address.
 #pragma once
 
 #include "foreign_descriptor.hpp"
@@ -66,11 +66,11 @@ class blocking_call {
     waiter& self_;
     int const fd_;
     char const* const what_;
-    bool waits_ = false;        // it has come to the first wait
+    bool waits_ = false;  // it has come to the first wait
     bool never_waits_ = false;
     int limit_error_ = EAGAIN;
     time_point limit_ = never;
-    int copy_ = -1;             // what is watched instead of fd_
+    int copy_ = -1;  // what is watched instead of fd_
     foreign_descriptor* used_ = nullptr;
     std::uint32_t generation_ = 0;
 };

@@ -51,8 +51,8 @@ int accept_on(blocking_call& call, sockaddr* from, socklen_t* from_size, int fla
     return -1;
 }
 
-// connect() with O_NONBLOCK for its moment. -1 and EINPROGRESS, or EALREADY: under way. EAGAIN: a local listener's queue
-// is full.
+// connect() with O_NONBLOCK for its moment. -1 and EINPROGRESS, or EALREADY: under way. EAGAIN: a local listener's
+// queue is full.
 int begin_connect(int fd, int flags, sockaddr const* to, socklen_t size) noexcept {
     if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
     auto const result = libc().connect(fd, to, size);

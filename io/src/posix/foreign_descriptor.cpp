@@ -54,9 +54,9 @@ foreign_descriptor::confirmed foreign_descriptor::watch_anew(int fd, interest_se
         return confirmed::watched;
     }
     switch (errno) {
-        case EEXIST: return confirmed::use_a_copy;
-        case EPERM: return confirmed::never_waits;
-        default: return confirmed::failed;
+    case EEXIST: return confirmed::use_a_copy;
+    case EPERM: return confirmed::never_waits;
+    default: return confirmed::failed;
     }
 }
 
@@ -131,7 +131,8 @@ foreign_descriptor& at(int fd) {
     auto made = std::make_unique<foreign_descriptor[]>(p.size);
     for (std::uint32_t i = 0; i < p.size; ++i) made[i].end_close();
     foreign_descriptor* there = nullptr;
-    if (chunks[p.chunk].compare_exchange_strong(there, made.get(), std::memory_order_release, std::memory_order_acquire))
+    if (chunks[p.chunk].compare_exchange_strong(there, made.get(), std::memory_order_release,
+                                                std::memory_order_acquire))
         there = made.release();
     return there[p.within];
 }

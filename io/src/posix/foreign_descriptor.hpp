@@ -34,12 +34,12 @@ class foreign_descriptor {
     registration readiness;
 
     enum class confirmed : std::uint8_t {
-        watched,     // what is ready is being reported
-        look_again,  // the number was closed and used again since the last wait: so the attempt is worth repeating
-        closed,      // it was closed since the generation was noted
-        use_a_copy,  // it cannot be watched under this number
-        never_waits, // a regular file or the like
-        failed       // errno
+        watched,      // what is ready is being reported
+        look_again,   // the number was closed and used again since the last wait: so the attempt is worth repeating
+        closed,       // it was closed since the generation was noted
+        use_a_copy,   // it cannot be watched under this number
+        never_waits,  // a regular file or the like
+        failed        // errno
     };
     confirmed confirm(int fd, std::uint32_t generation, interest_set& by) noexcept;
 
@@ -62,10 +62,10 @@ class foreign_descriptor {
     confirmed watch_anew(int fd, interest_set& by) noexcept;
     bool is_of(std::uint32_t generation) const noexcept;
 
-    word_lock lock_;                          // guards what follows, and epoll_ctl for this number
+    word_lock lock_;  // guards what follows, and epoll_ctl for this number
     interest_set const* watched_by_ = nullptr;
     std::uint32_t users_ = 0;
-    wait_queue closers_;                       // wait until users_ == 0
+    wait_queue closers_;  // wait until users_ == 0
 };
 
 namespace foreign_table {

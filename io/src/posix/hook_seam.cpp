@@ -15,7 +15,7 @@ namespace detail {
 
 namespace {
 
-hook_calls const ours = [] {
+constinit hook_calls const ours = [] {
     hook_calls c{};
     c.is_fiber = []() noexcept { return calling_fiber() != nullptr; };
     c.is_hooked = []() noexcept {
@@ -77,10 +77,12 @@ void find_hook() noexcept {
     auto const* const answer = install(&ours);
     if (answer == nullptr) return;
     libc_in_use.store(answer->real, std::memory_order_release);  // pairs with the acquire in libc()
-    hook.store(answer, std::memory_order_release);  // pairs with the acquires below
+    hook.store(answer, std::memory_order_release);               // pairs with the acquires below
 }
 
-bool is_hook_in_use() noexcept { return hook.load(std::memory_order_acquire) != nullptr; }
+bool is_hook_in_use() noexcept {
+    return hook.load(std::memory_order_acquire) != nullptr;
+}
 
 void check_locks(waiter& self, char const* what) noexcept {
     if (self.foreign_locks == 0) return;
@@ -90,9 +92,15 @@ void check_locks(waiter& self, char const* what) noexcept {
 
 }  // namespace detail
 
-hook_off::hook_off() noexcept : mine_(detail::waiter::self()) { ++mine_.unhooked; }
-hook_off::~hook_off() { --mine_.unhooked; }
+hook_off::hook_off() noexcept : mine_(detail::waiter::self()) {
+    ++mine_.unhooked;
+}
+hook_off::~hook_off() {
+    --mine_.unhooked;
+}
 
-bool is_hooked() noexcept { return detail::is_hook_in_use() && detail::ours.is_hooked(); }
+bool is_hooked() noexcept {
+    return detail::is_hook_in_use() && detail::ours.is_hooked();
+}
 
 }  // namespace ramie

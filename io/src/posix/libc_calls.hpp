@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 // The calls that may block, or that end a descriptor.
-#define RAMIE_LIBC_CALLS(X)                                                                                           \
-    X(accept4) X(clock_nanosleep) X(close) X(connect) X(dup2) X(dup3) X(epoll_wait) X(getaddrinfo) X(gethostbyname)   \
-    X(gethostbyname2) X(gethostbyname_r) X(gethostbyname2_r) X(getnameinfo) X(nanosleep) X(poll) X(ppoll) X(preadv2)  \
-    X(pselect) X(pwritev2) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(select) X(send) X(sendmmsg)  \
-    X(sendmsg) X(sendto) X(sleep) X(usleep) X(write) X(writev)
+#define RAMIE_LIBC_CALLS(X)                                                                                            \
+    X(accept4)                                                                                                         \
+    X(clock_nanosleep) X(close) X(connect) X(dup2) X(dup3) X(epoll_wait) X(getaddrinfo) X(gethostbyname)               \
+        X(gethostbyname2) X(gethostbyname_r) X(gethostbyname2_r) X(getnameinfo) X(nanosleep) X(poll) X(ppoll)          \
+            X(preadv2) X(pselect) X(pwritev2) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(select)    \
+                X(send) X(sendmmsg) X(sendmsg) X(sendto) X(sleep) X(usleep) X(write) X(writev)
 
 namespace ramie::detail {
 
@@ -31,6 +32,8 @@ struct libc_calls {
 extern std::atomic<libc_calls const*> libc_in_use;
 
 // acquire pairs with the release of whoever put a table there.
-inline libc_calls const& libc() noexcept { return *libc_in_use.load(std::memory_order_acquire); }
+inline libc_calls const& libc() noexcept {
+    return *libc_in_use.load(std::memory_order_acquire);
+}
 
 }  // namespace ramie::detail

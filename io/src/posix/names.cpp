@@ -69,8 +69,7 @@ auto on_pool(detail::waiter& self, F&& f) noexcept {
     auto const done = [&] {
         try {
             if (auto answer = spawn_blocking(run).join()) return *answer;
-        } catch (std::exception const&) {
-        }
+        } catch (std::exception const&) {}
         return run();
     }();
     h_errno = done.host_error;
@@ -93,13 +92,9 @@ int posix::getaddrinfo(char const* host, char const* service, addrinfo const* hi
             return answer->code;
         }
         errno = ECANCELED;  // the runtime is shutting down
-    } catch (aborted const&) {
-        errno = ECANCELED;
-    } catch (deadline_passed const&) {
+    } catch (aborted const&) { errno = ECANCELED; } catch (deadline_passed const&) {
         errno = ETIMEDOUT;
-    } catch (std::bad_alloc const&) {
-        return EAI_MEMORY;
-    } catch (std::system_error const& e) {  // no thread
+    } catch (std::bad_alloc const&) { return EAI_MEMORY; } catch (std::system_error const& e) {  // no thread
         errno = e.code().value();
     }
     return EAI_SYSTEM;
@@ -125,7 +120,8 @@ hostent* posix::gethostbyname2(char const* host, int family) {
     return on_pool(*self, [=] { return libc().gethostbyname2(host, family); });
 }
 
-int posix::gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found, int* error) {
+int posix::gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found,
+                           int* error) {
     auto* const self = calling_fiber();
     auto const call = [=] { return libc().gethostbyname_r(host, into, buffer, size, found, error); };
     return self == nullptr || is_numeric(host) ? call() : on_pool(*self, call);

@@ -41,8 +41,10 @@ void news::set_up(std::span<pollfd const> fds) {
 }
 
 bool news::expect(std::span<pollfd const> fds) {
-    if (!is_set_up_) set_up(fds);
-    else withdraw();
+    if (!is_set_up_)
+        set_up(fds);
+    else
+        withdraw();
     at_once_ = false;
     all_asked_ = true;
     generation_ = self_.state.generation();
@@ -70,14 +72,12 @@ bool news::queue_at(place& p, interest_set& home) {
             return true;
         }
         switch (p.entry->confirm(p.number, noted.generation(), home)) {
-            case confirmed::watched: p.asked_in = noted.generation(); return true;
-            case confirmed::never_waits: return true;
-            case confirmed::look_again:
-            case confirmed::closed: at_once_ = true; return true;
-            case confirmed::failed:
-                at_once_ = true;
-                return errno == EBADF;  // which poll itself will tell
-            case confirmed::use_a_copy: break;
+        case confirmed::watched: p.asked_in = noted.generation(); return true;
+        case confirmed::never_waits: return true;
+        case confirmed::look_again:
+        case confirmed::closed: at_once_ = true; return true;
+        case confirmed::failed: at_once_ = true; return errno == EBADF;  // which poll itself will tell
+        case confirmed::use_a_copy: break;
         }
         (void)p.entry->readiness.withdraw(p.towards, *p.node);
         p.node.reset();

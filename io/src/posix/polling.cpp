@@ -38,7 +38,9 @@ int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count
     return -1;
 }
 
-bool is_valid(timespec const& t) noexcept { return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000; }
+bool is_valid(timespec const& t) noexcept {
+    return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000;
+}
 
 time_point limit_after(int timeout_ms) noexcept {
     return timeout_ms < 0 ? detail::never : detail::after(std::chrono::milliseconds(timeout_ms));
@@ -126,15 +128,18 @@ int posix::ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t co
     auto* const self = calling_fiber();
     bool const waits = timeout == nullptr || (is_valid(*timeout) && (timeout->tv_sec != 0 || timeout->tv_nsec != 0));
     if (self == nullptr || !waits) return libc().ppoll(fds, count, timeout, mask);
-    return poll_until(*self, "poll", fds, count, timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)));
+    return poll_until(*self, "poll", fds, count,
+                      timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)));
 }
 
 int posix::select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout) {
     auto* const self = calling_fiber();
-    bool const waits = timeout == nullptr || (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 && (timeout->tv_sec > 0 || timeout->tv_usec > 0));
+    bool const waits = timeout == nullptr ||
+                       (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 && (timeout->tv_sec > 0 || timeout->tv_usec > 0));
     if (self == nullptr || count < 0 || !waits) return libc().select(count, readable, writable, exceptional, timeout);
     if (timeout == nullptr) return select_until(*self, count, readable, writable, exceptional, detail::never);
-    auto const limit = detail::after(detail::duration_of({timeout->tv_sec, 0}) + std::chrono::microseconds(timeout->tv_usec));
+    auto const limit =
+        detail::after(detail::duration_of({timeout->tv_sec, 0}) + std::chrono::microseconds(timeout->tv_usec));
     auto const ready = select_until(*self, count, readable, writable, exceptional, limit);
     auto const left = detail::timespec_of(limit);  // as Linux does
     *timeout = {left.tv_sec, left.tv_nsec / 1000};

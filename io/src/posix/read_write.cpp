@@ -112,7 +112,8 @@ ssize_t write_parts(blocking_call& call, parts& from) {
 }
 
 template <class Transfer>
-ssize_t transfer(detail::waiter& self, char const* what, int fd, iovec const* first, int count, Transfer&& go) noexcept try {
+ssize_t transfer(detail::waiter& self, char const* what, int fd, iovec const* first, int count, Transfer&& go) noexcept
+    try {
     blocking_call call(self, fd, what);
     if (!call.begin()) return -1;
     parts all(first, static_cast<std::size_t>(count));

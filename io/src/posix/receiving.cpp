@@ -116,9 +116,11 @@ int posix::recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timesp
     auto const until = timeout != nullptr ? detail::after(detail::duration_of(*timeout)) : detail::never;
     unsigned done = 0;
     for (;;) {
-        auto const n = libc().recvmmsg(fd, messages + done, count - done, (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, nullptr);
+        auto const n =
+            libc().recvmmsg(fd, messages + done, count - done, (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, nullptr);
         if (n > 0) done += static_cast<unsigned>(n);
-        bool const enough = done == count || (done > 0 && ((flags & MSG_WAITFORONE) != 0 || detail::carrier::now() >= until));
+        bool const enough =
+            done == count || (done > 0 && ((flags & MSG_WAITFORONE) != 0 || detail::carrier::now() >= until));
         if (enough || n == 0) break;
         if (n < 0 && errno != EAGAIN) break;
         if (n < 0 && !call.wait(direction::read)) break;

@@ -1,8 +1,8 @@
 // A wait that comes back to the worker it left, for code between whose lines the thread must not change: what reads
 // errno, or keeps the address of a thread-local.
 //
-// While one lives, its fiber is pinned: whoever wakes it posts it to that worker, thieves and spares leave it alone, and
-// a spare worker stays on duty for it. The price: if that worker is stuck or lent meanwhile, the fiber waits too.
+// While one lives, its fiber is pinned: whoever wakes it posts it to that worker, thieves and spares leave it alone,
+// and a spare worker stays on duty for it. The price: if that worker is stuck or lent meanwhile, the fiber waits too.
 #pragma once
 
 #include <ramie/detail/waiter.hpp>
