@@ -1,7 +1,6 @@
 #include "plain_io.hpp"
 
 #include "operation.hpp"
-
 #include "posix/libc_calls.hpp"
 
 #include <ramie/detail/config.hpp>

@@ -10,6 +10,18 @@ readonly setup_options=(-Dbuildtype=release -Db_lto=true -Dsamples=true -Dtests=
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$me: $*"; exit 1; }
 
+# Runs a command as root so that a server that comes in a package is not started, for it would take a port and stay. What
+# forbids it (policy-rc.d) is put back as it was.
+quietly() (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap '"${as_root[@]}" rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@"
+)
+
 # What the build and the load need, installed if it can be. Prints nothing and asks for nothing when all is there.
 install_missing() {
     local package missing=() as_root=()
@@ -36,7 +48,7 @@ install_missing() {
     say "installing ${missing[*]} ..."
     mkdir -p "$results"
     if ! { "${as_root[@]}" apt-get update &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+        quietly apt-get install -y --no-install-recommends "${missing[@]}"; } \
         >"$results/install.log" 2>&1 </dev/null; then
         tail -n 5 "$results/install.log" >&2
         say "could not install them all (whole log: $results/install.log); going on with what is there"

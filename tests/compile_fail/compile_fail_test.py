@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,3 +54,27 @@ class Mistakes(unittest.TestCase):
             with self.subTest(source.stem):
                 self.assertEqual(len(errors), 1, errors)
                 self.assertIn("static assertion failed: " + expected_error(source), errors[0])
+
+
+class BuiltWithoutTls(unittest.TestCase):
+    def compile(self, text):
+        """As a library built without OpenSSL would: its with_tls.hpp comes first."""
+        directory, command = build_command()
+        with tempfile.TemporaryDirectory() as place:
+            header = pathlib.Path(place) / "ramie" / "detail" / "with_tls.hpp"
+            header.parent.mkdir(parents=True)
+            header.write_text("#define RAMIE_WITH_TLS 0\n")
+            compiler = 2 if "ccache" in command[0] else 1
+            command[compiler:compiler] = [f"-I{place}"]
+            done = subprocess.run([*command, "-x", "c++", "-"], cwd=directory, input=text, capture_output=True, text=True,
+                                  timeout=300)
+        return re.findall(r"error: (.*)", done.stderr)
+
+    def test_the_header_for_everything_compiles(self):
+        self.assertEqual(self.compile("#include <ramie/ramie.hpp>\nstatic_assert(RAMIE_WITH_TLS == 0);\n"), [])
+
+    def test_using_tls_says_that_the_library_was_built_without_it(self):
+        for name in ("tls_stream", "tls_listener", "tls_client_config", "tls_server_config"):
+            errors = self.compile(f"#include <ramie/tls.hpp>\nvoid f(ramie::{name}&);\n")
+            self.assertEqual(len(errors), 1, errors)
+            self.assertIn("this Ramie was built without TLS: OpenSSL 3 was not found", errors[0])

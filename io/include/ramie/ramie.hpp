@@ -75,6 +75,9 @@
 #include <ramie/thread.hpp>
 #include <ramie/timed_mutex.hpp>
 #include <ramie/timeout.hpp>
+#include <ramie/tls.hpp>
+#include <ramie/tls_config.hpp>
+#include <ramie/tls_error.hpp>
 #include <ramie/udp.hpp>
 #include <ramie/unique_fd.hpp>
 #include <ramie/unix_datagram.hpp>

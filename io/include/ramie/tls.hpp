@@ -1,0 +1,190 @@
+// TLS in blocking style (OpenSSL 3): tcp_stream's calls, encrypted. TLS 1.2 and 1.3, no renegotiation.
+//
+//     auto s = ramie::tls_stream::connect("example.org", 443);             // checks who the server is
+//
+//     tls_server_options const options{.identity = {pem::file("chain.pem"), pem::file("key.pem")}};
+//     auto listener = tls_listener::bind("0.0.0.0", 443, *tls_server_config::make(options));
+//     auto client = listener->accept();                                    // waits for no handshake
+//     spawn([client = std::move(*client)]() mutable { client.handshake(); ... });
+//
+// Calls may be made while others are made on the same stream: a reader does not hold up a writer, nor the other way
+// round. Reading, writing, shutdown() and the handshake are suspension points: an abort or a timeout throws out of the
+// wait and leaves the stream usable, and close() by another fiber ends the wait with operation_canceled.
+//
+// How a stream ends matters: read() returns 0 only when the peer said that this is the end; a connection that just
+// stops is tls_errc::truncated. So say shutdown() when all is written: neither close() nor the destructor does, for
+// half a message must not look whole because its writer was aborted.
+//
+// Handshakes compute for a millisecond or a few; at most one for every two cores does so at a time (in the process), so
+// that many at once do not keep other fibers waiting. OpenSSL runs on the fiber's own stack if there is room (64 KiB
+// left for a handshake, 16 KiB for the rest: as good as always), else on a thread of the blocking pool.
+#pragma once
+
+#include <ramie/tls_config.hpp>
+
+#if RAMIE_WITH_TLS
+
+#include <ramie/detail/tls_transport.hpp>
+#include <ramie/endpoint.hpp>
+#include <ramie/io_error.hpp>
+#include <ramie/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace ramie {
+
+// One connection. Move-only; destroying it closes it. Moving and destroying are for one at a time.
+class tls_stream {
+  public:
+    // Resolves the host, connects, and shakes hands. Suspension point.
+    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
+                                                              tls_client_config const& config);
+    // With the options' defaults; or with a config made for this one connection, which is dear.
+    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port);
+    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
+                                                              tls_client_options const& options);
+
+    // TLS over a stream there is: anything that can read, write and close() as tcp_stream does. `host`, a name or an
+    // address, is who the peer must be. Does not wait: the handshake is done by handshake(), or by the first read or
+    // write. Error: errc::invalid_argument for a host that cannot be one.
+    template <detail::carries_tls Stream>
+    static std::expected<tls_stream, std::error_code> client(Stream over, std::string_view host,
+                                                             tls_client_config const& config) {
+        return client_over(wrap(std::move(over)), host, 0, config);
+    }
+    template <detail::carries_tls Stream>
+    static std::expected<tls_stream, std::error_code> server(Stream over, tls_server_config const& config) {
+        return server_over(wrap(std::move(over)), config);
+    }
+
+    tls_stream(tls_stream&&) noexcept;
+    tls_stream& operator=(tls_stream&&) noexcept;
+    ~tls_stream();
+
+    // Agrees with the peer, and checks who it is; does nothing if that is done. Errors: tls_errc, openssl_category(),
+    // errc::timed_out (handshake_timeout passed), the connection's own; once failed, it and everything else fails with
+    // the same. Suspension point; after an abort it can be taken up again.
+    std::expected<void, std::error_code> handshake();
+
+    // As tcp_stream's. 0: the peer has said that this is the end, or `into` is empty. Suspension points.
+    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
+    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
+        std::size_t done = 0;
+        return read_exactly(into, done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
+        return read_exactly(std::as_writable_bytes(into), done);
+    }
+    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
+        return read_exactly(std::as_writable_bytes(into));
+    }
+
+    // As tcp_stream's, at most 16 KiB for one write(). What has been encrypted counts as written: if the wait for room
+    // is aborted, it goes out with the next write, even an empty one, or shutdown(). (write_all's `done` tells how much
+    // that is; a write() that was aborted cannot.) Suspension points.
+    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
+    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        std::size_t done = 0;
+        return write_all(from, done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
+        return write_all(bytes_of(from), done);
+    }
+    std::expected<std::size_t, io_error> write_all(std::string_view from) { return write_all(bytes_of(from)); }
+
+    // Tells the peer that this is the end; reading goes on until the peer's own end. Later writes: errc::broken_pipe.
+    // Before the handshake: errc::not_connected. Suspension point.
+    std::expected<void, std::error_code> shutdown();
+    // Closes the connection as it stands; those who wait on it return at once. Does not wait. May be called again, and
+    // by any fiber or thread.
+    void close() noexcept;
+
+    // What was agreed on; empty before the handshake. These may have to wait, for a moment, until another fiber is out
+    // of OpenSSL; no abort points.
+    std::string alpn() const;              // "h2"; empty: none
+    std::string version() const;           // "TLSv1.3"
+    std::string cipher() const;            // "TLS_AES_256_GCM_SHA384"
+    std::string server_name() const;       // the host name the client asked for; empty: none
+    bool resumed() const;                  // an earlier session was taken up
+    std::string peer_certificate() const;  // in PEM; empty: it has shown none
+    std::string peer_subject() const;      // "CN=alice,O=Example"
+
+    // Of the stream below; errc::not_supported if that has none.
+    std::expected<endpoint, std::error_code> local_endpoint() const;
+    std::expected<endpoint, std::error_code> peer_endpoint() const;
+
+  private:
+    explicit tls_stream(std::unique_ptr<detail::tls_connection> c) noexcept;
+    template <class Stream>
+    static std::unique_ptr<detail::tls_transport> wrap(Stream over) {
+        return std::make_unique<detail::tls_transport_over<Stream>>(std::move(over));
+    }
+    static std::expected<tls_stream, std::error_code> client_over(std::unique_ptr<detail::tls_transport> over,
+                                                                  std::string_view host, std::uint16_t port,
+                                                                  tls_client_config const& config);
+    static std::expected<tls_stream, std::error_code> server_over(std::unique_ptr<detail::tls_transport> over,
+                                                                  tls_server_config const& config);
+    static std::span<std::byte const> bytes_of(std::string_view text) noexcept {
+        return std::as_bytes(std::span(text));
+    }
+
+    std::unique_ptr<detail::tls_connection> connection_;  // null once moved from
+};
+
+// Takes connections. Move-only; destroying it closes it. As tcp_listener, and the handshake is the stream's own affair.
+class tls_listener {
+  public:
+    static std::expected<tls_listener, std::error_code> bind(endpoint const& at, tls_server_config config,
+                                                             listen_options const& options = {});
+    static std::expected<tls_listener, std::error_code>
+    bind(std::string_view host, std::uint16_t port, tls_server_config config, listen_options const& options = {});
+
+    // The next connection. No handshake yet: a client that is slow at it keeps nobody else waiting. Suspension point.
+    std::expected<tls_stream, std::error_code> accept();
+
+    endpoint local_endpoint() const noexcept { return listener_.local_endpoint(); }
+    std::uint16_t local_port() const noexcept { return listener_.local_port(); }
+    void close() noexcept { listener_.close(); }
+    int native_handle() const noexcept { return listener_.native_handle(); }
+
+  private:
+    tls_listener(tcp_listener l, tls_server_config c) noexcept : listener_(std::move(l)), config_(std::move(c)) {}
+
+    tcp_listener listener_;
+    tls_server_config config_;
+};
+
+}  // namespace ramie
+
+#else
+
+#define RAMIE_TLS_IS_MISSING                                                                                           \
+    __attribute__((unavailable(                                                                                        \
+        "this Ramie was built without TLS: OpenSSL 3 was not found, or it was set up with -Dtls=disabled")))
+
+namespace ramie {
+
+class RAMIE_TLS_IS_MISSING tls_stream;
+class RAMIE_TLS_IS_MISSING tls_listener;
+class RAMIE_TLS_IS_MISSING tls_client_config;
+class RAMIE_TLS_IS_MISSING tls_server_config;
+
+}  // namespace ramie
+
+#undef RAMIE_TLS_IS_MISSING
+
+#endif

@@ -1,0 +1,50 @@
+// What a tls_client_config or tls_server_config is made of: OpenSSL's SSL_CTX, and what its callbacks need. It does not
+// change once it is made, except for the sessions.
+#pragma once
+
+#include "tls_sessions.hpp"
+
+#include <ramie/tls_config.hpp>
+
+#include <openssl/ssl.h>
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ramie::detail {
+
+template <auto Free>
+struct freed_by {
+    void operator()(auto* p) const noexcept { Free(p); }
+};
+using ssl_ctx_ptr = std::unique_ptr<SSL_CTX, freed_by<&::SSL_CTX_free>>;
+using ssl_ptr = std::unique_ptr<SSL, freed_by<&::SSL_free>>;
+
+class tls_context {
+  public:
+    using made = std::expected<std::shared_ptr<tls_context>, tls_config_error>;
+    // Read files; block the thread.
+    static made for_clients(tls_client_options const& options);
+    static made for_servers(tls_server_options const& options);
+
+    // A connection of this kind, with its own memory BIOs; null when there is no memory.
+    ssl_ptr connection() const;
+
+    bool verify = false;  // a client that checks the server's name
+    std::chrono::nanoseconds handshake_timeout{0};
+    tls_sessions sessions;  // a client's
+
+  private:
+    tls_context() = default;
+
+    ssl_ctx_ptr ctx_;
+    std::vector<unsigned char> protocols_;  // a server's, in the form they have on the wire
+
+    friend struct tls_context_maker;
+};
+
+}  // namespace ramie::detail
