@@ -69,6 +69,11 @@ std::expected<std::size_t, std::error_code> unix_datagram::send_to(std::span<std
         if (answer != -EAGAIN) return std::unexpected(error_of(answer));
         mine.found_empty(direction::write, *noted);
         look_again = after(pause);
+        // The failed attempt is an edge itself, since room was taken for the datagram and given back. To follow it would
+        // be to spin.
+        auto const its_own = mine.wait_ready(direction::write, look_again);
+        if (!its_own) return std::unexpected(its_own.error());
+        mine.found_empty(direction::write, *its_own);
     }
 }
 
