@@ -80,8 +80,9 @@ RAMIE_NOIPA std::error_code child_process::send(int signal_number) noexcept {
     std::lock_guard const held(reaping_);
     if (end_) return std::make_error_code(std::errc::no_such_process);
     // Of one that somebody else reaped, the system says ESRCH.
-    auto const answer = pidfd_.get() != nullptr ? ::syscall(SYS_pidfd_send_signal, pidfd_.fd(), signal_number, nullptr, 0)
-                                                : ::kill(pid_, signal_number);
+    auto const answer = pidfd_.get() != nullptr
+                            ? ::syscall(SYS_pidfd_send_signal, pidfd_.fd(), signal_number, nullptr, 0)
+                            : ::kill(pid_, signal_number);
     if (answer == 0) return {};
     return {errno, std::system_category()};
 }

@@ -217,7 +217,8 @@ std::expected<exit_status, std::error_code> command::status() const {
 
 std::expected<command_output, std::error_code> command::output() const {
     waiter::self().abort_point();
-    auto started = spawn_with(in_.value_or(stdio::null()), out_.value_or(stdio::piped()), err_.value_or(stdio::piped()));
+    auto const piped = stdio::piped();
+    auto started = spawn_with(in_.value_or(stdio::null()), out_.value_or(piped), err_.value_or(piped));
     if (!started) return std::unexpected(started.error());
     started->in.reset();
     using text = std::expected<std::string, std::error_code>;

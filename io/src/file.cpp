@@ -41,7 +41,9 @@ RAMIE_NOIPA long answer_of(Call call) noexcept {
 
 int flags_of(open_options const& how) {
     bool const writes = how.write || how.append;
-    auto const refuse = [](char const* why) { throw std::invalid_argument(std::string("ramie: open_options: ") + why); };
+    auto const refuse = [](char const* why) {
+        throw std::invalid_argument(std::string("ramie: open_options: ") + why);
+    };
     if (!how.read && !writes) refuse("one of read, write and append is needed");
     if (how.truncate && !writes) refuse("truncate needs write");
     if (how.truncate && how.append) refuse("truncate and append exclude each other");
@@ -81,7 +83,8 @@ struct file::opened {
 
 std::expected<file::opened, std::error_code> file::open_blocking(std::string const& path, int flags,
                                                                  unsigned permissions) {
-    unique_fd fd(static_cast<int>(answer_of([&] { return ::open(path.c_str(), flags, static_cast<mode_t>(permissions)); })));
+    auto const mode = static_cast<mode_t>(permissions);
+    unique_fd fd(static_cast<int>(answer_of([&] { return ::open(path.c_str(), flags, mode); })));
     if (fd.get() < 0) return std::unexpected(error_of(fd.get()));
     struct stat about {};
     if (auto const answer = answer_of([&] { return ::fstat(fd.get(), &about); }); answer < 0)

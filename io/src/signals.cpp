@@ -22,8 +22,8 @@ signal_set set_of(std::initializer_list<int> numbers) {
     for (int const number : numbers) {
         bool const reserved = number > 31 && number < SIGRTMIN;  // the C library's own
         if (number < 1 || number > SIGRTMAX || reserved)
-            throw std::invalid_argument("ramie: signals: " + std::to_string(number) + " is no signal; they are 1 to 31 and " +
-                                        std::to_string(SIGRTMIN) + " to " + std::to_string(SIGRTMAX));
+            throw std::invalid_argument("ramie: signals: " + std::to_string(number) +
+                                        " is no signal; they are 1 to 31 and " + std::to_string(SIGRTMIN) + " to " + std::to_string(SIGRTMAX));
         for (int const never : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
             if (number == never)
                 throw std::invalid_argument("ramie: signals: nobody can listen to signal " + std::to_string(number));

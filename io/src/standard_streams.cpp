@@ -110,7 +110,8 @@ std::expected<Stream, std::error_code> detail::standard_stream::open(int fd, boo
 
 std::expected<std::size_t, std::error_code> standard_input::read(std::span<std::byte> into) {
     if (on_pool_ == nullptr)
-        return read_plain(watched_, into, zero_read::is_end, kind_ == kind::socket ? plain_call::socket : plain_call::file);
+        return read_plain(watched_, into, zero_read::is_end,
+                          kind_ == kind::socket ? plain_call::socket : plain_call::file);
     into = into.first(std::min(into.size(), most_at_once));
     if (into.empty()) return 0;
     return on_pool_->read_on(into, [wait = kind_ == kind::awaited](int fd, auto own, auto& left) {
@@ -120,7 +121,8 @@ std::expected<std::size_t, std::error_code> standard_input::read(std::span<std::
 }
 
 std::expected<std::size_t, std::error_code> standard_output::write(std::span<std::byte const> from) {
-    if (on_pool_ == nullptr) return write_plain(watched_, from, kind_ == kind::socket ? plain_call::socket : plain_call::file);
+    if (on_pool_ == nullptr)
+        return write_plain(watched_, from, kind_ == kind::socket ? plain_call::socket : plain_call::file);
     if (from.empty()) return 0;
     // A pipe that is ready has room for PIPE_BUF bytes; a larger write could keep the thread.
     bool const wait = kind_ == kind::awaited;

@@ -16,7 +16,8 @@ struct process_start {
     std::vector<std::string> const& arguments;    // the program is the first
     std::vector<std::string> const& environment;  // "NAME=VALUE"
     char const* directory = nullptr;
-    std::vector<int> descriptors{};  // the child's 0, 1, 2, ...; -1: what this process has there. No others are left open
+    // The child's 0, 1, 2, ...; -1: what this process has there. No others are left open.
+    std::vector<int> descriptors{};
     bool own_group = false;
 };
 

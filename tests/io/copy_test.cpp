@@ -210,7 +210,10 @@ TEST_CASE("copy_bidirectional: many at once") {
             auto& p = *all.emplace_back(std::make_unique<proxied>());
             proxies.push_back(ramie::spawn([&p] { return copy_bidirectional(p.a, p.b).has_value(); }));
         }
-        for (int i = 0; i < count; ++i) CHECK(all[static_cast<std::size_t>(i)]->client.write_all(std::to_string(i)).has_value());
+        for (int i = 0; i < count; ++i) {
+            auto& client = all[static_cast<std::size_t>(i)]->client;
+            CHECK(client.write_all(std::to_string(i)).has_value());
+        }
         for (auto& p : all) CHECK(p->client.shutdown_write().has_value());
         for (int i = 0; i < count; ++i) {
             auto& p = *all[static_cast<std::size_t>(i)];

@@ -253,7 +253,7 @@ TEST_CASE("signals: one that came before there was a listener is not heard") {
     CHECK(!some.try_next());
 }
 
-TEST_CASE("signals: heard although every other thread blocks it") {
+TEST_CASE("signals: heard although every other thread blocks it (forks)") {
     auto const end = in_child([] {
         sigset_t one;
         ::sigemptyset(&one);
@@ -269,7 +269,7 @@ TEST_CASE("signals: heard although every other thread blocks it") {
     CHECK(end.exited_with(0));
 }
 
-TEST_CASE("signals: the thread for them takes no other signal: one that all others block stays pending") {
+TEST_CASE("signals: the thread for them takes no other signal: one that all others block stays pending (forks)") {
     auto const end = in_child([] {
         sigset_t one;
         ::sigemptyset(&one);
@@ -285,7 +285,7 @@ TEST_CASE("signals: the thread for them takes no other signal: one that all othe
     CHECK(end.exited_with(0));
 }
 
-TEST_CASE("signals: after the last listener a signal does what it always did") {
+TEST_CASE("signals: after the last listener a signal does what it always did (forks)") {
     auto const end = in_child([] {
         ::signal(SIGTERM, SIG_DFL);
         {
@@ -301,7 +301,8 @@ TEST_CASE("signals: after the last listener a signal does what it always did") {
 
 TEST_CASE("signals: what cannot be listened to is refused by name") {
     CHECK_THROWS_AS(signals({}), std::invalid_argument);
-    for (int const number : {0, -1, 32, 65, 1000, SIGKILL, SIGSTOP, SIGSEGV}) CHECK_THROWS_AS(signals({number}), std::invalid_argument);
+    for (int const number : {0, -1, 32, 65, 1000, SIGKILL, SIGSTOP, SIGSEGV})
+        CHECK_THROWS_AS(signals({number}), std::invalid_argument);
     CHECK_THROWS_AS(signals({SIGUSR1, SIGKILL}), std::invalid_argument);
     CHECK(reacts_by(SIGUSR1, SIG_DFL));
 }

@@ -68,7 +68,9 @@ struct input {
         ::close(read_end);
         end();
     }
-    void type(std::string_view text) const { REQUIRE(::write(write_end, text.data(), text.size()) == std::ssize(text)); }
+    void type(std::string_view text) const {
+        REQUIRE(::write(write_end, text.data(), text.size()) == std::ssize(text));
+    }
     void end() {
         if (write_end >= 0) ::close(std::exchange(write_end, -1));
     }
@@ -216,7 +218,7 @@ TEST_CASE("standard streams: nobody reads any more: an error, no signal") {
 }
 
 // Only root can become somebody who may not open what he was given; for others these repeat the tests above.
-TEST_CASE("standard streams: a terminal or pipe of another user's, which cannot be opened again") {
+TEST_CASE("standard streams: a terminal or pipe of another user's, which cannot be opened again (forks)") {
     for (auto* const make : {input::pipe, input::terminal}) {
         auto const end = in_child([&] {
             auto given = make();

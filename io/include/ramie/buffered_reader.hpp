@@ -95,7 +95,9 @@ class buffered_reader {
         if (!there) return std::unexpected(there.error());
         return take_into(into);
     }
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
     // Fills `into`. stream_errc::unexpected_end if the end comes before. `done` counts as it goes, so that it is right
     // also after an abort. Suspension point.
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {

@@ -51,14 +51,16 @@ class exit_status {
 // "exit code 1", "killed by signal 9 (Killed)".
 std::string to_string(exit_status s);
 
-// The parent's end of a pipe to the child's standard input. Move-only; destroying or closing it is the end of the input.
-// Waits, aborts and close() are as for a tcp_stream.
+// The parent's end of a pipe to the child's standard input. Move-only; destroying or closing it is the end of the
+// input. Waits, aborts and close() are as for a tcp_stream.
 class child_stdin {
   public:
     // At least one byte, as many as there is room for. errc::broken_pipe, and no signal, if nobody will read it.
     // Suspension point.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(std::as_bytes(std::span(from))); }
+    std::expected<std::size_t, std::error_code> write(std::string_view from) {
+        return write(std::as_bytes(std::span(from)));
+    }
     // All of it; `done` is right also after an abort. Suspension point.
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
         return ramie::write_all(*this, from, done);
@@ -66,7 +68,9 @@ class child_stdin {
     std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
         return ramie::write_all(*this, from, done);
     }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) { return ramie::write_all(*this, from); }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        return ramie::write_all(*this, from);
+    }
     std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
 
     void close() noexcept { descriptor_.close(); }
@@ -84,7 +88,9 @@ class child_stdout {
   public:
     // At least one byte; 0: everybody who could write has closed it or ended, or `into` is empty. Suspension point.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
 
     void close() noexcept { descriptor_.close(); }
     int native_handle() const noexcept { return descriptor_.fd(); }
@@ -95,8 +101,8 @@ class child_stdout {
     detail::owned_descriptor descriptor_;
 };
 
-// A process that command::spawn started. Move-only. A child that is still running when this is destroyed runs on, unless
-// its command said kill_on_drop; when it ends it is reaped all the same, so there is never a zombie.
+// A process that command::spawn started. Move-only. A child that is still running when this is destroyed runs on,
+// unless its command said kill_on_drop; when it ends it is reaped all the same, so there is never a zombie.
 class child {
   public:
     child(child&&) noexcept;

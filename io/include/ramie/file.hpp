@@ -51,9 +51,9 @@ enum class seek_from : std::uint8_t { start, current, end };
 //
 // What it may be besides a regular file: a directory can be opened, and reading it is errc::is_a_directory. A FIFO
 // opened for reading does not wait for a writer in open(), but in read(), which gives 0 when the last writer has gone;
-// opened for writing only while nobody reads it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a terminal
-// outside a runtime throws no_runtime. What has no position (a FIFO, a terminal) answers pread, pwrite, seek with
-// errc::invalid_seek. Writing to a FIFO that nobody reads is errc::broken_pipe and no signal.
+// opened for writing only while nobody reads it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a
+// terminal outside a runtime throws no_runtime. What has no position (a FIFO, a terminal) answers pread, pwrite, seek
+// with errc::invalid_seek. Writing to a FIFO that nobody reads is errc::broken_pipe and no signal.
 class file {
   public:
     static std::expected<file, std::error_code> open(std::string path, open_options const& how);
@@ -71,7 +71,9 @@ class file {
     // --- at the position, which moves on ---
     // At least one byte; 0: the end, or `into` is empty.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
     // Fills `into`; stream_errc::unexpected_end if the file ends before. `done` is right also after an abort.
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
     std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
@@ -86,7 +88,9 @@ class file {
     }
     // At least one byte. In append mode: at the end; the position, then only that of reads, stays.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(std::as_bytes(std::span(from))); }
+    std::expected<std::size_t, std::error_code> write(std::string_view from) {
+        return write(std::as_bytes(std::span(from)));
+    }
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
     std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
         return write_all(std::as_bytes(std::span(from)), done);
@@ -129,7 +133,8 @@ class file {
   private:
     struct opened;
     explicit file(opened&& o) noexcept;
-    static std::expected<opened, std::error_code> open_blocking(std::string const& path, int flags, unsigned permissions);
+    static std::expected<opened, std::error_code> open_blocking(std::string const& path, int flags,
+                                                                unsigned permissions);
     std::expected<std::uint64_t, std::error_code> ask(char const* what, std::function<long(int)> call) const;
 
     enum class kind : std::uint8_t {

@@ -19,8 +19,8 @@ namespace ramie {
 // them, call its handler; that comes back when the last listener to a signal has gone. Any number of listeners, in any
 // number of runtimes and outside: each hears every signal.
 //
-// A signal that comes while the same one has not been taken yet is one with it: next() says that it came, not how often.
-// It is heard however busy the workers are, and also if every other thread blocks it. A thread that does nothing else
+// A signal that comes while the same one has not been taken yet is one with it: next() says that it came, not how
+// often. It is heard however busy the workers are, and also if every other thread blocks it. A thread that does nothing else
 // waits for signals while there is a listener.
 //
 // Move-only. next() and select are for one fiber or thread at a time; from both kinds.

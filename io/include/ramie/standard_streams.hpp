@@ -6,8 +6,8 @@
 // They are shared with whoever started the program, and so are their flags: a shell whose terminal is suddenly
 // non-blocking fails. So nothing is changed about them. A terminal or a pipe is opened a second time for this process
 // alone (by /proc/self/fd), non-blocking, and watched like a socket; of a socket each call says that it must not wait.
-// Files and devices are read and written on the blocking pool, at the position shared with others. So is a terminal or a
-// pipe that cannot be opened again (it is another user's, or there is no /proc): then a thread of the pool waits for it
+// Files and devices are read and written on the blocking pool, at the position shared with others. So is a terminal or
+// a pipe that cannot be opened again (it is another user's, or there is no /proc): then a thread of the pool waits for it
 // too.
 #pragma once
 
@@ -75,10 +75,12 @@ class standard_stream {
 // Reading; one fiber at a time.
 class standard_input : public detail::standard_stream {
   public:
-    // At least one byte, waiting for it; a terminal usually gives one line. 0: the end, or `into` is empty. What had been
-    // read when an abort or a timeout ended the wait comes with the next read. Suspension point.
+    // At least one byte, waiting for it; a terminal usually gives one line. 0: the end, or `into` is empty. What had
+    // been read when an abort or a timeout ended the wait comes with the next read. Suspension point.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) { return read(std::as_writable_bytes(into)); }
+    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
+        return read(std::as_writable_bytes(into));
+    }
 
   private:
     friend standard_stream;
@@ -91,7 +93,9 @@ class standard_output : public detail::standard_stream {
     // At least one byte, waiting for room. errc::broken_pipe, and no signal, if nobody reads any more. A write that an
     // abort or a timeout gave up on may still happen when it is to a file. Suspension point.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(std::as_bytes(std::span(from))); }
+    std::expected<std::size_t, std::error_code> write(std::string_view from) {
+        return write(std::as_bytes(std::span(from)));
+    }
     // All of it; `done` is right also after an abort. Suspension point.
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
         return ramie::write_all(*this, from, done);
@@ -99,7 +103,9 @@ class standard_output : public detail::standard_stream {
     std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
         return ramie::write_all(*this, from, done);
     }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) { return ramie::write_all(*this, from); }
+    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
+        return ramie::write_all(*this, from);
+    }
     std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
 
   private:
