@@ -87,6 +87,23 @@ TEST_CASE("posix: a number closed behind our back and used again is no trouble")
     });
 }
 
+TEST_CASE("posix: who waits for a number that another file got behind our back leaves, and takes nothing of it") {
+    on_each_runtime([] {
+        auto old = socket_pair();
+        auto const next = socket_pair();
+        char b = 0;
+        auto reading = parked([&] { return result_of([&] { return posix::read(old.here, &b, 1); }); });
+        REQUIRE(::dup2(next.here, old.here) == old.here);
+        REQUIRE(posix::write(next.there, "x", 1) == 1);
+        pollfd urgent{old.here, POLLPRI, 0};
+        auto polling = parked([&] { return posix::poll(&urgent, 1, -1); });  // which finds it out
+        CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
+        CHECK(posix::recv(next.here, &b, 1, MSG_DONTWAIT) == 1);
+        polling.abort();
+        CHECK(soon([&] { return polling.get(); }) == -1);
+    });
+}
+
 TEST_CASE("posix: a file that a duplicate keeps alive does not disturb who has its number now") {
     on_each_runtime([] {
         auto first = socket_pair();
