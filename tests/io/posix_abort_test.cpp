@@ -240,14 +240,17 @@ TEST_CASE("posix: every wait comes back to its thread and its errno, also when e
 
 TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the spare is not needed any more") {
     ramie::run({.workers = 2}, [] {
-        std::atomic<int> moved{0};
+        std::atomic<int> moved{0}, holding{0};
         std::atomic<bool> stuck{true};
         std::vector<ramie::join_handle<void>> all;
         for (int i = 0; i < 2; ++i) {
             all.push_back(ramie::spawn([&] {
+                ++holding;
                 while (stuck) std::this_thread::sleep_for(1ms);  // a worker each, by libc
             }));
         }
+        // The others shall begin their waits on spares: a wait begun on a worker that is then held would wait for it.
+        while (holding < 2) ramie::this_fiber::sleep_for(1ms);
         for (int i = 0; i < 20; ++i) {
             all.push_back(ramie::spawn([&, i] {
                 ::pthread_t (*volatile const ask)() = ::pthread_self;

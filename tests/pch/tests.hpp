@@ -1,9 +1,4 @@
-// What nearly every test includes, compiled once for each test program: half of the time to build them.
-#include <ramie/channel.hpp>
-#include <ramie/spawn.hpp>
-#include <ramie/this_fiber.hpp>
-#include <ramie/timeout.hpp>
-
+// What nearly every test includes, compiled once for each test program.
 #include <doctest/doctest.h>
 
 #include <algorithm>
