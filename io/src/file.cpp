@@ -33,8 +33,8 @@ constexpr auto farthest = static_cast<std::uint64_t>(std::numeric_limits<off_t>:
 template <class Call>
 RAMIE_NOIPA long answer_of(Call call) noexcept {
     for (;;) {
-        auto const result = call();
-        if (result >= 0) return static_cast<long>(result);
+        auto const given = call();
+        if (given >= 0) return static_cast<long>(given);
         if (errno != EINTR) return -errno;
     }
 }
