@@ -239,6 +239,10 @@ TEST_CASE("posix: every wait comes back to its thread and its errno, also when e
 }
 
 TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the spare is not needed any more") {
+    if (std::getenv("RAMIE_FORCE_MIGRATION") != nullptr) {
+        MESSAGE("skipped: forced migration sends the root to a worker that is held");
+        return;
+    }
     ramie::run({.workers = 2}, [] {
         std::atomic<int> moved{0}, holding{0};
         std::atomic<bool> stuck{true};
