@@ -1,4 +1,5 @@
-// Mutual exclusion for fibers and plain threads, first come first served.
+// Mutual exclusion for fibers and plain threads, first come first served among those who wait. (Whoever finds it held
+// and nobody waiting may spin for a moment first, if its holder may be at work on another worker.)
 #pragma once
 
 #include <ramie/detail/wait_queue.hpp>

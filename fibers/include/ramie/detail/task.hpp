@@ -1,8 +1,9 @@
 // The task: what is known of a spawned callable from spawn to the last handle.
 //
 // Who holds a task (task_state.hpp counts them; the last to let go frees the block)
-//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life; whoever wins start()
-//     from elsewhere leaves the entry behind, stale, with a reference that is dropped when it is popped;
+//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life. A joiner that starts
+//     it takes the entry along; whoever aborts it leaves the entry behind, stale, with a reference that is dropped when
+//     it is popped;
 //   - its join_handle;
 //   - every abort_handle, and whoever found it in the live table and keeps it (dump, shutdown): a reference each.
 //   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
