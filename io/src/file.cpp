@@ -1,5 +1,6 @@
 #include <ramie/file.hpp>
 
+#include "answer.hpp"
 #include "interest_set.hpp"
 #include "operation.hpp"
 #include "plain_io.hpp"
@@ -31,12 +32,8 @@ constexpr auto farthest = static_cast<std::uint64_t>(std::numeric_limits<off_t>:
 
 // The result, or -errno. Called on one thread from begin to end.
 template <class Call>
-RAMIE_NOIPA long answer_of(Call call) noexcept {
-    for (;;) {
-        auto const given = call();
-        if (given >= 0) return static_cast<long>(given);
-        if (errno != EINTR) return -errno;
-    }
+RAMIE_NOIPA long opaque_answer_of(Call call) noexcept {
+    return static_cast<long>(answer_of(call));
 }
 
 int flags_of(open_options const& how) {
@@ -67,8 +64,8 @@ bool can_be_watched(int fd) noexcept {
 
 long size_of(int fd) noexcept {
     struct stat about {};
-    if (auto const answer = answer_of([&] { return ::fstat(fd, &about); }); answer < 0) return answer;
-    if (S_ISBLK(about.st_mode)) return answer_of([&] { return ::lseek(fd, 0, SEEK_END); });
+    if (auto const answer = opaque_answer_of([&] { return ::fstat(fd, &about); }); answer < 0) return answer;
+    if (S_ISBLK(about.st_mode)) return opaque_answer_of([&] { return ::lseek(fd, 0, SEEK_END); });
     return about.st_size;
 }
 
@@ -84,10 +81,10 @@ struct file::opened {
 std::expected<file::opened, std::error_code> file::open_blocking(std::string const& path, int flags,
                                                                  unsigned permissions) {
     auto const mode = static_cast<mode_t>(permissions);
-    unique_fd fd(static_cast<int>(answer_of([&] { return ::open(path.c_str(), flags, mode); })));
+    unique_fd fd(static_cast<int>(opaque_answer_of([&] { return ::open(path.c_str(), flags, mode); })));
     if (fd.get() < 0) return std::unexpected(error_of(fd.get()));
     struct stat about {};
-    if (auto const answer = answer_of([&] { return ::fstat(fd.get(), &about); }); answer < 0)
+    if (auto const answer = opaque_answer_of([&] { return ::fstat(fd.get(), &about); }); answer < 0)
         return std::unexpected(error_of(answer));
     auto const type = about.st_mode & S_IFMT;
     auto is = kind::watched;
@@ -168,7 +165,7 @@ std::expected<std::size_t, std::error_code> file::pread(std::span<std::byte> int
     auto const size = std::min(into.size(), most_at_once);
     auto const own = std::make_shared_for_overwrite<std::byte[]>(size);
     auto const count = ask("pread", [own, size, at = static_cast<off_t>(offset)](int fd) {
-        return answer_of([&] { return ::pread(fd, own.get(), size, at); });
+        return opaque_answer_of([&] { return ::pread(fd, own.get(), size, at); });
     });
     if (count && *count > 0) std::memcpy(into.data(), own.get(), *count);
     return count;
@@ -179,7 +176,7 @@ std::expected<std::size_t, std::error_code> file::pwrite(std::span<std::byte con
     auto const own = std::make_shared_for_overwrite<std::byte[]>(size);
     if (size > 0) std::memcpy(own.get(), from.data(), size);
     return ask("pwrite", [own, size, at = static_cast<off_t>(offset)](int fd) {
-        return answer_of([&] { return ::pwrite(fd, own.get(), size, at); });
+        return opaque_answer_of([&] { return ::pwrite(fd, own.get(), size, at); });
     });
 }
 
@@ -192,7 +189,7 @@ std::expected<std::size_t, std::error_code> file::read(std::span<std::byte> into
     }
     if (on_pool_ != nullptr)
         return on_pool_->read_on(into, [](int fd, std::span<std::byte> own, std::stop_token const&) {
-            return answer_of([&] { return ::read(fd, own.data(), own.size()); });
+            return opaque_answer_of([&] { return ::read(fd, own.data(), own.size()); });
         });
     return read_plain(watched_, into, kind_ == kind::fifo ? zero_read::may_be_no_writer_yet : zero_read::is_end);
 }
@@ -207,7 +204,7 @@ std::expected<std::size_t, std::error_code> file::write(std::span<std::byte cons
     auto const size = std::min(from.size(), most_at_once);
     auto const own = std::make_shared_for_overwrite<std::byte[]>(size);
     if (size > 0) std::memcpy(own.get(), from.data(), size);
-    return ask("write", [own, size](int fd) { return answer_of([&] { return ::write(fd, own.get(), size); }); });
+    return ask("write", [own, size](int fd) { return opaque_answer_of([&] { return ::write(fd, own.get(), size); }); });
 }
 
 std::expected<std::size_t, io_error> file::read_exactly(std::span<std::byte> into, std::size_t& done) {
@@ -228,7 +225,7 @@ std::expected<std::size_t, io_error> file::write_all(std::span<std::byte const> 
 std::expected<std::uint64_t, std::error_code> file::seek(std::int64_t offset, seek_from from) {
     if (kind_ != kind::positioned) {
         auto const whence = from == seek_from::start ? SEEK_SET : from == seek_from::current ? SEEK_CUR : SEEK_END;
-        return ask("seek", [=](int fd) { return answer_of([&] { return ::lseek(fd, offset, whence); }); });
+        return ask("seek", [=](int fd) { return opaque_answer_of([&] { return ::lseek(fd, offset, whence); }); });
     }
     std::uint64_t base = from == seek_from::current ? position_ : 0;
     if (from == seek_from::end) {
@@ -248,20 +245,20 @@ std::expected<std::uint64_t, std::error_code> file::size() const { return ask("s
 
 std::expected<void, std::error_code> file::truncate(std::uint64_t size) {
     auto const answer = ask("truncate", [at = static_cast<off_t>(size)](int fd) {
-        return answer_of([&] { return ::ftruncate(fd, at); });
+        return opaque_answer_of([&] { return ::ftruncate(fd, at); });
     });
     if (!answer) return std::unexpected(answer.error());
     return {};
 }
 
 std::expected<void, std::error_code> file::sync() {
-    auto const answer = ask("sync", [](int fd) { return answer_of([&] { return ::fsync(fd); }); });
+    auto const answer = ask("sync", [](int fd) { return opaque_answer_of([&] { return ::fsync(fd); }); });
     if (!answer) return std::unexpected(answer.error());
     return {};
 }
 
 std::expected<void, std::error_code> file::datasync() {
-    auto const answer = ask("datasync", [](int fd) { return answer_of([&] { return ::fdatasync(fd); }); });
+    auto const answer = ask("datasync", [](int fd) { return opaque_answer_of([&] { return ::fdatasync(fd); }); });
     if (!answer) return std::unexpected(answer.error());
     return {};
 }

@@ -1,13 +1,11 @@
 #include "plain_io.hpp"
 
+#include "answer.hpp"
 #include "operation.hpp"
 #include "posix/libc_calls.hpp"
+#include "sigpipe.hpp"
 
 #include <ramie/detail/config.hpp>
-
-#include <cerrno>
-#include <csignal>
-#include <ctime>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,15 +13,6 @@
 namespace ramie::detail {
 
 namespace {
-
-template <class Call>
-ssize_t answer_of(Call&& call) noexcept {
-    for (;;) {
-        auto const result = call();
-        if (result >= 0) return result;
-        if (errno != EINTR) return -errno;
-    }
-}
 
 RAMIE_NOIPA ssize_t read_once(int fd, std::span<std::byte> into, plain_call by) noexcept {
     return answer_of([&] {
@@ -39,20 +28,9 @@ RAMIE_NOIPA ssize_t write_once(int fd, std::span<std::byte const> from, plain_ca
 
 }  // namespace
 
-RAMIE_NOIPA ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept {
-    sigset_t broken_pipe, before, pending;
-    ::sigemptyset(&broken_pipe);
-    ::sigaddset(&broken_pipe, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
-    bool const was_held_back = ::sigismember(&before, SIGPIPE) == 1;
-    bool const was_pending = was_held_back && ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
-    auto const result = answer_of([&] { return libc().write(fd, from.data(), from.size()); });
-    if (result == -EPIPE && !was_pending) {
-        timespec const at_once{};
-        while (::sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored
-    }
-    if (!was_held_back) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return result;
+ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept {
+    iovec const whole{const_cast<std::byte*>(from.data()), from.size()};
+    return without_sigpipe::write(fd, &whole, 1);
 }
 
 // A short read says nothing here: a terminal gives one line at a time, and of a pipe whose writers were gone before it

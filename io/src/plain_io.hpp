@@ -32,8 +32,7 @@ std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& f
 std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
                                                         plain_call by = plain_call::file);
 
-// One system call: a count, or -errno. Never a SIGPIPE, nobody's reaction to which is touched: it is held back on this
-// thread around the call, and taken away if the call raised it.
+// One system call: a count, or -errno. Never a SIGPIPE (sigpipe.hpp).
 ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept;
 
 }  // namespace ramie::detail

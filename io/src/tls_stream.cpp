@@ -104,17 +104,6 @@ std::expected<std::size_t, std::error_code> tls_stream::read(std::span<std::byte
     return connection_->read(into);
 }
 
-std::expected<std::size_t, io_error> tls_stream::read_exactly(std::span<std::byte> into, std::size_t& done) {
-    done = 0;
-    while (done < into.size()) {
-        auto const count = read(into.subspan(done));
-        if (!count) return std::unexpected(io_error{count.error(), done});
-        if (*count == 0) return std::unexpected(io_error{stream_errc::unexpected_end, done});
-        done += *count;
-    }
-    return done;
-}
-
 std::expected<std::size_t, std::error_code> tls_stream::write(std::span<std::byte const> from) {
     if (connection_ == nullptr) return moved_away();
     std::size_t done = 0;

@@ -1,4 +1,4 @@
-// What is carried at a switch besides registers and exceptions: errno.
+// What is carried at a switch besides registers and exceptions, or kept from others: errno, and the rounding mode.
 #include "both_ways.hpp"
 
 #include <ramie/detail/config.hpp>
@@ -9,6 +9,8 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cfenv>
+#include <vector>
 
 using namespace ramie::testing;
 using namespace std::chrono_literals;
@@ -75,5 +77,30 @@ TEST_CASE("errno: is kept when a wait ends by abort or by time") {
         carrier.run();
         task.get();
         other.get();
+    });
+}
+
+TEST_CASE("rounding mode: nobody goes on with another's, whether it starts, resumes or ends meanwhile") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::notify signal;
+        std::vector<int> seen;
+        auto waiting = ramie::spawn([&] {
+            signal.notified();
+            seen.push_back(std::fegetround());
+        });
+        auto changing = ramie::spawn([&] {
+            std::fesetround(FE_UPWARD);
+            CHECK(std::fegetround() == FE_UPWARD);
+            ramie::this_fiber::yield();  // others start
+            std::fesetround(FE_DOWNWARD);
+            signal.notify_one();
+            ramie::this_fiber::yield();  // one resumes
+            std::fesetround(FE_TOWARDZERO);
+        });
+        auto starting = ramie::spawn([&] { seen.push_back(std::fegetround()); });
+        carrier.run();
+        for (auto* each : {&waiting, &changing, &starting}) CHECK(each->is_finished());
+        CHECK(seen == std::vector<int>{FE_TONEAREST, FE_TONEAREST});
+        CHECK(std::fegetround() == FE_TONEAREST);  // the thread's own
     });
 }

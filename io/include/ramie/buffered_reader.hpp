@@ -7,6 +7,7 @@
 
 #include <ramie/stream_concepts.hpp>
 #include <ramie/detail/byte_queue.hpp>
+#include <ramie/detail/exact_reading.hpp>
 #include <ramie/io_error.hpp>
 
 #include <algorithm>
@@ -27,7 +28,7 @@ namespace ramie {
 // an error, a limit. So it can just be repeated. The buffer is on the heap and comes with the first read. One fiber or
 // thread at a time. S: the source's type, or a reference to it.
 template <readable_stream S>
-class buffered_reader {
+class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
   public:
     static constexpr std::size_t usual_capacity = 8192, usual_limit = 64 * 1024;
     static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
@@ -97,28 +98,6 @@ class buffered_reader {
     }
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
-    }
-    // Fills `into`. stream_errc::unexpected_end if the end comes before. `done` counts as it goes, so that it is right
-    // also after an abort. Suspension point.
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {
-        done = 0;
-        while (done < into.size()) {
-            auto const count = read(into.subspan(done));
-            if (!count) return std::unexpected(io_error{count.error(), done});
-            if (*count == 0) return std::unexpected(io_error{stream_errc::unexpected_end, done});
-            done += *count;
-        }
-        return done;
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
-        std::size_t done = 0;
-        return read_exactly(into, done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
-        return read_exactly(std::as_writable_bytes(into), done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
-        return read_exactly(std::as_writable_bytes(into));
     }
     // Appends all that comes to `text`, also what had come before an error or an abort; how much that was.
     // stream_errc::too_long: more than `limit` bytes came; so many are in `text`, the rest is in the buffer. Suspension

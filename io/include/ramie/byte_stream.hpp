@@ -6,6 +6,8 @@
 // lost only to those who did not ask for `done`.
 #pragma once
 
+#include <ramie/detail/exact_reading.hpp>
+#include <ramie/detail/whole_writing.hpp>
 #include <ramie/io_error.hpp>
 
 #include <algorithm>
@@ -47,7 +49,7 @@ class rest_of_spans {
 
 // Self has, for byte_source: read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
 template <class Self>
-class byte_source {
+class byte_source : public detail::exact_reading<Self> {
   public:
     // Reads what has come, at least one byte, waiting for it if need be. 0: the other side has sent all it will, or
     // `into` is empty.
@@ -60,29 +62,6 @@ class byte_source {
         return self().read_some(into);
     }
 
-    // Fills `into`. stream_errc::unexpected_end if the stream ends before. `done` counts as it goes, so that it is
-    // right also after an abort.
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {
-        done = 0;
-        while (done < into.size()) {
-            auto const count = read(into.subspan(done));
-            if (!count) return std::unexpected(io_error{count.error(), done});
-            if (*count == 0) return std::unexpected(io_error{stream_errc::unexpected_end, done});
-            done += *count;
-        }
-        return done;
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
-        std::size_t done = 0;
-        return read_exactly(into, done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
-        return read_exactly(std::as_writable_bytes(into), done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
-        return read_exactly(std::as_writable_bytes(into));
-    }
-
   private:
     Self& self() noexcept { return static_cast<Self&>(*this); }
 };
@@ -90,7 +69,7 @@ class byte_source {
 // Self has, for byte_sink: write_some(std::span<std::byte const>),
 // write_some(std::span<std::span<std::byte const> const>)
 template <class Self>
-class byte_sink {
+class byte_sink : public detail::whole_writing<Self> {
   public:
     // Writes at least one byte, as many as there is room for, waiting for room if need be. 0: `from` is empty.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
@@ -101,25 +80,6 @@ class byte_sink {
     std::expected<std::size_t, std::error_code> write_vectored(std::span<std::span<std::byte const> const> from) {
         return self().write_some(from);
     }
-
-    // Writes all. `done` as for read_exactly().
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
-        done = 0;
-        while (done < from.size()) {
-            auto const count = write(from.subspan(done));
-            if (!count) return std::unexpected(io_error{count.error(), done});
-            done += *count;
-        }
-        return done;
-    }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
-        std::size_t done = 0;
-        return write_all(from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
-        return write_all(bytes_of(from), done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from) { return write_all(bytes_of(from)); }
 
     // Writes all of several places; `done` counts over them.
     std::expected<std::size_t, io_error> write_all_vectored(std::span<std::span<std::byte const> const> from,

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/whole_writing.hpp>
 #include <ramie/io_error.hpp>
-#include <ramie/write_all.hpp>
 
 #include <csignal>
 #include <cstddef>
@@ -53,7 +53,7 @@ std::string to_string(exit_status s);
 
 // The parent's end of a pipe to the child's standard input. Move-only; destroying or closing it is the end of the
 // input. Waits, aborts and close() are as for a tcp_stream.
-class child_stdin {
+class child_stdin : public detail::whole_writing<child_stdin> {
   public:
     // At least one byte, as many as there is room for. errc::broken_pipe, and no signal, if nobody will read it.
     // Suspension point.
@@ -61,17 +61,6 @@ class child_stdin {
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
     }
-    // All of it; `done` is right also after an abort. Suspension point.
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
-        return ramie::write_all(*this, from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
-        return ramie::write_all(*this, from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
-        return ramie::write_all(*this, from);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
 
     void close() noexcept { descriptor_.close(); }
     int native_handle() const noexcept { return descriptor_.fd(); }

@@ -12,8 +12,8 @@
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/whole_writing.hpp>
 #include <ramie/io_error.hpp>
-#include <ramie/write_all.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -88,7 +88,7 @@ class standard_input : public detail::standard_stream {
 };
 
 // Writing, without a buffer of its own; each write is as if by write(2).
-class standard_output : public detail::standard_stream {
+class standard_output : public detail::standard_stream, public detail::whole_writing<standard_output> {
   public:
     // At least one byte, waiting for room. errc::broken_pipe, and no signal, if nobody reads any more. A write that an
     // abort or a timeout gave up on may still happen when it is to a file. Suspension point.
@@ -96,17 +96,6 @@ class standard_output : public detail::standard_stream {
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
     }
-    // All of it; `done` is right also after an abort. Suspension point.
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
-        return ramie::write_all(*this, from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
-        return ramie::write_all(*this, from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
-        return ramie::write_all(*this, from);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
 
   private:
     friend standard_stream;

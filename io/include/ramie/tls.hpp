@@ -24,6 +24,7 @@
 
 #if RAMIE_WITH_TLS
 
+#include <ramie/detail/exact_reading.hpp>
 #include <ramie/detail/tls_transport.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/io_error.hpp>
@@ -42,7 +43,7 @@
 namespace ramie {
 
 // One connection. Move-only; destroying it closes it. Moving and destroying are for one at a time.
-class tls_stream {
+class tls_stream : public detail::exact_reading<tls_stream> {
   public:
     // Resolves the host, connects, and shakes hands. Suspension point.
     static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
@@ -78,17 +79,6 @@ class tls_stream {
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
-        std::size_t done = 0;
-        return read_exactly(into, done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
-        return read_exactly(std::as_writable_bytes(into), done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
-        return read_exactly(std::as_writable_bytes(into));
     }
 
     // As tcp_stream's, at most 16 KiB for one write(). What has been encrypted counts as written: if the wait for room
