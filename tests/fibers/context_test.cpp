@@ -85,7 +85,7 @@ TEST_CASE("rounding mode: nobody goes on with another's, whether it starts, resu
         ramie::notify signal;
         std::vector<int> seen;
         auto waiting = ramie::spawn([&] {
-            signal.notified();
+            signal.wait();
             seen.push_back(std::fegetround());
         });
         auto changing = ramie::spawn([&] {
