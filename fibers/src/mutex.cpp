@@ -8,7 +8,7 @@
 namespace ramie {
 
 namespace {
-constexpr std::uint32_t unlocked = 0, locked = 1, contended = 3;
+constexpr std::uint32_t locked = 1, waited_for = 2;
 }
 
 mutex::~mutex() { assert_unwaited("mutex"); }
@@ -21,93 +21,116 @@ void mutex::assert_unwaited(char const* what) noexcept {
 void mutex::lock() {
     auto& self = detail::waiter::self();
     self.abort_point();
-    auto expected = unlocked;
-    // acquire pairs with the release of unlock().
-    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
-        (void)lock_slow(self, detail::never, "mutex");
+    guard_.lock();
+    if (is_free()) [[likely]] take();
+    else (void)lock_slow(self, detail::never, "mutex");
     owner_.store(&self, std::memory_order_relaxed);
 }
 
 bool mutex::lock_limited(detail::waiter& self, detail::time_point limit, char const* what) {
     self.abort_point();
-    auto expected = unlocked;
-    // As in lock().
-    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed) &&
-        !lock_slow(self, limit, what))
-        return false;
+    guard_.lock();
+    if (is_free()) take();
+    else if (!lock_slow(self, limit, what)) return false;
     owner_.store(&self, std::memory_order_relaxed);
     return true;
 }
 
 bool mutex::try_lock() noexcept {
-    auto expected = unlocked;
-    if (!word_.compare_exchange_strong(expected, locked, std::memory_order_acquire, std::memory_order_relaxed))
-        return false;
-    owner_.store(&detail::waiter::self(), std::memory_order_relaxed);
-    return true;
+    if (!is_free()) return false;
+    guard_.lock();
+    bool const free = is_free();
+    if (free) take();
+    else guard_.unlock();
+    if (free) owner_.store(&detail::waiter::self(), std::memory_order_relaxed);
+    return free;
 }
 
-// The holder may be at work on another worker and done in no time. Whoever parks instead hands all who come after it
-// through the queue, and a queue that formed once is slow to go: each of its turns takes a park and a wake.
-bool mutex::spin() noexcept {
+bool mutex::is_free() const noexcept { return (word_.load(std::memory_order_relaxed) & locked) == 0; }
+
+// Under guard_, which it gives up.
+void mutex::take() noexcept {
+    word_.store(word_.load(std::memory_order_relaxed) | locked, std::memory_order_relaxed);
+    guard_.unlock();
+}
+
+// The holder may be at work on another worker and done in no time.
+void mutex::spin() const noexcept {
     constexpr int longest_pause = 64;
-    for (int pauses = 1; pauses <= longest_pause; pauses *= 2) {
+    for (int pauses = 1; pauses <= longest_pause && !is_free(); pauses *= 2) {
         for (int i = 0; i < pauses; ++i) detail::cpu_pause();
-        auto seen = word_.load(std::memory_order_relaxed);
-        if (seen == contended) return false;  // others wait already
-        // acquire pairs with the release of unlock().
-        if (seen == unlocked &&
-            word_.compare_exchange_strong(seen, locked, std::memory_order_acquire, std::memory_order_relaxed))
-            return true;
     }
-    return false;
 }
 
-// False if `limit` came first.
+// Under guard_, which it gives up. False if `limit` came first.
 bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const* what) {
-    if (held_by(self))
+    if (held_by(self)) {
+        guard_.unlock();
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("ramie: ") + detail::name_of(self).text + " locks a " + what + " it holds");
-    if (detail::others_run_beside(self) && spin()) return true;
-    detail::wait_node node(self);
-    guard_.lock();
-    for (auto seen = word_.load(std::memory_order_relaxed);;) {
-        auto const wanted = seen == unlocked ? locked : contended;
-        if (!word_.compare_exchange_weak(seen, wanted, std::memory_order_acquire, std::memory_order_relaxed)) continue;
-        if (wanted == contended) break;
+    }
+    if (detail::others_run_beside(self)) {
         guard_.unlock();
-        return true;
+        spin();
+        guard_.lock();
     }
-    queue_.push_back(node);
-    auto const end = detail::park(node, {what, this}, &guard_, limit);
-    if (end.woken()) return true;  // handed over by unlock_slow()
-    {
-        std::lock_guard held(guard_);
-        queue_.remove(node);
-        // Still locked by somebody else: `contended` changes only under guard_.
-        if (queue_.empty() && word_.load(std::memory_order_relaxed) == contended)
-            word_.store(locked, std::memory_order_relaxed);
+    for (unsigned overtaken = 0;; ++overtaken) {
+        if (is_free()) {
+            take();
+            return true;
+        }
+        detail::wait_node node(self);
+        if (overtaken == 0) queue_.push_back(node);
+        else queue_.push_front(node);
+        if (overtaken >= patience) patience_is_over_ = true;
+        word_.store(locked | waited_for, std::memory_order_relaxed);
+        auto const end = detail::park(node, {what, this}, &guard_, limit);
+        if (end.woken() && node.slot != nullptr) return true;  // it was handed over
+        guard_.lock();
+        if (!end.woken()) {
+            queue_.remove(node);
+            note_waiters();
+            guard_.unlock();
+            end.raise();
+            return false;
+        }
+        somebody_comes_ = false;
     }
-    end.raise();
-    return false;
+}
+
+// Under guard_. Whether somebody waits is in the word, so that unlock() has one look to take.
+void mutex::note_waiters() noexcept {
+    auto const is_held = word_.load(std::memory_order_relaxed) & locked;
+    word_.store(is_held | (queue_.empty() ? 0 : waited_for), std::memory_order_relaxed);
 }
 
 void mutex::unlock() noexcept {
     owner_.store(nullptr, std::memory_order_relaxed);
-    auto expected = locked;
-    // release pairs with the acquire of the next lock(). The mutex is not touched after it.
-    if (!word_.compare_exchange_strong(expected, unlocked, std::memory_order_release, std::memory_order_relaxed))
-        unlock_slow();
+    guard_.lock();
+    if (word_.load(std::memory_order_relaxed) != locked) return unlock_slow();
+    word_.store(0, std::memory_order_relaxed);
+    guard_.unlock();  // the mutex is not touched after it
 }
 
+// Under guard_, which it gives up.
 void mutex::unlock_slow() noexcept {
-    bool handed_over = false;
-    guard_.lock();
-    auto* const next = queue_.claim_front(handed_over);
-    if (!handed_over) word_.store(unlocked, std::memory_order_release);
-    else if (queue_.empty()) word_.store(locked, std::memory_order_relaxed);
+    detail::waiter* to_resume = nullptr;
+    auto* const waiting = queue_.first();
+    bool const hands_over = patience_is_over_ || (waiting != nullptr && !detail::others_run_beside(*waiting->who));
+    bool stays_locked = false;
+    if (hands_over || !somebody_comes_) {
+        if (auto const first = queue_.claim_first()) {
+            to_resume = first.parked;
+            first.node->slot = hands_over ? this : nullptr;
+            stays_locked = hands_over;
+            if (hands_over) patience_is_over_ = false;
+            else somebody_comes_ = true;
+        }
+    }
+    word_.store(stays_locked ? locked : 0, std::memory_order_relaxed);
+    note_waiters();
     guard_.unlock();
-    if (next != nullptr) detail::resume(*next);
+    if (to_resume != nullptr) detail::resume(*to_resume);
 }
 
 }  // namespace ramie

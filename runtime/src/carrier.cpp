@@ -22,7 +22,10 @@ constinit thread_local thread_binding bound;
 
 RAMIE_NOIPA worker* this_worker() noexcept { return bound.carried_by; }
 RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound.runtime; }
-RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept { bound = {w, s}; }
+RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
+    bound = {w, s};
+    ramie_bias_here = w != nullptr ? w->number : bias::stranger;
+}
 
 this_thread_carrier::this_thread_carrier(worker& w) noexcept
     : worker_before_(this_worker()), runtime_before_(this_runtime()) {

@@ -28,6 +28,19 @@
 
 namespace ramie::detail {
 
+// Whose turn it is in the driver: one worker's at a time. Nobody waits for it.
+class driver_role {
+  public:
+    // acquire pairs with the release in give_back().
+    [[nodiscard]] bool try_take() noexcept {
+        return !taken_.load(std::memory_order_relaxed) && !taken_.exchange(true, std::memory_order_acquire);
+    }
+    void give_back() noexcept { taken_.store(false, std::memory_order_release); }
+
+  private:
+    std::atomic<bool> taken_{false};
+};
+
 class scheduler {
   public:
     explicit scheduler(settings options);
@@ -82,8 +95,7 @@ class scheduler {
     inject_queue injected;
     monitor watchdog;
     spare_crew spares;
-    // Who holds it is in the driver. Only ever tried.
-    word_lock driver_lock;
+    driver_role in_driver;
     static constexpr time_point::rep nobody_sleeps = 0;
     std::atomic<time_point::rep> driver_until{nobody_sleeps};
     std::atomic<bool> stopping{false};

@@ -20,6 +20,7 @@ worker::worker(scheduler& runtime, unsigned i, bool unaccompanied, bool spare)
       ring_(unaccompanied),
       random_(i * 2654435761u + 1) {
     alone = unaccompanied;
+    if (alone) number = bias::new_number();
     lane::live.join(home.live);
 }
 
@@ -239,10 +240,10 @@ void worker::look_around() {
     fire_due_timers(now);
     adopt_injected();
     free_oldest_spawn(now);
-    if (now - last_turn_ >= 1ms && home.driver_lock.try_lock()) {
+    if (now - last_turn_ >= 1ms && home.in_driver.try_take()) {
         last_turn_ = now;
         home.watch->turn(now);
-        home.driver_lock.unlock();
+        home.in_driver.give_back();
     } else {
         (void)home.watch->harvest();
     }

@@ -21,9 +21,9 @@ void worker::sleep() {
     }
     asleep_.store(true, std::memory_order_relaxed);
     parks.add();
-    if (home.driver_lock.try_lock()) {
+    if (home.in_driver.try_take()) {
         turn_driver(limit);
-        home.driver_lock.unlock();
+        home.in_driver.give_back();
     } else {
         parker_.sleep(limit);
     }

@@ -9,9 +9,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 using namespace ramie::testing;
@@ -111,6 +113,27 @@ TEST_CASE("mutex: one that is unlocked and locked again by the same task passes 
         a.get();
         b.get();
     });
+}
+
+// The holder lets go only for an instant and takes it again at once; it is a plain thread, so the waiter may be overtaken.
+TEST_CASE("mutex: a waiter who is overtaken each time gets it in the end") {
+    for (int round = 0; round < 50; ++round) {
+        ramie::mutex m;
+        std::atomic<bool> about_to{false}, had_it{false};
+        m.lock();
+        std::thread waiter([&] {
+            about_to = true;
+            std::lock_guard const held(m);
+            had_it = true;
+        });
+        while (!about_to) std::this_thread::yield();
+        while (!had_it) {
+            m.unlock();
+            m.lock();
+        }
+        m.unlock();
+        waiter.join();
+    }
 }
 
 TEST_CASE("mutex: try_lock takes it if it is free, and never waits") {

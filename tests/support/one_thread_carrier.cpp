@@ -51,6 +51,7 @@ one_thread_carrier::one_thread_carrier() {
     installed_scheduler.carrier = this;
     lane_.live.join(tasks_);
     lane_.enter_thread();
+    detail::ramie_bias_here = lane_.number = detail::bias::new_number();
 }
 
 one_thread_carrier::~one_thread_carrier() {
@@ -69,6 +70,7 @@ one_thread_carrier::~one_thread_carrier() {
     }
     while (pop() != nullptr) {}
     installed = nullptr;
+    detail::ramie_bias_here = detail::bias::stranger;
 }
 
 void one_thread_carrier::on_unseen_failure(detail::failure_hook hook) {

@@ -6,6 +6,7 @@ Prints the failures in full and then one line, "N passed, N failed".
 """
 
 import os
+import signal
 import sys
 import unittest
 
@@ -14,10 +15,20 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 class Counts(unittest.TextTestResult):
     passed = 0
+    running = None
+
+    def startTest(self, test):
+        super().startTest(test)
+        Counts.running = test.id()
 
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
+
+
+def out_of_time(*_):  # an exception would be caught as the test's own
+    os.write(1, f"the time ran out in {Counts.running}\n".encode())
+    os._exit(1)
 
 
 def find(folder, pattern):
@@ -27,6 +38,7 @@ def find(folder, pattern):
 
 
 def main():
+    signal.signal(signal.SIGTERM, out_of_time)
     build, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     os.environ["RAMIE_BUILD"] = os.path.abspath(build)
     suite = unittest.TestSuite(find(folder, pattern) for folder in ("samples", "io", "compile_fail", "consumer", "bench"))

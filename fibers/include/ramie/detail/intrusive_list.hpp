@@ -22,13 +22,8 @@ class intrusive_list {
     bool empty() const noexcept { return head_.next == &head_; }
     T& front() noexcept { return static_cast<T&>(*head_.next); }
 
-    void push_back(T& item) noexcept {
-        list_hook& hook = item;
-        hook.prev = head_.prev;
-        hook.next = &head_;
-        head_.prev->next = &hook;
-        head_.prev = &hook;
-    }
+    void push_back(T& item) noexcept { insert_before(head_, item); }
+    void push_front(T& item) noexcept { insert_before(*head_.next, item); }
 
     // Harmless for an item that is not linked.
     void remove(T& item) noexcept {
@@ -49,6 +44,13 @@ class intrusive_list {
     }
 
   private:
+    static void insert_before(list_hook& next, list_hook& hook) noexcept {
+        hook.prev = next.prev;
+        hook.next = &next;
+        next.prev->next = &hook;
+        next.prev = &hook;
+    }
+
     list_hook head_;
 };
 

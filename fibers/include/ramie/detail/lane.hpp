@@ -45,6 +45,7 @@ class lane {
 
     task* current = nullptr;   // the running fiber; null on the OS thread's own stack
     bool alone = true;         // no other lane of its runtime runs beside it
+    lane_number number = bias::stranger;  // for what is biased to it: only if it is alone
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;

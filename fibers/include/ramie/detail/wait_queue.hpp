@@ -49,6 +49,8 @@ class wait_queue {
   public:
     bool empty() const noexcept { return nodes_.empty(); }
     void push_back(wait_node& node) noexcept { nodes_.push_back(node); }
+    // For one who was taken off to no avail.
+    void push_front(wait_node& node) noexcept { nodes_.push_front(node); }
     void remove(wait_node& node) noexcept { nodes_.remove(node); }
 
     // The node that waits longest, or null. Its wait may have ended otherwise: only a claim tells.

@@ -1,25 +1,23 @@
-// A one-word spin lock for sections of a few instructions: the inside of a wait queue, of a timer heap, of a list.
+// A small spin lock for sections of a few instructions: the inside of a wait queue, of a timer heap, of a list.
 //
 // It may be locked by a fiber and unlocked by whoever runs after that fiber's switch, on the same thread; so it is
-// never tied to an owner. Waiting spins briefly and then gives the processor away, because the holder may have been
+// never tied to a fiber. Waiting spins briefly and then gives the processor away, because the holder may have been
 // preempted. User code never runs while one is held.
+//
+// A lane that is alone in its runtime adopts the locks it takes (bias.hpp): it holds one by being inside, and does not
+// touch held_. Who takes it from elsewhere first has held_, then takes it back.
 //
 // Looking takes the word's cache line away from a holder who works on beside it, so each look is twice as far from the
 // last one; with two workers at one lock that is three times the throughput (docs/rationale.md).
 #pragma once
 
+#include <ramie/detail/bias.hpp>
+#include <ramie/detail/pause.hpp>
+
 #include <atomic>
 #include <sched.h>
 
 namespace ramie::detail {
-
-inline void cpu_pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 class word_lock {
   public:
@@ -27,19 +25,24 @@ class word_lock {
     word_lock(word_lock const&) = delete;
     word_lock& operator=(word_lock const&) = delete;
 
-    void lock() noexcept {
-        // acquire pairs with the release in unlock().
-        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] lock_contended();
+    [[gnu::always_inline]] void lock() noexcept {
+        auto const me = this_bias();
+        if (!bias_.enter(me)) lock_as_others_do(me);
     }
 
-    [[nodiscard]] bool try_lock() noexcept {
-        return !held_.load(std::memory_order_relaxed) && !held_.exchange(true, std::memory_order_acquire);
+    // The lock is not touched after the store. (Who holds the lock and finds the owner inside is the owner.)
+    void unlock() noexcept {
+        if (bias_.is_inside()) bias_.leave();
+        else held_.store(false, std::memory_order_release);  // pairs with the acquire in lock_as_others_do()
     }
-
-    // release pairs with the acquire in lock() and try_lock(). The lock is not touched after this store.
-    void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
   private:
+    void lock_as_others_do(lane_number me) noexcept {
+        // acquire pairs with the release in unlock().
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] lock_contended();
+        bias_.exclude_owner(me);
+    }
+
     [[gnu::noinline]] void lock_contended() noexcept {
         constexpr int longest_pause = 64;
         int pauses = 1;
@@ -47,10 +50,11 @@ class word_lock {
             if (pauses > longest_pause) ::sched_yield();
             else for (int i = 0; i < pauses; ++i) cpu_pause();
             pauses = pauses > longest_pause ? pauses : pauses * 2;
-            // acquire as in lock().
+            // acquire as in lock_as_others_do().
         } while (held_.load(std::memory_order_relaxed) || held_.exchange(true, std::memory_order_acquire));
     }
 
+    bias bias_;
     std::atomic<bool> held_{false};
 };
 

@@ -1,0 +1,39 @@
+#include <ramie/detail/bias.hpp>
+
+#include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/config.hpp>
+#include <ramie/detail/pause.hpp>
+
+#include <sched.h>
+
+namespace ramie::detail {
+
+// Its name is in this_bias()'s instructions, which link-time optimisation does not read.
+[[gnu::used, gnu::externally_visible]] constinit thread_local lane_number ramie_bias_here = bias::stranger;
+
+#if !defined(__x86_64__)
+RAMIE_NOIPA lane_number bias_here() noexcept { return ramie_bias_here; }
+#endif
+
+lane_number bias::new_number() noexcept {
+    static std::atomic<lane_number> last{first_lane - 1};
+    // After four thousand million lanes the rest do without.
+    auto used = last.load(std::memory_order_relaxed);
+    while (membarrier_works && used + 1 != stranger) {
+        if (last.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) return used + 1;
+    }
+    return stranger;
+}
+
+void bias::take_back() noexcept {
+    owner_.store(being_taken_back, std::memory_order_relaxed);
+    heavy_fence();  // pairs with the compiler fence in enter()
+    // acquire pairs with leave().
+    for (int looks = 0; inside_.load(std::memory_order_acquire) != out; ++looks) {
+        if (looks < 100) cpu_pause();
+        else ::sched_yield();
+    }
+    owner_.store(given_up, std::memory_order_relaxed);
+}
+
+}  // namespace ramie::detail
