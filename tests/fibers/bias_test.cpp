@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using ramie::detail::bias;
 using ramie::detail::word_lock;
@@ -22,6 +23,11 @@ class lone_lane {
   private:
     ramie::detail::lane_number before_;
 };
+
+void wait_for(std::atomic<std::size_t> const& progress, std::size_t until) {
+    for (int looks = 0; progress.load(std::memory_order_acquire) < until; ++looks)
+        if (looks > 10'000) std::this_thread::yield();
+}
 
 }  // namespace
 
@@ -118,4 +124,40 @@ TEST_CASE("word_lock: excludes its owner and others from each other while it cha
         third.join();
         REQUIRE(count == 3 * turns);
     }
+}
+
+// The moment itself: owner and other come to a lock at once, again and again, each time to a new one that is the owner's.
+TEST_CASE("word_lock: of an owner who enters and another who takes it back at the same moment, one waits") {
+    constexpr std::size_t rounds = 5'000;
+    struct place {
+        word_lock lock;
+        int count = 0;
+    };
+    std::vector<place> places(rounds);
+    std::atomic<std::size_t> owner_at{0}, other_at{0};
+    std::thread owner([&] {
+        lone_lane const here;
+        for (std::size_t i = 0; i < rounds; ++i) {
+            auto& at = places[i];
+            at.lock.lock();  // makes it its own
+            at.lock.unlock();
+            owner_at.store(i + 1, std::memory_order_release);
+            wait_for(other_at, i + 1);
+            for (int turn = 0; turn < 40; ++turn) {
+                at.lock.lock();
+                ++at.count;
+                at.lock.unlock();
+            }
+        }
+    });
+    for (std::size_t i = 0; i < rounds; ++i) {
+        auto& at = places[i];
+        wait_for(owner_at, i + 1);
+        other_at.store(i + 1, std::memory_order_release);
+        at.lock.lock();
+        ++at.count;
+        at.lock.unlock();
+    }
+    owner.join();
+    for (auto const& at : places) REQUIRE(at.count == 41);
 }
