@@ -44,6 +44,12 @@ class alignas(64) descriptor {
     // close(), and the owner forgets it.
     void drop() noexcept;
 
+    // Gets it into the cache: two lines.
+    void prefetch() const noexcept {
+        __builtin_prefetch(this, 1);
+        __builtin_prefetch(reinterpret_cast<char const*>(this) + 64, 1);
+    }
+
     registration readiness;
 
   private:
@@ -60,5 +66,6 @@ class alignas(64) descriptor {
     std::shared_ptr<interest_set> home_;
     descriptor* next_free_ = nullptr;
 };
+static_assert(sizeof(descriptor) == 128);
 
 }  // namespace ramie::detail

@@ -29,6 +29,7 @@
 #pragma once
 
 #include <ramie/detail/direction.hpp>
+#include <ramie/detail/task.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
@@ -68,6 +69,15 @@ class registration {
     // --- harvesters ---
     // The kernel reported these EPOLL* events for that generation.
     void raise(std::uint32_t generation, std::uint32_t events) noexcept;
+    // Gets into the cache what raise() and the waiter it wakes will touch first.
+    void prefetch_waiter() const noexcept {
+        auto const* const node = static_cast<char const*>(last_node_.load(std::memory_order_relaxed));
+        auto const* const who = static_cast<char const*>(last_waiter_.load(std::memory_order_relaxed));
+        __builtin_prefetch(node, 1);
+        __builtin_prefetch(who, 1);
+        __builtin_prefetch(who + 64, 1);
+        __builtin_prefetch(who + sizeof(task), 1);  // the fiber's callable, which has the socket
+    }
 
     // --- users ---
     // acquire pairs with the release in raise(): who sees a report sees, in its next system call, what was reported.
@@ -97,6 +107,9 @@ class registration {
     word_lock lock_;      // guards the queues
     wait_queue readers_;
     wait_queue writers_;
+    // Who waited last, and with which node. Only for prefetching: they may be gone.
+    std::atomic<void const*> last_node_{nullptr};
+    std::atomic<void const*> last_waiter_{nullptr};
 };
 
 }  // namespace ramie::detail

@@ -2,6 +2,7 @@
 
 #include "answer.hpp"
 #include "posix/libc_calls.hpp"
+#include "stream_call.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -26,8 +27,8 @@ RAMIE_NOIPA int connect(int fd, sockaddr const* to, socklen_t size) noexcept {
     return libc().connect(fd, to, size) == 0 ? 0 : -errno;
 }
 
-RAMIE_NOIPA ssize_t receive(int fd, std::span<std::byte> into, int flags) noexcept {
-    return answer_of([&] { return libc().recv(fd, into.data(), into.size(), flags); });
+ssize_t receive(int fd, std::span<std::byte> into, int flags) noexcept {
+    return stream_call::receive(fd, into.data(), into.size(), flags);
 }
 
 RAMIE_NOIPA ssize_t receive_message(int fd, msghdr& into, int flags) noexcept {
@@ -38,8 +39,8 @@ RAMIE_NOIPA int receive_messages(int fd, std::span<mmsghdr> into, int flags) noe
     return answer_of([&] { return libc().recvmmsg(fd, into.data(), static_cast<unsigned>(into.size()), flags, nullptr); });
 }
 
-RAMIE_NOIPA ssize_t send(int fd, std::span<std::byte const> from) noexcept {
-    return answer_of([&] { return libc().send(fd, from.data(), from.size(), MSG_NOSIGNAL); });
+ssize_t send(int fd, std::span<std::byte const> from) noexcept {
+    return stream_call::send(fd, from.data(), from.size(), MSG_NOSIGNAL);
 }
 
 RAMIE_NOIPA ssize_t send_message(int fd, msghdr const& from) noexcept {

@@ -3,99 +3,222 @@
 #include "carrier.hpp"
 #include "scheduler.hpp"
 
+#include <ramie/detail/futex.hpp>
 #include <ramie/detail/local_value.hpp>
 
 #include <chrono>
+#include <new>
 #include <pthread.h>
 #include <system_error>
 
 namespace ramie::detail {
 
 namespace {
+
 constexpr std::chrono::seconds keep_idle{10};
+
+void drop_job(task& job) noexcept {
+    if (job.state.start() == task_state::start_result::run_it) job.cancel();
+    else job.unref();
 }
+
+void run_job(task& job, waiter& thread) noexcept {
+    if (job.state.start() != task_state::start_result::run_it) return job.unref();  // aborted while it was queued
+    take_over_locals(job);
+    job.run();
+    destroy_locals(thread);
+    job.finish();
+    destroy_locals(thread);  // made anew by the destructor of a result that nobody took
+}
+
+}  // namespace
+
+// --- who queues a job ---
 
 void blocking_pool::push(task& job) {
-    thread_list ended;
-    std::unique_lock held(mutex_);
-    ended.swap(ended_);
-    jobs_.push_back(&job);
-    if (idle_ >= jobs_.size()) {
-        work_.notify_one();
-    } else if (threads_.size() < most_) {
+    if (ended_.load(std::memory_order_relaxed) > 0) [[unlikely]] join_ended();
+    lock_.lock();
+    while (count_ == 0) [[unlikely]] {
+        lock_.unlock();
         try {
-            threads_.emplace_front();
-            auto const self = threads_.begin();
-            *self = std::thread([this, self] { serve(self); });
-        } catch (std::system_error const&) {
-            threads_.pop_front();
-            if (threads_.empty()) {  // nobody would ever run it
-                jobs_.pop_back();
-                held.unlock();
-                if (job.state.start() == task_state::start_result::run_it) job.cancel();
-                else job.unref();
-                throw;
-            }
+            make_sure_of_one();
+        } catch (...) {
+            drop_job(job);
+            throw;
         }
+        lock_.lock();
     }
-    held.unlock();
-    for (auto& t : ended) t.join();
+    jobs_.add(job);
+    queued_.store(jobs_.count, std::memory_order_relaxed);
+    auto const wanted = on_way_ == 0 ? choose() : call{};
+    lock_.unlock();
+    carry_out(wanted);
 }
 
-void blocking_pool::serve(thread_list::iterator self) noexcept {
+// Under lock_, if nobody is on its way.
+blocking_pool::call blocking_pool::choose() noexcept {
+    if (idle_ != nullptr) {
+        ++on_way_;
+        auto* const chosen = std::exchange(idle_, idle_->next_idle);
+        // relaxed: whatever it is to see is under lock_, which it takes first.
+        chosen->called.store(1, std::memory_order_relaxed);
+        return {.idle = chosen};
+    }
+    if (count_ >= most_ || stopping_) return {};
+    ++on_way_;
+    return {.fresh = true};
+}
+
+void blocking_pool::carry_out(call c) noexcept {
+    if (c.idle != nullptr) return futex_wake(c.idle->called);
+    if (!c.fresh) return;
+    std::lock_guard const one_at_a_time(starting_);
+    try {
+        return start_server();
+    } catch (std::system_error const&) {
+    } catch (std::bad_alloc const&) {
+    }
+    // No error: there are other threads, the jobs only wait longer. One of them may have fallen idle meanwhile.
+    call instead;
+    {
+        std::lock_guard const held(lock_);
+        --on_way_;
+        if (jobs_.first != nullptr && idle_ != nullptr && on_way_ == 0) instead = choose();
+    }
+    if (instead.idle != nullptr) futex_wake(instead.idle->called);
+}
+
+// Under starting_. The new thread is counted as on its way already.
+void blocking_pool::start_server() {
+    {
+        std::lock_guard const held(lock_);
+        if (stopping_) {
+            --on_way_;
+            return;
+        }
+    }
+    auto& self = servers_.emplace_front();
+    try {
+        self.thread = std::thread([this, &self] { serve(self); });
+    } catch (...) {
+        servers_.pop_front();
+        throw;
+    }
+    std::lock_guard const held(lock_);
+    ++count_;
+}
+
+// The very first, before anything is queued: so a job that is refused was never taken.
+void blocking_pool::make_sure_of_one() {
+    std::lock_guard const one_at_a_time(starting_);
+    {
+        std::lock_guard const held(lock_);
+        if (count_ > 0) return;
+        ++on_way_;
+    }
+    try {
+        start_server();
+    } catch (...) {
+        std::lock_guard const held(lock_);
+        --on_way_;
+        throw;
+    }
+}
+
+// --- a thread ---
+
+void blocking_pool::serve(server& self) noexcept {
     ::pthread_setname_np(::pthread_self(), "ramie-blocking");
     entered_runtime const binding(home_);
     auto& thread = waiter::self();
-    std::unique_lock held(mutex_);
+    { std::lock_guard const until_counted(starting_); }
+    bool arriving = true;
+    while (auto* const job = next_job(self, arriving)) run_job(*job, thread);
+}
+
+// Null: its time is up.
+task* blocking_pool::next_job(server& self, bool& arriving) noexcept {
     for (;;) {
-        if (jobs_.empty()) {
-            if (stopping_) return;
-            ++idle_;
-            bool const more = work_.wait_for(held, keep_idle, [this] { return stopping_ || !jobs_.empty(); });
-            --idle_;
-            if (more) continue;
-            ended_.splice(ended_.begin(), threads_, self);
-            return;
+        lock_.lock();
+        if (std::exchange(arriving, false)) --on_way_;
+        if (auto* const job = jobs_.take()) {
+            queued_.store(jobs_.count, std::memory_order_relaxed);
+            auto const wanted = jobs_.count > 0 && on_way_ == 0 ? choose() : call{};
+            lock_.unlock();
+            carry_out(wanted);
+            return job;
         }
-        auto& job = *jobs_.front();
-        jobs_.pop_front();
-        held.unlock();
-        if (job.state.start() == task_state::start_result::run_it) {
-            take_over_locals(job);
-            job.run();
-            destroy_locals(thread);
-            job.finish();
-            destroy_locals(thread);  // made anew by the destructor of a result that nobody took
-        } else {
-            job.unref();  // aborted while it was queued
+        if (stopping_) {
+            --count_;
+            lock_.unlock();
+            return nullptr;
         }
-        held.lock();
+        self.called.store(0, std::memory_order_relaxed);
+        self.next_idle = std::exchange(idle_, &self);
+        lock_.unlock();
+        arriving = fall_idle(self);
+        if (!arriving) {
+            leave(self);
+            return nullptr;
+        }
     }
 }
 
-void blocking_pool::stop() noexcept {
-    thread_list all;
-    {
-        std::lock_guard held(mutex_);
-        stopping_ = true;
-        work_.notify_all();
+// False: nobody called it for long; it is not among the idle any more.
+bool blocking_pool::fall_idle(server& self) noexcept {
+    auto const until = std::chrono::steady_clock::now() + keep_idle;
+    while (self.called.load(std::memory_order_relaxed) == 0) {
+        if (futex_wait(self.called, 0, until)) continue;
+        std::lock_guard const held(lock_);
+        if (self.called.load(std::memory_order_relaxed) != 0) return true;
+        auto** place = &idle_;
+        while (*place != &self) place = &(*place)->next_idle;
+        *place = self.next_idle;
+        --count_;
+        return false;
     }
-    for (auto& t : threads_) t.join();  // `stopping_`: nobody changes the lists any more
-    for (auto& t : ended_) t.join();
-    threads_.clear();
-    ended_.clear();
-    for (auto* job : jobs_) job->unref();  // stale entries
-    jobs_.clear();
+    return true;
+}
+
+void blocking_pool::leave(server& self) noexcept {
+    std::lock_guard const held(starting_);
+    self.ended = true;
+    ended_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void blocking_pool::join_ended() noexcept {
+    std::lock_guard const held(starting_);
+    ended_.store(0, std::memory_order_relaxed);
+    servers_.remove_if([](server& s) {
+        if (s.ended) s.thread.join();
+        return s.ended;
+    });
+}
+
+// --- the end ---
+
+void blocking_pool::stop() noexcept {
+    std::unique_lock no_new_ones(starting_);
+    lock_.lock();
+    stopping_ = true;
+    for (auto* s = std::exchange(idle_, nullptr); s != nullptr; s = s->next_idle) {
+        ++on_way_;
+        s->called.store(1, std::memory_order_relaxed);
+    }
+    lock_.unlock();
+    no_new_ones.unlock();  // those that leave need it
+    for (auto& s : servers_) {
+        futex_wake(s.called);
+        s.thread.join();
+    }
+    servers_.clear();
+    while (auto* const job = jobs_.take()) job->unref();  // stale entries
+    queued_.store(0, std::memory_order_relaxed);
 }
 
 unsigned blocking_pool::threads() const noexcept {
-    std::lock_guard held(mutex_);
-    return static_cast<unsigned>(threads_.size());
-}
-
-std::size_t blocking_pool::queued() const noexcept {
-    std::lock_guard held(mutex_);
-    return jobs_.size();
+    std::lock_guard const held(lock_);
+    return count_;
 }
 
 }  // namespace ramie::detail

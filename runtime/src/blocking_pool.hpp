@@ -2,13 +2,22 @@
 //
 // A job is a task without a stack: it runs on the pool thread's own. Queued ones are cancelled by abort (shutdown
 // aborts them all); running ones cannot be, they only see their stop_token.
+//
+// Any job may block for long, so each must find a thread; but most end sooner than a thread wakes up. Hence one is
+// called at a time:
+//   1. Whoever queues a job calls a thread (the one that fell idle last, else a new one), unless one is on its way.
+//   2. A thread that arrives takes a job, and if more are queued it calls the next thread before it runs its own.
+//   3. A thread that has ended a job takes the next one, or falls idle.
+// Invariant: while jobs are queued, a thread is on its way, or all that may exist run jobs.
 #pragma once
 
-#include <ramie/detail/task.hpp>
+#include "inject_queue.hpp"
 
-#include <condition_variable>
+#include <ramie/detail/word_lock.hpp>
+
+#include <atomic>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -28,22 +37,45 @@ class blocking_pool {
     void stop() noexcept;
 
     unsigned threads() const noexcept;
-    std::size_t queued() const noexcept;
+    std::size_t queued() const noexcept { return queued_.load(std::memory_order_relaxed); }
 
   private:
-    using thread_list = std::list<std::thread>;
+    struct server {
+        std::thread thread;
+        std::atomic<std::uint32_t> called{0};  // it sleeps on this; 1: it is on its way. Written under lock_
+        server* next_idle = nullptr;           // under lock_
+        bool ended = false;                    // to be joined by whoever comes next; under starting_
+    };
+    // Whom to call: an idle thread, or a new one, or nobody.
+    struct call {
+        server* idle = nullptr;
+        bool fresh = false;
+    };
 
-    void serve(thread_list::iterator self) noexcept;
+    call choose() noexcept;
+    void carry_out(call c) noexcept;
+    void start_server();
+    void make_sure_of_one();
+    void serve(server& self) noexcept;
+    task* next_job(server& self, bool& arriving) noexcept;
+    bool fall_idle(server& self) noexcept;
+    void leave(server& self) noexcept;
+    void join_ended() noexcept;
 
     scheduler& home_;
     unsigned const most_;
-    mutable std::mutex mutex_;
-    std::condition_variable work_;
-    std::deque<task*> jobs_;
-    thread_list threads_;
-    thread_list ended_;  // to be joined by whoever comes next
-    unsigned idle_ = 0;
+
+    mutable word_lock lock_;
+    task_chain jobs_;
+    server* idle_ = nullptr;  // the last to fall idle first
+    unsigned count_ = 0;      // threads that serve
+    unsigned on_way_ = 0;
     bool stopping_ = false;
+    std::atomic<std::uint32_t> queued_{0};  // jobs_.count, for those who only look
+    std::atomic<unsigned> ended_{0};
+
+    std::mutex starting_;  // taken before lock_
+    std::list<server> servers_;
 };
 
 }  // namespace ramie::detail

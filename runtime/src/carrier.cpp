@@ -3,6 +3,7 @@
 // functions.
 #include "carrier.hpp"
 
+#include "coarse_clock.hpp"
 #include "scheduler.hpp"
 #include "worker.hpp"
 
@@ -87,6 +88,7 @@ task_state::park_result park_until(lane& l, task& t, std::uint64_t g, bool abort
 void disarm(task& t) noexcept { t.timer->heap->disarm(t); }
 
 time_point now() noexcept { return std::chrono::steady_clock::now(); }
+time_point a_little_later() noexcept { return coarse_clock::bound(); }
 
 std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept { return s.unseen_failure; }
 

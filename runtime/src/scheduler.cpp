@@ -77,7 +77,7 @@ class scheduler::foreign_post {
 };
 
 void scheduler::submit(task& t) noexcept {
-    if (t.default_stack) t.stack_class = options.stack_class;
+    if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     auto* const here = this_worker();
     if (here == nullptr || here->posts_for != this || t.pinned || is_closing()) [[unlikely]] return submit_with_care(t);
     t.home = this;
@@ -106,7 +106,7 @@ void scheduler::submit_with_care(task& t) noexcept {
 
 void scheduler::submit_local(task& t) noexcept {
     t.pinned = t.local = true;
-    if (t.default_stack) t.stack_class = options.stack_class;
+    if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     list(t);
     auto& here = *this_worker();
     t.last_lane = &here;

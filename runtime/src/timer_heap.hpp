@@ -1,4 +1,8 @@
-// The armed deadlines of one worker: a 4-ary heap whose entries carry their deadline, so that sifting touches no node.
+// The armed deadlines of one worker: a 4-ary heap whose items carry their deadline, so that sifting touches no node.
+//
+// With a million sleepers everything here is far from the caches. So what sifting does touch is packed: the items, four
+// siblings to a cache line, and a table that says where in the heap each node is. And what is due is taken out some
+// thirty at a time, whose nodes, tasks and stacks are then asked for together.
 //
 // Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms,
 // and whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}.
@@ -14,8 +18,10 @@
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
+#include <array>
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace ramie::detail {
@@ -26,8 +32,7 @@ struct timer_entry {
     timer_heap* heap;
     task* who;
     std::uint64_t generation;
-    std::uint32_t place;  // index in the heap; `nowhere` once popped
-    static constexpr std::uint32_t nowhere = ~0u;
+    std::uint32_t number;  // of the node in its heap's pool
     timer_entry* next_free;
 };
 
@@ -44,18 +49,25 @@ class timer_heap {
   private:
     struct item {
         time_point when;
-        timer_entry* entry;
+        std::uint32_t number;
     };
+    static constexpr std::uint32_t nowhere = ~0u;
+    static constexpr std::uint32_t block_size = 256;
+    static constexpr std::size_t batch_size = 32;
 
+    timer_entry& node(std::uint32_t number) const noexcept { return blocks_[number / block_size][number % block_size]; }
     timer_entry* take_node();
+    void put_back(timer_entry& n) noexcept;
     void put(std::size_t place, item const& i) noexcept;
     void sift_up(std::size_t place, item const& i) noexcept;
     void sift_down(std::size_t place, item const& i) noexcept;
     void remove(std::size_t place) noexcept;
+    std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept;
     void publish_first() noexcept;
 
     word_lock lock_;
     std::vector<item> items_;
+    std::vector<std::uint32_t> places_;  // by number: index in items_, or `nowhere`: popped or free
     timer_entry* free_ = nullptr;
     std::vector<std::unique_ptr<timer_entry[]>> blocks_;
     // What a sleeper reads without the lock (idle.md).

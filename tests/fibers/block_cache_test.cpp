@@ -18,14 +18,29 @@ TEST_CASE("block cache: the block freed last is given out first, for any size th
     auto* const a = fresh(200);
     auto* const b = fresh(200);
     CHECK(cache.put(a, 200));
-    CHECK(cache.put(b, 193));
-    CHECK(cache.take(192) == nullptr);
-    CHECK(cache.take(209) == nullptr);
-    CHECK(cache.take(208) == b);
-    CHECK(cache.take(193) == a);
+    CHECK(cache.put(b, 185));
+    CHECK(cache.take(184) == nullptr);
+    CHECK(cache.take(201) == nullptr);
+    CHECK(cache.take(200) == b);
+    CHECK(cache.take(185) == a);
     CHECK(cache.take(200) == nullptr);
     ::operator delete(a);
     ::operator delete(b);
+}
+
+TEST_CASE("block cache: any size fits into what it rounds to, with less than two words to spare") {
+    for (std::size_t size = 1; size <= 1024; ++size) {
+        CAPTURE(size);
+        auto const rounded = block_cache::rounded(size);
+        REQUIRE(rounded >= size);
+        REQUIRE(rounded < size + 16);
+        REQUIRE(block_cache::rounded(rounded) == rounded);
+    }
+    block_cache cache;
+    auto* const largest = fresh(1024);
+    CHECK(cache.put(largest, 1024));
+    CHECK(cache.take(1024) == largest);
+    ::operator delete(largest);
 }
 
 TEST_CASE("block cache: keeps a limited number of each size, and nothing large") {

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -79,6 +80,40 @@ TEST_CASE("spawn_blocking: never more threads than allowed; the others queue, fi
         if (most == 1) CHECK(std::ranges::is_sorted(order));
         CHECK(rt.metrics().blocking_queued == 0);
     }
+}
+
+TEST_CASE("spawn_blocking: jobs that wait for each other all get a thread, new ones or such that were idle") {
+    for (unsigned workers : {1u, 2u}) {
+        CAPTURE(workers);
+        ramie::runtime rt({.workers = workers, .max_blocking_threads = 40});
+        for (int round = 0; round < 20; ++round) {
+            rt.block_on([] {
+                std::latch all_run(40);
+                std::vector<ramie::join_handle<void>> jobs;
+                for (int i = 0; i < 40; ++i) jobs.push_back(ramie::spawn_blocking([&] { all_run.arrive_and_wait(); }));
+                for (auto& j : jobs) j.get();
+            });
+        }
+        CHECK(rt.metrics().blocking_threads == 40);
+    }
+}
+
+TEST_CASE("spawn_blocking: jobs from jobs: the whole pool queues for itself and none is lost") {
+    ramie::runtime rt({.workers = 2, .max_blocking_threads = 8});
+    auto const n = rounds(300);
+    std::atomic<std::size_t> ran{0};
+    rt.block_on([&] {
+        std::vector<ramie::join_handle<void>> parents;
+        for (std::size_t i = 0; i < n; ++i) {
+            parents.push_back(ramie::spawn_blocking([&] {
+                for (int child = 0; child < 10; ++child) ramie::spawn_blocking([&] { ++ran; }).detach();
+            }));
+        }
+        for (auto& p : parents) p.get();
+        while (rt.metrics().live_tasks > 1) ramie::this_fiber::yield();
+    });
+    CHECK(ran.load() == n * 10);
+    CHECK(rt.metrics().blocking_queued == 0);
 }
 
 TEST_CASE("spawn_blocking: idle threads are used again") {
@@ -251,6 +286,37 @@ TEST_CASE("spawn_blocking: a thread that cannot be started is the caller's error
     if (end.said("skipped")) return;
     CHECK_MESSAGE(end.said("refused: 1, alive: 0\n"), end.output);
     CHECK_MESSAGE(end.said("goes on: 1, live: 0\n"), end.output);
+}
+
+TEST_CASE("spawn_blocking: where one thread is all there can be, it does all jobs, and a call that fails is no error") {
+#if defined(RAMIE_TSAN)
+    return;  // TSan ends the process when a thread cannot be started
+#endif
+    auto const end = in_child([] {
+        ramie::runtime rt({.workers = 1});
+        if (::setuid(65534) != 0) std::printf("skipped\n");
+        rt.block_on([] { ramie::spawn_blocking([] {}).get(); });
+        rlimit const none{1, 1};
+        ::setrlimit(RLIMIT_NPROC, &none);
+        try {
+            std::thread([] {}).join();
+            std::printf("skipped\n");
+            return;
+        } catch (std::system_error const&) {
+        }
+        int sum = 0;
+        for (int round = 0; round < 100; ++round) {
+            rt.block_on([&] {
+                std::vector<ramie::join_handle<int>> jobs;
+                for (int i = 0; i < 10; ++i) jobs.push_back(ramie::spawn_blocking([i] { return i; }));
+                for (auto& j : jobs) sum += j.get();
+            });
+        }
+        std::printf("sum: %d, threads: %u\n", sum, rt.metrics().blocking_threads);
+    });
+    CHECK(end.exited_with(0));
+    if (end.said("skipped")) return;
+    CHECK_MESSAGE(end.said("sum: 4500, threads: 1\n"), end.output);
 }
 
 TEST_CASE("runtime: threads that cannot be started are a std::system_error, and those that were are joined") {

@@ -150,7 +150,7 @@ void submit(scheduler& where_to, task& t) {
     auto& c = *where_to.carrier;
     t.set_id(++last);
     t.home = &where_to;
-    if (t.default_stack) t.stack_class = stack_class_for(default_stack_size);
+    if (t.stack_class == task::of_runtime) t.stack_class = stack_class_for(default_stack_size);
     c.tasks().add(t);
     carrier_access{c}.ready().push_back({&t, true});
 }
@@ -201,6 +201,8 @@ time_point now() noexcept {
     auto* const c = testing::here();
     return c != nullptr ? carrier_access{*c}.now() : std::chrono::steady_clock::now();
 }
+
+time_point a_little_later() noexcept { return now(); }
 
 std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept {
     return carrier_access{*s.carrier}.unseen();

@@ -47,11 +47,10 @@ task_frame<bound<F, Args...>>* make_task(std::source_location where, F&& f, Args
 
 template <class F, class... Args>
 spawned<F, Args...> spawn_on(scheduler& where_to, task_options const& options, F&& f, Args&&... args) {
-    auto const stack = options.stack_size == 0 ? std::uint8_t{0} : stack_class_for(options.stack_size);
+    auto const stack = options.stack_size == 0 ? task::of_runtime : stack_class_for(options.stack_size);
     auto* const made = make_task(options.where, std::forward<F>(f), std::forward<Args>(args)...);
     spawned<F, Args...> handle(made);
     made->stack_class = stack;
-    made->default_stack = options.stack_size == 0;
     made->pinned = options.pinned;
     made->set_name(options.name);
     carrier::submit(where_to, *made);

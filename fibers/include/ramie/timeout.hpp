@@ -67,10 +67,10 @@ auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     if constexpr (std::is_invocable_v<F>) return detail::call_until(detail::at(t), std::forward<F>(f));
 }
 
-// The same, d from now.
+// The same, d from now; from a second on up to two ticks of the kernel's clock (8 ms where it ticks at 250 Hz) later.
 template <class Rep, class Period, class F>
 auto timeout(std::chrono::duration<Rep, Period> d, F&& f) {
-    return timeout_at(detail::after(d), std::forward<F>(f));
+    return timeout_at(detail::roughly_after(d), std::forward<F>(f));
 }
 
 }  // namespace ramie

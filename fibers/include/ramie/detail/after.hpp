@@ -22,6 +22,13 @@ time_point after(std::chrono::duration<Rep, Period> d) {
     return carrier::now() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
+// The same for who would rather be some milliseconds late than look at the clock: from a second on.
+template <class Rep, class Period>
+time_point roughly_after(std::chrono::duration<Rep, Period> d) {
+    if (d < std::chrono::seconds(1) || too_far(d)) return after(d);
+    return carrier::a_little_later() + std::chrono::ceil<std::chrono::nanoseconds>(d);
+}
+
 // A deadline on any clock, as one on the steady clock.
 template <class Clock, class Duration>
 time_point at(std::chrono::time_point<Clock, Duration> t) {

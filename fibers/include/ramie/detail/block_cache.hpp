@@ -47,7 +47,8 @@ class block_cache {
             k.count = 0;
         }
     }
-    static constexpr std::size_t rounded(std::size_t size) noexcept { return (size + grain - 1) / grain * grain; }
+    // An odd number of words: malloc puts one word of its own before each block and deals in pairs of words.
+    static constexpr std::size_t rounded(std::size_t size) noexcept { return index(size) * grain + grain / 2; }
 
   private:
     struct link {
@@ -59,9 +60,9 @@ class block_cache {
     };
     static constexpr std::size_t grain = 16, largest = 1024;
     static constexpr std::uint32_t most = 1024;
-    static constexpr std::size_t index(std::size_t size) noexcept { return (size - 1) / grain; }
+    static constexpr std::size_t index(std::size_t size) noexcept { return (size + grain / 2 - 1) / grain; }
 
-    std::array<list, largest / grain> kept_{};
+    std::array<list, largest / grain + 1> kept_{};
 };
 
 // Memory for a task's block, from the calling lane's cache or the system. Under a sanitizer always the system's, so

@@ -47,6 +47,8 @@ void disarm(task& t) noexcept;
 
 // steady time; virtual on the one-thread carrier.
 time_point now() noexcept;
+// No earlier than now() and a few milliseconds later, for a quarter of the price. Virtual likewise.
+time_point a_little_later() noexcept;
 
 // The hook of a runtime for failures that nobody sees.
 std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler&) noexcept;

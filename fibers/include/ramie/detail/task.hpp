@@ -113,8 +113,10 @@ class task : public waiter {
     bool pinned = false;            // runs on one worker only
     bool local = false;             // pinned, and its callable is destroyed there too, whoever aborts it (spawn_local)
     bool blocking = false;          // a job of the blocking pool: never has a stack
-    bool default_stack = true;      // submit fills in the runtime's stack class
-    std::uint8_t stack_class = 0;
+    static constexpr std::uint8_t of_runtime = 255;
+    std::uint8_t stack_class = of_runtime;  // submit fills in the runtime's
+    bool joiner_selects = false;    // with the joiner's slot: it wants that cleared in any case, not only if it left
+    bool joiner_served = false;     // the finisher woke the joiner. Written before it clears the slot
     task* next = nullptr;           // links run queues
     scheduler* home = nullptr;      // the runtime it belongs to
     live_table* listed = nullptr;   // the live table it is in, until it finishes
@@ -129,8 +131,6 @@ class task : public waiter {
     // it is done with the joiner (release; pairs with the acquire of a joiner that left too late).
     std::atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
-    bool joiner_selects = false;  // it wants the slot cleared in any case, not only if it left. With the slot
-    bool joiner_served = false;   // the finisher woke the joiner. Written before it clears the slot
 
   protected:
     ~task();
