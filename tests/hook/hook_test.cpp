@@ -149,6 +149,28 @@ TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no
     });
 }
 
+TEST_CASE("hook: workers woken by who was asked to stop" * doctest::skip()) {
+    ramie::run({.workers = 2}, [] {
+        for (int round = 0; round < 20; ++round) {
+            auto busy = ramie::spawn([] {
+                auto const stop = ramie::this_fiber::stop_token();
+                while (!stop.stop_requested()) {}
+                for (auto const begin = std::chrono::steady_clock::now();
+                     std::chrono::steady_clock::now() - begin < 2ms;) {}  // the other worker falls asleep
+                ramie::spawn([] {}).detach();
+            });
+            ramie::this_fiber::sleep_for(1ms);
+            busy.abort();
+            (void)busy.join();
+        }
+    });
+}
+TEST_CASE("hook: to wake a worker is no call of the fiber that does it") {
+    // It is done by libuv's write(), which would say ECANCELED, and libuv ends the process at that.
+    auto const end = in_fresh_process("hook: workers woken by who was asked to stop", "RAMIE_HOOK", "on");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+}
+
 // Without another wait in it: the compiler takes errno's address once.
 [[gnu::noinline]] static int wrong_errors(int fd) {
     int wrong = 0;
@@ -239,7 +261,7 @@ TEST_CASE("hook: a static that comes back to itself ends the process with a mess
     CHECK(end.said("comes back to that static"));
 }
 
-TEST_CASE("hook: a child after fork() makes libc's calls") {
+TEST_CASE("hook: a child after fork() makes libc's calls (forks)") {
     auto const end = in_child([] {
         ramie::run({.workers = 2}, [] {
             int ends[2];

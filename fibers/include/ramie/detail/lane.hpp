@@ -46,6 +46,7 @@ class lane {
     task* current = nullptr;   // the running fiber; null on the OS thread's own stack
     bool alone = true;         // no other lane of its runtime runs beside it
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
+    bool calls_out = false;    // in a system call that the runtime makes, whoever is current: not that fiber's
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
     stack_cache stacks;
