@@ -141,7 +141,10 @@ int client_talk(char* text, unsigned long size) {
     say(&o, "usleep %d\n", usleep(1000));
     struct timespec const t = {0, 1000000};
     say(&o, "clock_nanosleep %d\n", clock_nanosleep(CLOCK_MONOTONIC, 0, &t, 0));
+    say(&o, "nanosleep %d\n", nanosleep(&t, 0));
     return o.left != 0;
 }
+
+int client_polls(struct pollfd* fds, unsigned long count, int timeout_ms) { return poll(fds, count, timeout_ms); }
 
 void client_calls_back(void (*f)(void*), void* argument) { f(argument); }

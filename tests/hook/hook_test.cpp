@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -119,6 +120,24 @@ TEST_CASE("hook: the same client says the same on a thread and on fibers") {
         std::string on_thread;
         std::thread([&] { on_thread = talk(); }).join();
         CHECK(on_thread == plain);
+    });
+}
+
+TEST_CASE("hook: poll() for 500 descriptors, while others run on the same thread") {
+    ramie::run({.workers = 1}, [] {
+        std::vector<std::unique_ptr<two_fds>> pairs;
+        std::vector<pollfd> asked;
+        for (int i = 0; i < 250; ++i) {
+            pairs.emplace_back(new two_fds(socket_pair()));
+            asked.push_back({pairs.back()->here, POLLIN, 0});
+            asked.push_back({pairs.back()->there, POLLIN, 0});
+        }
+        CHECK(client_polls(asked.data(), asked.size(), 2) == 0);
+        auto polling = parked([&] { return client_polls(asked.data(), asked.size(), -1); });
+        CHECK(!polling.is_finished());
+        CHECK(::write(pairs[166]->here, "x", 1) == 1);
+        CHECK(soon([&] { return polling.get(); }) == 1);
+        for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].revents == (i == 333 ? POLLIN : 0));
     });
 }
 
