@@ -83,6 +83,7 @@ TEST_CASE("tls identities: a session is taken up again, host by host") {
                 auto p = tls_strangers(client, server, host);
                 CHECK_FALSE(shake_hands(p).client);
                 CHECK(p.client.resumed() == again);
+                CHECK(p.server.server_name() == host);
                 CHECK(p.client.peer_subject() == (host == "example.org" ? "CN=first" : "CN=second"));
                 CHECK(p.server.write_all("x").has_value());  // the session comes with it
                 CHECK(text_from(p.client) == "x");
