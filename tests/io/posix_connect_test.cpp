@@ -100,9 +100,15 @@ TEST_CASE("posix accept: to ask whether there is a connection and to take it are
     slow_accept const calls;
     ramie::run({.workers = 4}, [] {
         plain_listener listener;
+        std::atomic<int> begun{0};
         std::vector<ramie::join_handle<int>> accepting;
-        for (int i = 0; i < 4; ++i)
-            accepting.push_back(ramie::spawn([&] { return posix::accept(listener.fd, nullptr, nullptr); }));
+        for (int i = 0; i < 4; ++i) {
+            accepting.push_back(ramie::spawn([&] {
+                ++begun;
+                while (begun < 4) std::this_thread::yield();  // so each is on a worker of its own
+                return posix::accept(listener.fd, nullptr, nullptr);
+            }));
+        }
         let_others_park();
         for (int i = 0; i < 4; ++i) {  // each is reported to all
             two_fds const client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
