@@ -22,7 +22,7 @@ tls_server_config server_of(std::vector<ramie::tls_identity> more) {
         .value();
 }
 tls_server_config two_houses() {
-    return server_of({named("first", "DNS:example.org,DNS:www.example.org").identity(),
+    return server_of({named("first", "DNS:localhost,DNS:example.org,DNS:www.example.org").identity(),
                       named("second", "DNS:*.example.org,DNS:example.net").identity()});
 }
 
@@ -113,6 +113,7 @@ TEST_CASE("tls identities: openssl s_client -servername, in either version") {
             return client.get().output;
         };
         for (std::string const version : {" -tls1_3", " -tls1_2"}) {
+            CHECK(has(output("-servername example.org -tlsextdebug" + version), "server extension \"server name\""));
             CHECK(has(output("-servername example.org" + version), "subject=CN = first\n"));
             CHECK(has(output("-servername mail.example.org" + version), "subject=CN = second\n"));
             CHECK(has(output("-servername unknown.example" + version), "subject=CN = server\n"));
