@@ -236,27 +236,6 @@ TEST_CASE("tls handshake: a session is taken up again, by the same host and port
     });
 }
 
-TEST_CASE("tls handshake: a session of TLS 1.3 is taken up once, or who listens could tell its connections to be one's") {
-    ramie::run([] {
-        auto const server = server_with(server_identity());
-        auto const client = client_with({});
-        auto const is_resumed = [&](bool takes_new_session) {
-            auto p = tls_strangers(client, server);
-            CHECK_FALSE(shake_hands(p).client);
-            if (takes_new_session) {  // it comes with the first data
-                CHECK(p.server.write_all("x").has_value());
-                CHECK(text_from(p.client) == "x");
-            }
-            return p.client.resumed();
-        };
-        CHECK_FALSE(is_resumed(true));
-        CHECK(is_resumed(false));
-        CHECK_FALSE(is_resumed(true));
-        CHECK(is_resumed(true));
-        CHECK(is_resumed(false));
-    });
-}
-
 TEST_CASE("tls handshake: a host that cannot be one is refused at once") {
     ramie::run([] {
         for (auto const host : {std::string_view(""), std::string_view("a\0b", 3), std::string_view("x.y", 3)}) {
