@@ -22,8 +22,8 @@ namespace {
 // To this thread, so that it has been caught when this returns.
 void send(int number) { REQUIRE(::raise(number) == 0); }
 #if defined(RAMIE_TSAN)
-// TSan calls a handler when the thread that was chosen for the signal makes its next call that TSan sees; one that sleeps
-// in a futex makes none.
+// TSan calls a handler when the thread that was chosen for the signal makes its next call that TSan sees; one that
+// sleeps in a futex makes none.
 void send_to_process(int number) {
     send(number);
 }

@@ -75,8 +75,8 @@ class ProxyPeers(unittest.TestCase):
         data, port = os.path.join(self.folder, "data"), free_port()
         subprocess.run([f"{POSTGRES}/initdb", "-A", "trust", "-U", "tester", "--no-sync", "-D", data], check=True,
                        stdout=subprocess.DEVNULL, cwd=self.folder, timeout=PATIENCE_SECONDS, **as_user)
-        self.start(port, f"{POSTGRES}/postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", self.folder, "-F",
-                   **as_user)
+        self.start(port, f"{POSTGRES}/postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", self.folder,
+                   "-F", **as_user)
         psql = ["psql", "-h", "127.0.0.1", "-p", self.proxy_to(port), "-U", "tester", "-d", "postgres", "-AtX", "-c"]
         for _ in range(PATIENCE_SECONDS * 10):  # it listens before it is ready
             if run(*psql, "select 1")[0] == 0:
