@@ -4,7 +4,7 @@
 #include "interest_set.hpp"
 #include "operation.hpp"
 #include "orphanage.hpp"
-#include "plain_io.hpp"
+#include "pipe_call.hpp"
 #include "start_process.hpp"
 
 #include <ramie/buffered_reader.hpp>
@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <stdexcept>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <fcntl.h>
@@ -39,37 +40,27 @@ std::string checked_name(std::string name) {
 }
 
 // Fails with the error that errno has.
-RAMIE_NOIPA std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+RAMIE_NOIPA std::error_code last_error() noexcept {
+    return {errno, std::system_category()};
+}
 
-struct pipe_ends {
-    unique_fd ours, childs;
-};
-
-RAMIE_NOIPA std::expected<pipe_ends, std::error_code> make_pipe(bool child_reads) {
+// Our end of a pipe, and in `childs` the other one, which blocks, as programs expect it. (It is adopted, not one of
+// make_pipe(): a child may choose to send packets.)
+template <class Ours>
+std::expected<Ours, std::error_code> pipe_to_child(unique_fd& childs) {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(last_error());
-    pipe_ends made{unique_fd(ends[child_reads ? 1 : 0]), unique_fd(ends[child_reads ? 0 : 1])};
-    if (::fcntl(made.ours.get(), F_SETFL, O_NONBLOCK) != 0) return std::unexpected(last_error());
-    return made;
+    if (auto const answer = pipe_call::make(ends, 0); answer < 0) return std::unexpected(error_of(answer));
+    unique_fd read_from(ends[0]), written_to(ends[1]);
+    constexpr bool child_reads = std::is_same_v<Ours, child_stdin>;
+    childs = std::move(child_reads ? read_from : written_to);
+    return Ours::adopt(std::move(child_reads ? written_to : read_from));
 }
 
 }  // namespace
 
-// Makes what only this floor can make.
-struct detail::child_maker {
-    static child make(std::unique_ptr<child_process> p) { return child(std::move(p)); }
-    static child_stdin make_in(owned_descriptor d) { return child_stdin(std::move(d)); }
-    static child_stdout make_out(owned_descriptor d) { return child_stdout(std::move(d)); }
-};
-
-std::expected<std::size_t, std::error_code> child_stdin::write(std::span<std::byte const> from) {
-    return write_plain(descriptor_, from);
+command::command(std::string program) {
+    arg(std::move(program));
 }
-std::expected<std::size_t, std::error_code> child_stdout::read(std::span<std::byte> into) {
-    return read_plain(descriptor_, into);
-}
-
-command::command(std::string program) { arg(std::move(program)); }
 
 command& command::arg(std::string value) {
     arguments_.push_back(checked(std::move(value), "an argument"));
@@ -143,31 +134,30 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     std::shared_ptr<orphanage> later;
     try {
         later = orphanage::of_process();
-    } catch (std::system_error const& e) {
-        return std::unexpected(e.code());
-    }
+    } catch (std::system_error const& e) { return std::unexpected(e.code()); }
     later->look_after_them();
 
+    std::optional<child_stdin> to_in;
+    std::optional<child_stdout> from_out, from_err;
     std::vector<unique_fd> childs;  // to be closed here when it has them
-    owned_descriptor ours[3];
     process_start how{.arguments = arguments_, .environment = environment()};
-    for (int n = 0; auto const& each : {in, out, err}) {
-        auto const target = n++;
+    auto const give = [&]<class Ours>(stdio what, std::optional<Ours>& ours) -> std::error_code {
         unique_fd opened;
-        if (each.kind_ == stdio::kind::piped) {
-            auto ends = make_pipe(target == 0);
-            if (!ends) return std::unexpected(ends.error());
-            auto added = watch.add(std::move(ends->ours));
-            if (!added) return std::unexpected(added.error());
-            ours[target] = std::move(*added);
-            opened = std::move(ends->childs);
-        } else if (each.kind_ == stdio::kind::null) {
+        if (what.kind_ == stdio::kind::piped) {
+            auto made = pipe_to_child<Ours>(opened);
+            if (!made) return made.error();
+            ours = std::move(*made);
+        } else if (what.kind_ == stdio::kind::null) {
             opened = unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-            if (opened.get() < 0) return std::unexpected(last_error());
+            if (!opened) return last_error();
         }
-        how.descriptors.push_back(each.kind_ == stdio::kind::descriptor ? each.fd_ : opened.get());
+        how.descriptors.push_back(what.kind_ == stdio::kind::descriptor ? what.fd_ : opened.get());
         childs.push_back(std::move(opened));
-    }
+        return {};
+    };
+    if (auto const why = give(in, to_in)) return std::unexpected(why);
+    if (auto const why = give(out, from_out)) return std::unexpected(why);
+    if (auto const why = give(err, from_err)) return std::unexpected(why);
     how.descriptors.insert(how.descriptors.end(), passed_.begin(), passed_.end());
     how.directory = directory_ ? directory_->c_str() : nullptr;
     how.own_group = own_group_;
@@ -195,10 +185,10 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
         }
         process = std::make_unique<child_process>(*pid, std::move(watched), std::move(later), kill_on_drop_);
     }
-    auto made = child_maker::make(std::move(process));
-    if (ours[0].get() != nullptr) made.in = child_maker::make_in(std::move(ours[0]));
-    if (ours[1].get() != nullptr) made.out = child_maker::make_out(std::move(ours[1]));
-    if (ours[2].get() != nullptr) made.err = child_maker::make_out(std::move(ours[2]));
+    child made(std::move(process));
+    made.in = std::move(to_in);
+    made.out = std::move(from_out);
+    made.err = std::move(from_err);
     return made;
 }
 

@@ -2,6 +2,9 @@
 
 #include "posix/hook_seam.hpp"
 
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/lane.hpp>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -56,7 +59,15 @@ void loop::turn(time_point until) {
     uv_run(&uv_.handle, mode);
 }
 
-void loop::interrupt() noexcept { uv_async_send(&wake_); }
+// Fibers come by here on their way to somebody they wake, and so does one that has ended and may be gone. With
+// libramie-hook the write() in there is not to be taken for theirs: it would have an abort for its answer, at which
+// libuv ends the process.
+void loop::interrupt() noexcept {
+    auto* const here = carrier::this_lane();
+    if (here != nullptr) here->calls_out = true;
+    uv_async_send(&wake_);
+    if (here != nullptr) here->calls_out = false;
+}
 
 bool loop::harvest() {
     if (interest_->is_empty()) return false;

@@ -44,7 +44,7 @@ std::expected<owned_descriptor, std::error_code> adopt_pipe(unique_fd fd, intere
 std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const& options) {
     auto& watch = interest_set::current("make_pipe");
     int ends[2];
-    if (auto const answer = pipe_call::make(ends); answer < 0) return std::unexpected(error_of(answer));
+    if (auto const answer = pipe_call::make(ends, O_NONBLOCK); answer < 0) return std::unexpected(error_of(answer));
     unique_fd from(ends[0]), to(ends[1]);
     if (options.capacity != 0) {
         if (auto const answer = pipe_call::set_capacity(to.get(), options.capacity); answer < 0)

@@ -13,8 +13,8 @@
 
 namespace ramie::detail::pipe_call {
 
-RAMIE_NOIPA int make(int (&ends)[2]) noexcept {
-    return answer_of([&] { return ::pipe2(ends, O_NONBLOCK | O_CLOEXEC); });
+RAMIE_NOIPA int make(int (&ends)[2], int flags) noexcept {
+    return answer_of([&] { return ::pipe2(ends, flags | O_CLOEXEC); });
 }
 
 RAMIE_NOIPA int open(char const* path, int access) noexcept {

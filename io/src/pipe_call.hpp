@@ -8,8 +8,8 @@
 
 namespace ramie::detail::pipe_call {
 
-// All: the result, or -errno. New descriptors are non-blocking and close-on-exec.
-int make(int (&ends)[2]) noexcept;
+// All: the result, or -errno. New descriptors are close-on-exec, and with O_NONBLOCK in `flags` non-blocking.
+int make(int (&ends)[2], int flags) noexcept;
 int open(char const* path, int access) noexcept;
 ssize_t read(int fd, iovec const* into, std::size_t count) noexcept;
 int set_capacity(int fd, std::size_t bytes) noexcept;

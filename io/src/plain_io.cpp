@@ -1,9 +1,9 @@
 #include "plain_io.hpp"
 
 #include "answer.hpp"
-#include "operation.hpp"
 #include "posix/libc_calls.hpp"
 #include "sigpipe.hpp"
+#include "transfer.hpp"
 
 #include <ramie/detail/config.hpp>
 
@@ -37,34 +37,18 @@ ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept {
 // was watched, no report says so. So it is read until the system says that nothing is left.
 std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& from, std::span<std::byte> into,
                                                        zero_read zero, plain_call by) {
-    operation const mine(from, "read");
-    if (!mine) return std::unexpected(closed_before());
-    if (into.empty()) return 0;
-    for (;;) {
-        auto const noted = mine.wait_ready(direction::read);
-        if (!noted) return std::unexpected(noted.error());
-        auto const answer = read_once(mine.fd(), into, by);
-        if (answer > 0) return static_cast<std::size_t>(answer);
-        bool const end = answer == 0 && (zero == zero_read::is_end || noted->ended(direction::read));
-        if (end) return 0;
-        if (answer < 0 && answer != -EAGAIN) return std::unexpected(error_of(answer));
-        mine.found_empty(direction::read, *noted);
-    }
+    if (into.empty()) return transfer_nothing(from, "read");
+    return transfer(from, direction::read, "read", [&](int fd, readiness noted) {
+        auto const answer = read_once(fd, into, by);
+        bool const end = zero == zero_read::is_end || noted.ended(direction::read);
+        return attempt{answer == 0 && !end ? -EAGAIN : answer};
+    });
 }
 
 std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
                                                         plain_call by) {
-    operation const mine(to, "write");
-    if (!mine) return std::unexpected(closed_before());
-    if (from.empty()) return 0;
-    for (;;) {
-        auto const noted = mine.wait_ready(direction::write);
-        if (!noted) return std::unexpected(noted.error());
-        auto const answer = write_once(mine.fd(), from, by);
-        if (answer >= 0) return static_cast<std::size_t>(answer);
-        if (answer != -EAGAIN) return std::unexpected(error_of(answer));
-        mine.found_empty(direction::write, *noted);
-    }
+    if (from.empty()) return transfer_nothing(to, "write");
+    return transfer(to, direction::write, "write", [&](int fd) { return attempt{write_once(fd, from, by)}; });
 }
 
 }  // namespace ramie::detail

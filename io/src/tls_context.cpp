@@ -53,22 +53,36 @@ struct tls_context_maker {
     }
 
     SSL_CTX* ctx() const { return made_->ctx_.get(); }
-    void fail(char const* option, std::error_code why) { error_ = {why, option}; }
-    void fail(char const* option, pem const& from, std::error_code why) {
-        error_ = {why, from.is_file() ? std::string(option) + ": " + from.value() : option};
+    void fail(std::string option, std::error_code why) { error_ = {why, std::move(option)}; }
+    void fail(std::string option, pem const& from, std::error_code why) {
+        fail(from.is_file() ? option + ": " + from.value() : std::move(option), why);
     }
     template <class Use>
-    void read(char const* option, pem const& from, Use use) {
+    void read(std::string option, pem const& from, Use use) {
+        read_into(ctx(), std::move(option), from, use);
+    }
+    template <class Use>
+    void read_into(SSL_CTX* into, std::string option, pem const& from, Use use) {
         if (error_.code) return;
-        if (auto const done = use(ctx(), from); !done) fail(option, from, done.error());
+        if (auto const done = use(into, from); !done) fail(std::move(option), from, done.error());
     }
     void limit_versions(tls_version least) {
         if (!error_.code)
             SSL_CTX_set_min_proto_version(ctx(), least == tls_version::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
     }
-    void identify(tls_identity const& who) {
-        read("identity.certificates", who.certificates, use_certificates);
-        read("identity.key", who.key, [&](SSL_CTX* c, pem const& from) { return use_key(c, from, who.key_password); });
+    void identify(SSL_CTX* as, std::string const& option, tls_identity const& who) {
+        read_into(as, option + ".certificates", who.certificates, use_certificates);
+        read_into(as, option + ".key", who.key,
+                  [&](SSL_CTX* c, pem const& from) { return use_key(c, from, who.key_password); });
+    }
+    void identify_by_host(std::vector<tls_identity> const& all) {
+        for (std::size_t n = 0; n < all.size() && !error_.code; ++n) {
+            ssl_ctx_ptr one(::SSL_CTX_new(::TLS_server_method()));
+            if (one == nullptr) return fail("OpenSSL", drain_openssl_errors(nullptr));
+            identify(one.get(), "more_identities[" + std::to_string(n) + "]", all[n]);
+            made_->identities_.add(std::move(one));
+        }
+        made_->identities_.choose_for(ctx());
     }
     void set_timeout(std::chrono::nanoseconds t) {
         if (error_.code) return;
@@ -100,7 +114,7 @@ struct tls_context_maker {
         else if (options.verify && !error_.code && ::SSL_CTX_set_default_verify_paths(ctx()) != 1)
             fail("the system's certificates", drain_openssl_errors(nullptr));
         if (options.revoked) read("revoked", *options.revoked, heed_revocations);
-        if (options.identity) identify(*options.identity);
+        if (options.identity) identify(ctx(), "identity", *options.identity);
         if (error_.code) return;
         made_->verify = options.verify;
         ::SSL_CTX_set_verify(ctx(), options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
@@ -116,7 +130,8 @@ struct tls_context_maker {
         limit_versions(options.min_version);
         set_timeout(options.handshake_timeout);
         set_protocols(options.alpn);
-        identify(options.identity);
+        identify(ctx(), "identity", options.identity);
+        identify_by_host(options.more_identities);
         if (options.clients != tls_client_certificates::ignored) ask_clients(options);
         if (error_.code) return;
         if (!made_->protocols_.empty()) ::SSL_CTX_set_alpn_select_cb(ctx(), choose_protocol, &made_->protocols_);

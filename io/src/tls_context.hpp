@@ -2,11 +2,11 @@
 // change once it is made, except for the sessions.
 #pragma once
 
+#include "tls_identities.hpp"
+#include "tls_owned.hpp"
 #include "tls_sessions.hpp"
 
 #include <ramie/tls_config.hpp>
-
-#include <openssl/ssl.h>
 
 #include <chrono>
 #include <expected>
@@ -16,13 +16,6 @@
 #include <vector>
 
 namespace ramie::detail {
-
-template <auto Free>
-struct freed_by {
-    void operator()(auto* p) const noexcept { Free(p); }
-};
-using ssl_ctx_ptr = std::unique_ptr<SSL_CTX, freed_by<&::SSL_CTX_free>>;
-using ssl_ptr = std::unique_ptr<SSL, freed_by<&::SSL_free>>;
 
 class tls_context {
   public:
@@ -42,6 +35,7 @@ class tls_context {
     tls_context() = default;
 
     ssl_ctx_ptr ctx_;
+    tls_identities identities_;             // a server's, besides the one in ctx_
     std::vector<unsigned char> protocols_;  // a server's, in the form they have on the wire
 
     friend struct tls_context_maker;

@@ -1,6 +1,7 @@
 #include "tls_pem.hpp"
 
 #include "tls_error.hpp"
+#include "tls_owned.hpp"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -15,14 +16,10 @@ namespace ramie::detail {
 
 namespace {
 
-template <auto Free>
-struct freed_by_call {
-    void operator()(auto* p) const noexcept { Free(p); }
-};
-using bio_ptr = std::unique_ptr<BIO, freed_by_call<&::BIO_free>>;
-using x509_ptr = std::unique_ptr<X509, freed_by_call<&::X509_free>>;
-using crl_ptr = std::unique_ptr<X509_CRL, freed_by_call<&::X509_CRL_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by_call<&::EVP_PKEY_free>>;
+using bio_ptr = std::unique_ptr<BIO, freed_by<&::BIO_free>>;
+using x509_ptr = std::unique_ptr<X509, freed_by<&::X509_free>>;
+using crl_ptr = std::unique_ptr<X509_CRL, freed_by<&::X509_CRL_free>>;
+using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&::EVP_PKEY_free>>;
 
 std::unexpected<std::error_code> openssl_failure() {
     return std::unexpected(drain_openssl_errors(nullptr));
@@ -31,7 +28,7 @@ std::unexpected<std::error_code> openssl_failure() {
 std::expected<std::string, std::error_code> content_of(pem const& from) {
     if (!from.is_file()) return from.value();
     auto const system_failure = [] { return std::unexpected(std::error_code(errno, std::system_category())); };
-    std::unique_ptr<std::FILE, freed_by_call<&std::fclose>> const file(std::fopen(from.value().c_str(), "re"));
+    std::unique_ptr<std::FILE, freed_by<&std::fclose>> const file(std::fopen(from.value().c_str(), "re"));
     if (file == nullptr) return system_failure();
     std::string all;
     char part[4096];

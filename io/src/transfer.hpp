@@ -4,6 +4,7 @@
 #include "operation.hpp"
 
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <expected>
 #include <system_error>
@@ -17,7 +18,14 @@ struct attempt {
     bool short_ = false;
 };
 
-// try_it(fd) -> attempt, until it says something else than EAGAIN. Suspension point.
+template <class Try>
+attempt try_once(Try& try_it, int fd, readiness noted) {
+    if constexpr (std::invocable<Try&, int, readiness>) return try_it(fd, noted);
+    else return try_it(fd);
+}
+
+// try_it(fd) or, for those who want to know what was reported before, try_it(fd, readiness) -> attempt, until it says
+// something else than EAGAIN. Suspension point.
 template <class Try>
 std::expected<std::size_t, std::error_code> transfer(owned_descriptor const& with, direction d, char const* what,
                                                      Try&& try_it) {
@@ -26,7 +34,7 @@ std::expected<std::size_t, std::error_code> transfer(owned_descriptor const& wit
     for (;;) {
         auto const noted = mine.wait_ready(d);
         if (!noted) return std::unexpected(noted.error());
-        attempt const a = try_it(mine.fd());
+        attempt const a = try_once(try_it, mine.fd(), *noted);
         if (a.answer >= 0) {
             if (a.short_) mine.found_short(d, *noted);
             return static_cast<std::size_t>(a.answer);

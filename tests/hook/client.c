@@ -137,11 +137,18 @@ int client_talk(char* text, unsigned long size) {
     say(&o, "getaddrinfo %d\n", getaddrinfo("localhost", "80", &hints, &found));
     if (found != 0) freeaddrinfo(found);
     say(&o, "getaddrinfo of nonsense %d\n", getaddrinfo("no such name", "80", &hints, &found) != 0);
-    say(&o, "gethostbyname %d\n", gethostbyname("127.0.0.1") != 0);
+    struct hostent entry, *host = 0; /* gethostbyname() has one answer for all threads */
+    char room[1024];
+    int why = 0;
+    say(&o, "gethostbyname_r %d", gethostbyname_r("127.0.0.1", &entry, room, sizeof room, &host, &why));
+    say(&o, " %d\n", host != 0);
     say(&o, "usleep %d\n", usleep(1000));
     struct timespec const t = {0, 1000000};
     say(&o, "clock_nanosleep %d\n", clock_nanosleep(CLOCK_MONOTONIC, 0, &t, 0));
+    say(&o, "nanosleep %d\n", nanosleep(&t, 0));
     return o.left != 0;
 }
+
+int client_polls(struct pollfd* fds, unsigned long count, int timeout_ms) { return poll(fds, count, timeout_ms); }
 
 void client_calls_back(void (*f)(void*), void* argument) { f(argument); }

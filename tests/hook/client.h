@@ -9,6 +9,10 @@ extern "C" {
 // 0: the text did not fit.
 int client_talk(char* text, unsigned long size);
 
+struct pollfd;
+// Its own call of poll().
+int client_polls(struct pollfd* fds, unsigned long count, int timeout_ms);
+
 // Calls back from a frame through which no exception may pass.
 void client_calls_back(void (*f)(void*), void* argument);
 

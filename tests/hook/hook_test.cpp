@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -32,21 +33,10 @@ constexpr bool sanitized = true;
 #else
 constexpr bool sanitized = false;
 #endif
-#if defined(RAMIE_TSAN)
-constexpr bool guards_are_ours = false;
-#else
-constexpr bool guards_are_ours = true;
-#endif
-
 bool can_preload() {
     if (sanitized) MESSAGE("skipped: a sanitizer must be loaded before anything else");
     return !sanitized;
 }
-bool can_guard() {
-    if (!guards_are_ours) MESSAGE("skipped: TSan replaces the guards of statics by its own");
-    return guards_are_ours;
-}
-
 std::string talk() {
     std::string text(8192, '\0');
     if (client_talk(text.data(), text.size()) == 0) return "too long";
@@ -122,6 +112,39 @@ TEST_CASE("hook: the same client says the same on a thread and on fibers") {
     });
 }
 
+TEST_CASE("hook: poll() for 500 descriptors, while others run on the same thread") {
+    ramie::run({.workers = 1}, [] {
+        std::vector<std::unique_ptr<two_fds>> pairs;
+        std::vector<pollfd> asked;
+        for (int i = 0; i < 250; ++i) {
+            pairs.emplace_back(new two_fds(socket_pair()));
+            asked.push_back({pairs.back()->here, POLLIN, 0});
+            asked.push_back({pairs.back()->there, POLLIN, 0});
+        }
+        CHECK(client_polls(asked.data(), asked.size(), 2) == 0);
+        auto polling = parked([&] { return client_polls(asked.data(), asked.size(), -1); });
+        CHECK(!polling.is_finished());
+        CHECK(::write(pairs[166]->here, "x", 1) == 1);
+        CHECK(soon([&] { return polling.get(); }) == 1);
+        for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].revents == (i == 333 ? POLLIN : 0));
+    });
+}
+
+TEST_CASE("hook: close(), dup2() and dup3() end the waits for a number") {
+    ramie::run({.workers = 1}, [] {
+        for (int way = 0; way < 3; ++way) {
+            auto ends = socket_pair();
+            auto const other = socket_pair();
+            char b = 0;
+            auto reading = parked([&] { return result_of([&] { return ::read(ends.here, &b, 1); }); });
+            if (way == 0) ::close(std::exchange(ends.here, -1));
+            if (way == 1) CHECK(::dup2(other.here, ends.here) == ends.here);
+            if (way == 2) CHECK(::dup3(other.here, ends.here, O_CLOEXEC) == ends.here);
+            CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
+        }
+    });
+}
+
 TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no foreign frame") {
     on_each_runtime([] {
         auto const ends = socket_pair();
@@ -147,6 +170,28 @@ TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no
         CHECK(s.end == said{-1, ECANCELED});
         CHECK(s.returned);
     });
+}
+
+TEST_CASE("hook: workers woken by who was asked to stop" * doctest::skip()) {
+    ramie::run({.workers = 2}, [] {
+        for (int round = 0; round < 20; ++round) {
+            auto busy = ramie::spawn([] {
+                auto const stop = ramie::this_fiber::stop_token();
+                while (!stop.stop_requested()) {}
+                for (auto const begin = std::chrono::steady_clock::now();
+                     std::chrono::steady_clock::now() - begin < 2ms;) {}  // the other worker falls asleep
+                ramie::spawn([] {}).detach();
+            });
+            ramie::this_fiber::sleep_for(1ms);
+            busy.abort();
+            (void)busy.join();
+        }
+    });
+}
+TEST_CASE("hook: to wake a worker is no call of the fiber that does it") {
+    // It is done by libuv's write(), which would say ECANCELED, and libuv ends the process at that.
+    auto const end = in_fresh_process("hook: workers woken by who was asked to stop", "RAMIE_HOOK", "on");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
 }
 
 // Without another wait in it: the compiler takes errno's address once.
@@ -182,64 +227,7 @@ TEST_CASE("hook: errno is this thread's after any wait, also when every woken ta
     });
 }
 
-namespace {
-std::atomic<int> initialised{0};
-struct slow_to_make {
-    explicit slow_to_make(bool fails) {
-        ::usleep(20'000);
-        if (fails) throw std::runtime_error("not this time");
-        ++initialised;
-    }
-};
-slow_to_make& shared_static() {
-    static slow_to_make made(false);
-    return made;
-}
-slow_to_make& failing_static(std::atomic<int>& attempts) {
-    static slow_to_make made(++attempts < 3);
-    return made;
-}
-int recursive_static(int n) {
-    static int const made = n == 0 ? 0 : recursive_static(n - 1);
-    return made;
-}
-}  // namespace
-
-TEST_CASE("hook: a static whose initialiser parks is initialised once, and the others wait for it") {
-    if (!can_guard()) return;
-    ramie::run({.workers = 2}, [] {
-        std::vector<ramie::join_handle<void>> all;
-        for (int i = 0; i < 20; ++i) all.push_back(ramie::spawn([] { shared_static(); }));
-        std::thread also([] { shared_static(); });
-        for (auto& each : all) soon([&] { each.get(); });
-        also.join();
-        CHECK(initialised == 1);
-        std::atomic<int> attempts{0};
-        std::vector<ramie::join_handle<int>> trying;
-        for (int i = 0; i < 5; ++i) {
-            trying.push_back(ramie::spawn([&] {
-                try {
-                    failing_static(attempts);
-                    return 0;
-                } catch (std::runtime_error const&) { return 1; }
-            }));
-        }
-        int failed = 0;
-        for (auto& each : trying) failed += soon([&] { return each.get(); });
-        CHECK(failed == 2);
-        CHECK(attempts == 3);
-        CHECK(initialised == 2);
-    });
-}
-
-TEST_CASE("hook: a static that comes back to itself ends the process with a message") {
-    if (!can_guard()) return;
-    auto const end = in_child([] { ramie::run({.workers = 1}, [] { recursive_static(1); }); });
-    CHECK(end.killed_by(SIGABRT));
-    CHECK(end.said("comes back to that static"));
-}
-
-TEST_CASE("hook: a child after fork() makes libc's calls") {
+TEST_CASE("hook: a child after fork() makes libc's calls (forks)") {
     auto const end = in_child([] {
         ramie::run({.workers = 2}, [] {
             int ends[2];
@@ -282,6 +270,11 @@ TEST_CASE("hook: waiting with a mutex" * doctest::skip()) {
                 ::usleep(1000);
             }).get();
         }
+        ramie::spawn({.name = "distracted"}, [] {
+            std::unique_lock one(mutex), two(other);
+            two.unlock();
+            ::usleep(1000);
+        }).get();
         ramie::spawn({.name = "careful"}, [] {
             { std::scoped_lock const held(mutex, other); }
             ::usleep(1000);
@@ -295,6 +288,7 @@ TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread
     CHECK_MESSAGE(end.said(report.c_str()), end.output);
     CHECK(end.output.find(report) == end.output.rfind(report));
     CHECK(end.said("(+0x"));  // the backtrace
+    CHECK(end.said("\"distracted\" waits in sleep while it holds 1 pthread mutex:"));
     CHECK(!end.said("careful"));
     CHECK(!in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "").said("careless\""));
 }

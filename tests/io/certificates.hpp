@@ -41,13 +41,14 @@ struct certificate_wish {
     std::string subject = "test";
     std::string names = "DNS:localhost,IP:127.0.0.1";
     std::chrono::seconds from = -1h, until = 1h;
+    bool rsa = false;  // else an elliptic curve
 };
 
 // A certificate and its key.
 class certified {
   public:
     certified(certificate_wish const& wish, bool is_authority, certified const* issuer = nullptr)
-        : key_(EVP_EC_gen("P-256")), certificate_(::X509_new()) {
+        : key_(wish.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")), certificate_(::X509_new()) {
         static long serial = 1;
         auto* const x = certificate_.get();
         ::X509_set_version(x, 2);

@@ -142,7 +142,13 @@ TEST_CASE("command: standard descriptors that are closed here do not mix up the 
             bool const first = ::read(out[0], text[0], 10) == 4 && std::string_view(text[0], 4) == "out\n";
             bool const second = ::read(err[0], text[1], 10) == 4 && std::string_view(text[1], 4) == "err\n";
             auto const piped = shell("cat; echo out; echo err >&2").output();  // the pipes are 0 and 1 here
-            return given && first && second && piped && piped->out == "out\n" && piped->err == "err\n";
+            ::close(2);
+            auto const passed =
+                shell("echo out >&3; echo err >&2").err(stdio::from(err[1])).pass(out[1]).status();
+            bool const third = ::read(out[0], text[0], 10) == 4 && std::string_view(text[0], 4) == "out\n";
+            bool const fourth = ::read(err[0], text[1], 10) == 4 && std::string_view(text[1], 4) == "err\n";
+            return given && first && second && piped && piped->out == "out\n" && piped->err == "err\n" && passed &&
+                   third && fourth;
         });
         if (!right) ::_exit(3);
     });

@@ -168,6 +168,35 @@ TEST_CASE("posix: what was sent before an abort counts, and a shield keeps it of
     });
 }
 
+TEST_CASE("posix: an abort is noticed by a call that need not wait, and the call does nothing") {
+    ramie::run({.workers = 2}, [] {
+        auto const ends = socket_pair();
+        CHECK(posix::write(ends.there, "x", 1) == 1);
+        std::vector<said> answers;
+        std::atomic<bool> begun{false};
+        auto doomed = ramie::spawn([&] {
+            begun = true;
+            auto const stop = ramie::this_fiber::stop_token();
+            while (!stop.stop_requested()) std::this_thread::yield();
+            char b = 0;
+            pollfd asked{ends.here, POLLIN, 0};
+            answers = {result_of([&] { return posix::read(ends.here, &b, 1); }),
+                       result_of([&] { return posix::recv(ends.here, &b, 1, 0); }),
+                       result_of([&] { return posix::write(ends.here, &b, 1); }),
+                       result_of([&] { return posix::poll(&asked, 1, -1); }),
+                       result_of([&] { return posix::usleep(1); })};
+        });
+        while (!begun) ramie::this_fiber::yield();
+        doomed.abort();
+        (void)doomed.join();
+        for (auto const& each : answers) CHECK(each == said{-1, ECANCELED});
+        CHECK(answers.size() == 5);
+        char b = 0;
+        CHECK(posix::recv(ends.here, &b, 1, MSG_DONTWAIT) == 1);
+        CHECK(posix::recv(ends.there, &b, 1, MSG_DONTWAIT) == -1);
+    });
+}
+
 TEST_CASE("posix: an abort ends accept, and a wait for a name") {
     on_each_runtime([] {
         plain_listener listener;

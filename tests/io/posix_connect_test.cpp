@@ -1,10 +1,12 @@
 // ramie::posix: accept, connect, and looking up names.
 #include "chance.hpp"
 #include "plain_fds.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <array>
 #include <atomic>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include <sys/un.h>
@@ -59,6 +61,63 @@ TEST_CASE("posix accept: no fiber is left alone with a listener that another has
         for (auto& each : accepting) sum += soon([&] { return each.get(); });
         CHECK(sum == connections);
     });
+}
+
+namespace {
+
+// libc's accept4, so slow that everybody else comes in between; and it does not block, but counts when it would.
+class slow_accept {
+  public:
+    slow_accept() : real_(ramie::detail::libc_in_use.load()) {
+        table() = *real_;
+        table().accept4 = [](int listener, sockaddr* from, socklen_t* size, int flags) {
+            std::this_thread::sleep_for(10ms);
+            pollfd asked{listener, POLLIN, 0};
+            if (::poll(&asked, 1, 0) != 0) return ::accept4(listener, from, size, flags);
+            ++in_vain;
+            errno = EAGAIN;
+            return -1;
+        };
+        ramie::detail::libc_in_use.store(&table());
+    }
+    slow_accept(slow_accept const&) = delete;
+    slow_accept& operator=(slow_accept const&) = delete;
+    ~slow_accept() { ramie::detail::libc_in_use.store(real_); }
+
+    static inline std::atomic<int> in_vain{0};
+
+  private:
+    static ramie::detail::libc_calls& table() {
+        static ramie::detail::libc_calls one{};
+        return one;
+    }
+    ramie::detail::libc_calls const* const real_;
+};
+
+}  // namespace
+
+TEST_CASE("posix accept: to ask whether there is a connection and to take it are one step among fibers") {
+    slow_accept const calls;
+    ramie::run({.workers = 4}, [] {
+        plain_listener listener;
+        std::atomic<int> begun{0};
+        std::vector<ramie::join_handle<int>> accepting;
+        for (int i = 0; i < 4; ++i) {
+            accepting.push_back(ramie::spawn([&] {
+                ++begun;
+                while (begun < 4) std::this_thread::yield();  // so each is on a worker of its own
+                return posix::accept(listener.fd, nullptr, nullptr);
+            }));
+        }
+        let_others_park();
+        for (int i = 0; i < 4; ++i) {  // each is reported to all
+            two_fds const client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
+            REQUIRE(::connect(client.here, listener.name(), sizeof listener.at) == 0);
+            ramie::this_fiber::sleep_for(20ms);
+        }
+        for (auto& each : accepting) CHECK(posix::close(soon([&] { return each.get(); })) == 0);
+    });
+    CHECK(slow_accept::in_vain == 0);
 }
 
 TEST_CASE("posix connect: refused, wrong kinds of socket, and datagrams") {

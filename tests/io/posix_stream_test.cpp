@@ -2,6 +2,7 @@
 #include "chance.hpp"
 #include "plain_fds.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <thread>
@@ -166,7 +167,8 @@ TEST_CASE("posix: datagrams keep their bounds, empty and large ones too, and tel
         auto const [here, here_at] = bound();
         auto const [there, there_at] = bound();
         two_fds const both(here, there);
-        std::vector<char> into(70'000);
+        auto const sent = some_bytes(70'000);
+        std::vector<char> into(sent.size());
         sockaddr_in from{};
         socklen_t size = sizeof from;
         for (std::size_t const length : {std::size_t{0}, std::size_t{1}, std::size_t{65'507}}) {
@@ -175,9 +177,10 @@ TEST_CASE("posix: datagrams keep their bounds, empty and large ones too, and tel
                 return posix::recvfrom(both.here, into.data(), into.size(), 0, reinterpret_cast<sockaddr*>(&from),
                                        &size);
             });
-            CHECK(posix::sendto(both.there, into.data(), length, 0, reinterpret_cast<sockaddr const*>(&here_at),
+            CHECK(posix::sendto(both.there, sent.data(), length, 0, reinterpret_cast<sockaddr const*>(&here_at),
                                 sizeof here_at) == static_cast<ssize_t>(length));
             CHECK(soon([&] { return waiting.get(); }) == static_cast<ssize_t>(length));
+            CHECK(std::equal(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(length), into.begin()));
             CHECK(size == sizeof from);
             CHECK(from.sin_port == there_at.sin_port);
         }

@@ -1,10 +1,15 @@
 #include <ramie/resolve.hpp>
 
+#include "child_process.hpp"
 #include "sockets.hpp"
+#include "stub_resolver.hpp"
+#include "temp_directory.hpp"
 
+#include <ramie/posix.hpp>
 #include <ramie/spawn.hpp>
 
 #include <algorithm>
+#include <fstream>
 
 #include <netdb.h>
 
@@ -59,4 +64,41 @@ TEST_CASE("resolve: an abort or a timeout returns at once, and the question ends
         CHECK((end.has_value() || end.error().is_cancelled()));
         (void)ramie::timeout(0s, [] { return resolve("localhost", 1).has_value(); });
     });
+}
+
+TEST_CASE("resolve: how a question fails, by kind, as libc tells it (in a child that dies)") {
+    using stub = stub_resolver;
+    temp_directory const etc;
+    std::ofstream(etc / "resolv.conf") << "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+    std::ofstream(etc / "nsswitch.conf") << "hosts: dns\n";
+    auto const end = in_child([&] {
+        if (!move_into_own_network(etc / "")) ::_exit(42);
+        stub const server({{'f', stub::found},
+                           {'g', stub::no_such_name},
+                           {'n', stub::nothing_of_that_kind},
+                           {'b', stub::broken},
+                           {'r', stub::refused},
+                           {'s', stub::silence}});
+        ramie::run({.workers = 2}, [] {
+            for (auto const* name : {"found.test", "gone.test", "none.test", "broken.test", "refused.test",
+                                     "silent.test"}) {
+                auto const answer = resolve(name, 80);
+                addrinfo* list = nullptr;
+                auto const code = ramie::posix::getaddrinfo(name, "80", nullptr, &list);
+                if (code == 0) ::freeaddrinfo(list);
+                bool const same = answer ? code == 0
+                                         : answer.error() == std::error_code(code, ramie::resolve_category());
+                std::printf("%s: %s%s\n", name,
+                            answer ? to_string(answer->front()).c_str() : answer.error().message().c_str(),
+                            same ? "" : ", and libc says something else");
+            }
+        });
+    });
+    if (end.exited_with(42)) MESSAGE("skipped: no network namespace may be made here");
+    else CHECK(end.output == "found.test: 192.0.2.7:80\n"
+                             "gone.test: Name or service not known\n"
+                             "none.test: No address associated with hostname\n"
+                             "broken.test: Temporary failure in name resolution\n"
+                             "refused.test: Temporary failure in name resolution\n"
+                             "silent.test: Temporary failure in name resolution\n");
 }

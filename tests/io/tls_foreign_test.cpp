@@ -1,12 +1,9 @@
 // TLS with other people's programs: openssl s_client and s_server, curl. Each speaks to us as itself, on the loopback.
-#include "tls_peers.hpp"
-
-#include <ramie/spawn_blocking.hpp>
+#include "tls_programs.hpp"
 
 #include <array>
-#include <cstdio>
+#include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -19,118 +16,33 @@ using ramie::tls_stream;
 
 namespace {
 
-// Certificates as files, gone at the end.
-class certificate_files {
-  public:
-    certificate_files() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "ramie-tls-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        folder_ = pattern;
-        put("ca.pem", authority().certificate());
-        put("chain.pem", server_identity().certificate());
-        put("key.pem", server_identity().key());
-        auto const alice = authority().issue({.subject = "alice"});
-        put("alice.pem", alice.certificate());
-        put("alice.key", alice.key());
-    }
-    certificate_files(certificate_files const&) = delete;
-    certificate_files& operator=(certificate_files const&) = delete;
-    ~certificate_files() { std::filesystem::remove_all(folder_); }
-
-    std::string path(std::string const& name) const { return (folder_ / name).string(); }
-    ramie::tls_identity server() const { return {pem::file(path("chain.pem")), pem::file(path("key.pem"))}; }
-
-  private:
-    void put(std::string const& name, std::string const& content) const { std::ofstream(folder_ / name) << content; }
-
-    std::filesystem::path folder_;
-};
-
-// A shell command under way, whose output is read. It ends by itself, or by its time limit.
-class command {
-  public:
-    explicit command(std::string const& line) : out_(::popen(("exec 2>&1; " + line).c_str(), "re")) {
-        REQUIRE(out_ != nullptr);
-    }
-    command(command const&) = delete;
-    command& operator=(command const&) = delete;
-    ~command() {
-        if (out_ != nullptr) ::pclose(out_);
-    }
-    // Until a line has this in it, or the end; what was read.
-    std::string read_until(std::string const& what) {
-        std::string all;
-        std::array<char, 4096> line;
-        while (all.find(what) == all.npos && std::fgets(line.data(), line.size(), out_) != nullptr) all += line.data();
-        return all;
-    }
-    std::string rest() { return read_until("\n no such line \n"); }
-    int status() { return ::pclose(std::exchange(out_, nullptr)); }
-
-  private:
-    std::FILE* out_;
-};
-
-struct ran {
-    std::string output;
-    bool good;
-};
-
-// Runs it on a thread of the blocking pool.
-ramie::join_handle<ran> start(std::string line) {
-    return ramie::spawn_blocking([line = std::move(line)] {
-        command c(line);
-        auto output = c.rest();
-        return ran{output, c.status() == 0};
-    });
-}
-
-bool has(std::string const& text, std::string const& part) {
-    return text.find(part) != text.npos;
-}
-
-std::string openssl_client(std::uint16_t port, certificate_files const& files, std::string const& more) {
-    return "timeout 20 openssl s_client -connect 127.0.0.1:" + std::to_string(port) +
-           " -servername localhost -verify_hostname localhost -verify_return_error -CAfile " + files.path("ca.pem") +
-           ' ' + more;
-}
-
 // openssl s_server, on a port of its choice, for so many connections.
 class openssl_server {
   public:
-    openssl_server(certificate_files const& files, int connections, std::string const& more,
-                   std::string const& how = "timeout 20 ")
-        : command_(how + "openssl s_server -accept 127.0.0.1:0 -naccept " + std::to_string(connections) + " -cert " +
-                   files.path("chain.pem") + " -key " + files.path("key.pem") + ' ' + more) {
+    openssl_server(certificate_files const& files, int connections, std::string const& more)
+        : input_(files.path("input")),
+          command_("[ -p " + input_ + " ] || mkfifo " + input_ +
+                   "; timeout 20 sh -c 'echo pid $$; exec openssl s_server" + " -accept 127.0.0.1:0 -naccept " +
+                   std::to_string(connections) + " -cert " + files.path("chain.pem") + " -key " +
+                   files.path("key.pem") + ' ' + more + " 0<>" + input_ + "'") {
         auto const said = command_.read_until("ACCEPT");
-        auto const at = said.rfind(':');
-        REQUIRE_MESSAGE(at != said.npos, said);
-        port_ = static_cast<std::uint16_t>(std::atoi(said.c_str() + at + 1));
+        auto const pid = said.find("pid "), port = said.rfind(':');
+        REQUIRE_MESSAGE((pid != said.npos && port != said.npos), said);
+        pid_ = std::atoi(said.c_str() + pid + 4);
+        port_ = static_cast<std::uint16_t>(std::atoi(said.c_str() + port + 1));
     }
     std::uint16_t port() const { return port_; }
     std::string rest() { return command_.rest(); }
+    // What is typed at its terminal.
+    void type(std::string const& line) { std::ofstream(input_) << line << std::endl; }
+    void kill() { REQUIRE(::kill(pid_, SIGKILL) == 0); }
 
   private:
+    std::string input_;
     command command_;
+    pid_t pid_ = 0;
     std::uint16_t port_ = 0;
 };
-
-// Reads a line, sends it back in capitals, and ends; what the handshake said.
-std::error_code serve_one(ramie::tls_listener& listener) {
-    auto client = soon([&] { return listener.accept(); }).value();
-    if (auto const agreed = soon([&] { return client.handshake(); }); !agreed) return agreed.error();
-    std::string line;
-    for (char c = 0; c != '\n';) {
-        auto const got = soon([&] { return client.read(std::span(&c, 1)); });
-        if (!got || *got == 0) return got ? std::error_code() : got.error();
-        line += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-    }
-    (void)client.write_all(line);
-    (void)client.shutdown();
-    char b[1];
-    auto const end = soon([&] { return client.read(b); });  // until the peer has read it
-    return end ? std::error_code() : end.error();
-}
 
 }  // namespace
 
@@ -249,11 +161,14 @@ TEST_CASE("tls foreign: we talk to openssl s_server, in either version, with a c
 TEST_CASE("tls foreign: an openssl s_server that is killed, or told to quit, leaves a truncated stream") {
     ramie::run({.workers = 2}, [] {
         certificate_files const files;
-        for (auto const* const how : {"sleep 2 | timeout -s KILL 1 ", "(sleep 0.5; echo Q) | timeout 20 "}) {
-            openssl_server server(files, 1, "", how);
+        for (bool const is_killed : {true, false}) {
+            openssl_server server(files, 1, "");
             auto s = soon([&] { return tls_stream::connect("localhost", server.port(), client_config()); });
             REQUIRE_MESSAGE(s.has_value(), s.error().message());
+            server.type("hello");
             char b[64];
+            CHECK(soon([&] { return s->read(b); }).value() == 6);  // so it has read all of ours
+            is_killed ? server.kill() : server.type("Q");
             CHECK(error_in(soon([&] { return s->read(b); })) == tls_errc::truncated);
         }
     });
@@ -262,8 +177,9 @@ TEST_CASE("tls foreign: an openssl s_server that is killed, or told to quit, lea
 TEST_CASE("tls foreign: a server that wants to renegotiate is refused") {
     ramie::run({.workers = 2}, [] {
         certificate_files const files;
-        openssl_server server(files, 1, "-tls1_2", "(sleep 0.3; echo r; sleep 0.5) | timeout 20 ");
+        openssl_server server(files, 1, "-tls1_2");
         auto s = soon([&] { return tls_stream::connect("localhost", server.port(), client_config()); }).value();
+        server.type("r");
         auto reader = ramie::spawn([&] {
             char b[64];
             return s.read(b).has_value();

@@ -270,6 +270,10 @@ TEST_CASE("tls config: what is wrong is named") {
         CHECK(complaint({.identity = identity, .alpn = {"h2", ""}}) ==
               "alpn: a protocol's name has 1 to 255 bytes: Invalid argument");
         CHECK(complaint({.identity = identity, .handshake_timeout = -1s}).starts_with("handshake_timeout "));
+        auto const another = authority().issue().identity();
+        CHECK(complaint({.identity = identity, .more_identities = {another, {another.certificates, identity.key}}}) ==
+              "more_identities[1].key: key values mismatch");
+        CHECK(complaint({.identity = identity, .more_identities = {another}}) == "nothing");
         CHECK(complaint({.identity = identity}) == "nothing");
         CHECK(client_complaint({.trusted = pem::text("rubbish")}) == "trusted: no start line");
         CHECK(client_complaint({.revoked = pem::text("rubbish")}) == "revoked: no start line");

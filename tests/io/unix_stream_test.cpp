@@ -10,10 +10,12 @@
 #include <atomic>
 #include <fstream>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 using namespace ramie::testing;
 using ramie::unix_endpoint;
@@ -80,6 +82,28 @@ TEST_CASE("unix: a pair, and who is at its other end") {
         auto client = unix_stream::connect(listener.local_endpoint()).value();
         CHECK(listener.accept().value().credentials().value() == us);
         CHECK(client.credentials().value() == us);
+    });
+}
+
+TEST_CASE("unix: who connects is told by process, user and group") {
+    if (::geteuid() != 0) {
+        MESSAGE("skipped: only root may change users");
+        return;
+    }
+    constexpr uid_t user = 54321;
+    constexpr gid_t group = 12345;
+    ramie::run({.workers = 1}, [] {
+        auto listener = unix_listener::bind(somewhere()).value();
+        auto const at = listener.local_endpoint();
+        std::thread([&] {
+            // Of this thread only: libc's calls would change all of them.
+            REQUIRE(::syscall(SYS_setresgid, -1, group, -1) == 0);
+            REQUIRE(::syscall(SYS_setresuid, -1, user, -1) == 0);
+            int const fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            CHECK(::connect(fd, at.data(), at.size()) == 0);
+            ::close(fd);
+        }).join();
+        CHECK(listener.accept().value().credentials().value() == ramie::peer_credentials{::getpid(), user, group});
     });
 }
 

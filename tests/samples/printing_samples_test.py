@@ -70,3 +70,15 @@ class PrintingSamples(unittest.TestCase):
             output_of("detached"),
             (0, "the answer is 49\nthe other one has gone without an answer\nnobody wanted this one\n", ""),
         )
+
+    def test_udp_questions_asks_until_it_is_answered(self):
+        self.assertEqual(
+            output_of("udp_questions"),
+            (0, "hello, moon (asked again and again)\nhello, world (asked again and again)\n", ""),
+        )
+
+    def test_unix_handover_reads_from_the_pipe_it_was_handed(self):
+        self.assertEqual(
+            output_of("unix_handover"),
+            (0, "here you are: 1 descriptor\nfor a friend in the same process\n", ""),
+        )

@@ -1,20 +1,14 @@
 // A running child process, and how it ended. command.hpp starts one.
 #pragma once
 
-#include <ramie/detail/owned_descriptor.hpp>
-#include <ramie/detail/whole_writing.hpp>
-#include <ramie/io_error.hpp>
+#include <ramie/pipe.hpp>
 
 #include <csignal>
-#include <cstddef>
 #include <expected>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <system_error>
-#include <utility>
 
 #include <sys/types.h>
 
@@ -22,7 +16,6 @@ namespace ramie {
 
 namespace detail {
 class child_process;
-struct child_maker;
 }  // namespace detail
 
 // How a process ended: by itself, with a code, or killed by a signal. A value.
@@ -51,44 +44,11 @@ class exit_status {
 // "exit code 1", "killed by signal 9 (Killed)".
 std::string to_string(exit_status s);
 
-// The parent's end of a pipe to the child's standard input. Move-only; destroying or closing it is the end of the
-// input. Waits, aborts and close() are as for a tcp_stream.
-class child_stdin : public detail::whole_writing<child_stdin> {
-  public:
-    // At least one byte, as many as there is room for. errc::broken_pipe, and no signal, if nobody will read it.
-    // Suspension point.
-    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write(std::string_view from) {
-        return write(std::as_bytes(std::span(from)));
-    }
-
-    void close() noexcept { descriptor_.close(); }
-    int native_handle() const noexcept { return descriptor_.fd(); }
-
-  private:
-    friend detail::child_maker;
-    explicit child_stdin(detail::owned_descriptor d) noexcept : descriptor_(std::move(d)) {}
-    detail::owned_descriptor descriptor_;
-};
-
-// The parent's end of a pipe from the child's standard output or error. Move-only. Waits, aborts and close() are as for
-// a tcp_stream.
-class child_stdout {
-  public:
-    // At least one byte; 0: everybody who could write has closed it or ended, or `into` is empty. Suspension point.
-    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read(std::span<char> into) {
-        return read(std::as_writable_bytes(into));
-    }
-
-    void close() noexcept { descriptor_.close(); }
-    int native_handle() const noexcept { return descriptor_.fd(); }
-
-  private:
-    friend detail::child_maker;
-    explicit child_stdout(detail::owned_descriptor d) noexcept : descriptor_(std::move(d)) {}
-    detail::owned_descriptor descriptor_;
-};
+// The parent's ends of the pipes to a child's standard input and from its standard output or error. Destroying or
+// closing child_stdin is the end of the child's input; a child_stdout is at its end when everybody who could write,
+// which may be the child's own children, has closed it or ended.
+using child_stdin = pipe_writer;
+using child_stdout = pipe_reader;
 
 // A process that command::spawn started. Move-only. A child that is still running when this is destroyed runs on,
 // unless its command said kill_on_drop; when it ends it is reaped all the same, so there is never a zombie.
@@ -116,7 +76,7 @@ class child {
     std::expected<void, std::error_code> kill(int signal_number = SIGKILL);
 
   private:
-    friend detail::child_maker;
+    friend class command;
     explicit child(std::unique_ptr<detail::child_process> p) noexcept;
     std::unique_ptr<detail::child_process> process_;
 };

@@ -136,6 +136,7 @@ class tls_stream : public detail::exact_reading<tls_stream> {
 };
 
 // Takes connections. Move-only; destroying it closes it. As tcp_listener, and the handshake is the stream's own affair.
+// One listener may serve several hosts, each with a certificate of its own: tls_server_options::more_identities.
 class tls_listener {
   public:
     static std::expected<tls_listener, std::error_code> bind(endpoint const& at, tls_server_config config,

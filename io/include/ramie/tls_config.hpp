@@ -72,6 +72,10 @@ enum class tls_client_certificates { ignored, optional, required };
 
 struct tls_server_options {
     tls_identity identity;
+    // For a server of several names. A client that says which host it asks for (SNI; all but very old ones do) is shown
+    // the first certificate that is good for it: `identity`, then these in their order. If none is, or it does not say:
+    // `identity`.
+    std::vector<tls_identity> more_identities = {};
     tls_client_certificates clients = tls_client_certificates::ignored;
     // Who vouches for clients; needed unless they are ignored.
     std::optional<pem> trusted = {};

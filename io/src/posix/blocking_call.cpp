@@ -38,7 +38,7 @@ bool const watches_forks = [] {
 
 waiter* calling_fiber() noexcept {
     auto* const here = carrier::this_lane();
-    if (here == nullptr || here->current == nullptr || here->is_switching()) return nullptr;
+    if (here == nullptr || here->current == nullptr || here->is_switching() || here->calls_out) return nullptr;
     auto* const stack = here->current->stack;
     auto const* const frame = static_cast<std::byte const*>(__builtin_frame_address(0));
     if (stack == nullptr || frame < stack->bottom || frame >= stack->top) return nullptr;
