@@ -10,12 +10,12 @@ from traced_server import FaultTest, TracedServer, is_long, nth, until
 class Broken(FaultTest):
     def check(self, fault, says, *manner, most=1, count=4, size=100_000):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0", "tell", *manner), fault) as server:
-            descriptors, tasks = server.descriptors(), server.tasks()
+            base = server.settled()
             outcomes = exchanges(server.port, count, size)
-            self.check_back_to(server, descriptors, tasks)
+            self.check_back_to(server, *base)
             with connected(server.port) as client:
                 probe = exchange(client, count, 1000)
-            self.check_back_to(server, descriptors, tasks)
+            self.check_back_to(server, *base)
             self.check_end(server)
             told_to_fail = {injection.peer for injection in server.injections()}
             self.assertLessEqual(len(told_to_fail), most)
@@ -55,13 +55,13 @@ class Broken(FaultTest):
 
     def test_hundreds_leave_no_memory_behind(self):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0"), "recvfrom:error=ECONNRESET:when=2+3", workers=2) as server:
-            descriptors, tasks = server.descriptors(), server.tasks()
+            base = server.settled()
             rounds = 40 if is_long() else 8
             resident = []
             for _ in range(rounds):
                 for outcome in exchanges(server.port, 25, 20_000):
                     self.assertTrue(outcome.sound and outcome.ended != "hangs", outcome)
-                self.check_back_to(server, descriptors, tasks)
+                self.check_back_to(server, *base)
                 resident.append(server.resident_kib())
             self.check_end(server)
             self.assertGreater(len(server.injections()), 10 * rounds)

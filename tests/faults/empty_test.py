@@ -13,7 +13,7 @@ from traced_server import FaultTest, TracedServer, until
 class Empty(FaultTest):
     def check_storm(self, server, place, calls):
         """Clients that talk on until the storm is over, in small pieces, so that it hits many of them at many places."""
-        descriptors, tasks = server.descriptors(), server.tasks()
+        base = server.settled()
 
         def one(i):
             with connected(place) as client:
@@ -22,7 +22,7 @@ class Empty(FaultTest):
         outcomes = at_once(4, one)
         for outcome in outcomes:
             self.assertTrue(outcome.sound and outcome.ended == "whole", outcome)
-        self.check_back_to(server, descriptors, tasks)
+        self.check_back_to(server, *base)
         self.check_end(server)
         self.assertEqual(len(server.injections()), calls)
 
@@ -46,7 +46,7 @@ class Empty(FaultTest):
 
     def test_accepts_that_find_nobody_are_made_again_when_somebody_knocks(self):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0"), "accept4:error=EAGAIN:when=1..39+2") as server:
-            descriptors, tasks = server.descriptors(), server.tasks()
+            base = server.settled()
             over = threading.Event()
 
             def knock():
@@ -67,7 +67,7 @@ class Empty(FaultTest):
             knocker.join()
             for outcome in outcomes:
                 self.assertEqual((outcome.sound, outcome.ended), (True, "whole"), outcome)
-            self.check_back_to(server, descriptors, tasks)
+            self.check_back_to(server, *base)
             self.check_end(server)
             self.assertEqual(len(server.injections()), 20)
 

@@ -18,10 +18,10 @@ class Interrupted(FaultTest):
     faults = (TRANSFERS + ":error=EINTR:when=1+2", "read:error=EINTR:when=20+2", WAITS + ":error=EINTR:when=2+3")
 
     def check_streams(self, server, place, count, size):
-        descriptors, tasks = server.descriptors(), server.tasks()
+        base = server.settled()
         for outcome in exchanges(place, count, size):
             self.assertTrue(outcome.sound and outcome.ended == "whole" and outcome.came == size, outcome)
-        self.check_back_to(server, descriptors, tasks)
+        self.check_back_to(server, *base)
         self.check_end(server)
         self.assertGreater(len(server.injections()), 10)
 

@@ -137,6 +137,11 @@ class TracedServer:
             raise AssertionError("the server no longer answers how many tasks it has")
         return int(self.said("tasks ")[-1].split()[1])
 
+    def settled(self):
+        """Its descriptors and tasks when there is no client."""
+        tasks = self.tasks()  # first: then it has opened all it needs
+        return self.descriptors(), tasks
+
     def is_there(self):
         return self.process.poll() is None
 
@@ -156,8 +161,10 @@ class TracedServer:
             self.status = self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             return None
-        last_line = f"{self.process.pid} +++ "  # strace writes it when nothing is left to trace
-        until(lambda: last_line in self.log())
+        self.reader.join(PATIENCE_SECONDS)
+        # strace writes this when nothing is left to trace.
+        last_line = re.compile(rf"^{self.process.pid} +\+\+\+ ", re.MULTILINE)
+        until(lambda: last_line.search(self.log()))
         return self.status
 
     def __enter__(self):

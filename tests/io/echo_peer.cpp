@@ -1,10 +1,11 @@
 // A server for the tests that talk to it from outside, with other programs' sockets.
 //
-//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [once] [cat] [tell]
+//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [once] [cat] [tell] [narrow]
 //
 // Prints where it listens, sends back what comes, and ends when its standard input does, or by SIGTERM. For each line of
 // its input it prints how many tasks there are. `once`: a connection is read once, answered and closed. `cat`: each
 // connection is echoed by a child process, through two pipes. `tell`: the end of each is printed, and what ended it.
+// `narrow`: with the least send buffer, so that writes are cut short.
 #include <ramie/ramie.hpp>
 
 #include <csignal>
@@ -22,7 +23,7 @@ ramie::unix_endpoint unix_place(std::string_view text) {
 }
 
 struct manner {
-    bool once = false, cat = false, tell = false;
+    bool once = false, cat = false, tell = false, narrow = false;
 };
 
 // All three end with what ended the connection; no error: its peer had sent all it would.
@@ -57,6 +58,7 @@ std::error_code echo_by_cat(Stream& client) {
 
 template <class Stream>
 std::error_code serve(Stream& client, manner how) {
+    if (how.narrow) client.set_send_buffer(1).value();
     return how.cat ? echo_by_cat(client) : echo(client, how.once);
 }
 
@@ -143,7 +145,7 @@ int run(ramie::runtime const& all, std::string_view kind, std::string_view place
 
 int main(int argc, char** argv) {
     if (argc < 3) {
-        std::fputs("usage: echo_peer tcp|unix|udp|unix-datagram ADDRESS [once] [cat] [tell]\n", stderr);
+        std::fputs("usage: echo_peer tcp|unix|udp|unix-datagram ADDRESS [once] [cat] [tell] [narrow]\n", stderr);
         return 2;
     }
     manner how;
@@ -151,6 +153,7 @@ int main(int argc, char** argv) {
         how.once |= word == "once";
         how.cat |= word == "cat";
         how.tell |= word == "tell";
+        how.narrow |= word == "narrow";
     }
     ramie::runtime all;
     return all.block_on([&] { return run(all, argv[1], argv[2], how); });
