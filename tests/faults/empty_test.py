@@ -1,4 +1,4 @@
-"""EAGAIN where data, room or a connection was expected: what was read as empty is looked at again after the next edge."""
+"""EAGAIN where data, room or a connection was expected: it is looked for again after the next edge."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from traced_server import FaultTest, TracedServer, until
 
 class Empty(FaultTest):
     def check_storm(self, server, place, calls):
-        """Clients that talk on until the storm is over, in small pieces, so that it hits many of them at many places."""
+        """Clients that talk on, in small pieces, until the storm is over."""
         base = server.settled()
 
         def one(i):

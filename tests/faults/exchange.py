@@ -18,7 +18,8 @@ class Outcome:
         self.came, self.sound, self.ended = 0, True, "whole"
 
     def __repr__(self):
-        return f"client {self.seed} at port {self.port}: {self.came} bytes{'' if self.sound else ', NOT as sent'}, {self.ended}"
+        damaged = "" if self.sound else ", NOT as sent"
+        return f"client {self.seed} at port {self.port}: {self.came} bytes{damaged}, {self.ended}"
 
 
 def exchange(client, seed, size, piece=20_000, nudges=False, pause=0.0):
