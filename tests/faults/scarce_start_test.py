@@ -40,8 +40,8 @@ class ScarceStart(FaultTest):
             return self.check(f"{calls}:error={error}:when={n}")
 
     def test_memory(self):
-        # In each thread the n-th call. Most are the loader's, malloc's and the C library's for threads. (The loader does
-        # not look at what came of its first.)
+        # Most of these calls are the loader's, malloc's, and the C library's for threads. (The loader does not look at
+        # what came of its first.)
         started = [self.check_one("mmap", "ENOMEM", n + 1) for n in nth(40, 60)]
         self.assertIn(True, started)
 
