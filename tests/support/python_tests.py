@@ -1,4 +1,5 @@
-"""Runs the tests of what a user touches first: the samples as processes, sockets from outside, compile errors, the installed library, bench/run.
+"""Runs the tests of what a user touches first: the samples as processes, sockets from outside, servers under faults,
+compile errors, the installed library, bench/run.
 
 usage: python_tests.py BUILD_DIRECTORY [PATTERN]   (called by tests/run; PATTERN picks tests by a part of their name)
 
@@ -33,6 +34,8 @@ def main():
     with open(os.devnull, "w") as nowhere:
         result = unittest.TextTestRunner(nowhere, resultclass=Counts).run(suite)
 
+    for reason in sorted({reason for _, reason in result.skipped}):
+        print(f"{sum(reason == other for _, other in result.skipped)} skipped: {reason}")
     failures = result.failures + result.errors
     for test, report in failures:
         print(f"FAILED {test.id()}\n{report}")
