@@ -6,7 +6,7 @@ import socket
 import tempfile
 
 from echo_peer import echo_peer
-from exchange import connected, exchange, exchanges
+from exchange import exchanges
 from traced_server import FaultTest, TracedServer
 
 TRANSFERS = "recvfrom,sendto,recvmsg,sendmsg,readv,pwritev2,writev,accept4"

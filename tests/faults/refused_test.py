@@ -1,7 +1,5 @@
 """What a server asks for and is refused: descriptors, memory, room in the epoll set, a process."""
 
-import os
-
 from echo_peer import echo_peer
 from exchange import connected, exchange, exchanges
 from traced_server import FaultTest, TracedServer, nth
@@ -33,7 +31,7 @@ class RefusedAccept(FaultTest):
 class RefusedRegistration(FaultTest):
     def test_it_costs_that_connection_only(self):
         for error in ("ENOMEM", "ENOSPC"):
-            for n in nth(4, 12):
+            for n in nth(4, 6):
                 # The first are those of the loop, made by the main thread.
                 with self.subTest(error=error, n=n), TracedServer(
                         echo_peer("tcp", "127.0.0.1:0", "tell"), f"epoll_ctl:error={error}:when={n + 7}") as server:
@@ -69,7 +67,7 @@ class RefusedProcess(FaultTest):
             self.check_end(server)
 
     def test_pipes(self):
-        for n in nth(4, 8):
+        for n in nth(4, 6):
             with self.subTest(n=n):
                 self.check(f"pipe2:error=EMFILE:when={n + 2}", "Too many open files")
 
@@ -79,7 +77,7 @@ class RefusedProcess(FaultTest):
                 self.check(f"fcntl:error=EMFILE:when={n + 3}", "Too many open files")
 
     def test_the_process_itself(self):
-        for n in nth(3, 4):
+        for n in nth(3, 3):
             with self.subTest(n=n):
                 self.check(f"clone,clone3,vfork:error=EAGAIN:when={n + 2}", "Resource temporarily unavailable")
 

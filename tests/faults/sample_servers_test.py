@@ -1,15 +1,11 @@
 """The samples that are servers, as they are, under faults."""
 
-import os
 import signal
-import socket
 import ssl
-import tempfile
-import threading
 
 from echo_peer import echo_peer
-from exchange import Outcome, at_once, connected, exchange, exchanges
-from program import path_of
+from exchange import Outcome, at_once, connected, exchange
+from program import path_of  # tests/samples/program.py
 from traced_server import FaultTest, TracedServer, nth, until
 
 INTERRUPTED = ("recvfrom,sendto,recvmsg,sendmsg,accept4,connect:error=EINTR:when=2+2",
@@ -77,7 +73,7 @@ class Proxy(Sample):
         faults = [f"{call}:error=ECONNRESET:when={n}" for call in ("recvfrom", "sendto") for n in nth(3, 30)]
         faults += [f"socket:error=EMFILE:when={n + 1}" for n in nth(2, 6)]  # the first is its listener
         faults += [f"connect:error={error}:when=2" for error in ("ECONNREFUSED", "EADDRNOTAVAIL", "ENETUNREACH")]
-        faults += [f"epoll_ctl:error=ENOSPC:when={n + 8}" for n in nth(2, 6)]
+        faults += [f"epoll_ctl:error=ENOSPC:when={n + 8}" for n in nth(2, 4)]
         for fault in faults:
             with self.subTest(fault=fault), self.proxy(fault) as server:
                 self.check_one_lost(self.check_served(server, self.one(server.port)))

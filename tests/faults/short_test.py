@@ -6,7 +6,8 @@ import tempfile
 
 from echo_peer import echo_peer
 from exchange import exchanges
-from traced_server import FaultTest, TracedServer, complete_lines
+from strace_log import complete_lines
+from traced_server import FaultTest, TracedServer
 
 
 def short_ones(log, call):

@@ -24,6 +24,8 @@ import threading
 import time
 import unittest
 
+import strace_log
+
 LONGEST_RUN_SECONDS = 60  # only so that no test hangs: a server still there is killed, by its pid, and its test fails
 PATIENCE_SECONDS = 10
 PR_SET_PDEATHSIG = 1
@@ -56,29 +58,6 @@ def until(is_so):
             return False
         time.sleep(0.01)
     return True
-
-
-class Injection:
-    """A system call that strace made fail."""
-
-    def __init__(self, text):
-        self.call = text.partition("(")[0]
-        self.error = re.search(r"= -1 (\w+)", text)[1]
-        peer = re.search(r"->127\.0\.0\.1:(\d+)\]", text.partition(",")[0])
-        self.peer = int(peer[1]) if peer else None  # the port of the client whose connection it was
-
-
-def complete_lines(log):
-    """Those of strace's log, with what it wrote in two pieces put together."""
-    begun = {}
-    for line in log.splitlines():
-        thread, _, text = line.partition(" ")
-        text = text.lstrip()
-        if text.endswith("<unfinished ...>"):
-            begun[thread] = text.removesuffix("<unfinished ...>")
-        else:
-            resumed = re.match(r"<\.\.\. \w+ resumed>(.*)", text)
-            yield begun.pop(thread, "") + resumed[1] if resumed else text
 
 
 class TracedServer:
@@ -148,7 +127,7 @@ class TracedServer:
 
     def injections(self):
         """What was made to fail so far."""
-        return [Injection(line) for line in complete_lines(self.log()) if line.endswith("(INJECTED)")]
+        return strace_log.injections(self.log())
 
     def log(self):
         with open(self.log_path, errors="replace") as log:
