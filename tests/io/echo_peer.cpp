@@ -1,11 +1,13 @@
 // A server for the tests that talk to it from outside, with other programs' sockets.
 //
-//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [once] [cat] [tell] [narrow]
+//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [WORD ...]
 //
-// Prints where it listens, sends back what comes, and ends when its standard input does, or by SIGTERM. For each line of
-// its input it prints how many tasks there are. `once`: a connection is read once, answered and closed. `cat`: each
-// connection is echoed by a child process, through two pipes. `tell`: the end of each is printed, and what ended it.
-// `narrow`: with the least send buffer, so that writes are cut short.
+// Prints where it listens, sends back what comes, and ends when its standard input does, or by SIGTERM. For each line
+// of its input it prints how many tasks there are. Words for streams:
+//     once     a connection is read once, answered and closed
+//     cat      each connection is echoed by a child process, through two pipes
+//     tell     the end of each is printed, and what ended it
+//     narrow   with the least send buffer, so that writes are cut short
 #include <ramie/ramie.hpp>
 
 #include <csignal>
