@@ -35,8 +35,15 @@ bool is_about_the_peer(int error) noexcept {
 }  // namespace
 
 bool is_shortage(std::error_code const& error) noexcept {
-    return error.category() == std::system_category() && (error.value() == EMFILE || error.value() == ENFILE ||
-                                                          error.value() == ENOBUFS || error.value() == ENOMEM);
+    if (error.category() != std::system_category()) return false;
+    switch (error.value()) {
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOSPC:  // of watched descriptors, from epoll_ctl: the connection is lost, the next one need not be
+        case ENOMEM: return true;
+        default: return false;
+    }
 }
 
 std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home) {

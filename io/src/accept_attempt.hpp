@@ -17,7 +17,7 @@ std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, in
 // accept() of a listener: waits for the next connection, and sits out shortages. Suspension point.
 std::expected<owned_descriptor, std::error_code> accept_next(owned_descriptor const& listener);
 
-// The process, or the system, is short of descriptors or memory: a later attempt may succeed.
+// The process, or the system, is short of descriptors, of places to watch them, or of memory: a later attempt may succeed.
 bool is_shortage(std::error_code const& error) noexcept;
 
 }  // namespace ramie::detail

@@ -40,7 +40,7 @@ std::expected<std::size_t, std::error_code> unix_stream::send_fds(std::span<std:
                                                                   std::span<int const> fds) {
     if (from.empty() || fds.size() > most_fds) return bad_count();
     if (fds.empty()) return write(from);
-    control_room room;
+    control_room room{};  // zero, the gaps between what is written included
     iovec data{const_cast<std::byte*>(from.data()), from.size()};
     msghdr message{};
     message.msg_iov = &data;

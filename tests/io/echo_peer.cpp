@@ -1,11 +1,16 @@
 // A server for the tests that talk to it from outside, with other programs' sockets.
 //
-//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [once]
+//     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [WORD ...]
 //
-// Prints where it listens, sends back what comes, and ends when its standard input does. `once`: a connection is read
-// once, answered and closed.
+// Prints where it listens, sends back what comes, and ends when its standard input does, or by SIGTERM. For each line
+// of its input it prints how many tasks there are. Words for streams:
+//     once     a connection is read once, answered and closed
+//     cat      each connection is echoed by a child process, through two pipes
+//     tell     the end of each is printed, and what ended it
+//     narrow   with the least send buffer, so that writes are cut short
 #include <ramie/ramie.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -19,19 +24,71 @@ ramie::unix_endpoint unix_place(std::string_view text) {
     return (text.starts_with('@') ? unix_endpoint::abstract(text.substr(1)) : unix_endpoint::path(text)).value();
 }
 
+struct manner {
+    bool once = false, cat = false, tell = false, narrow = false;
+};
+
+// All three end with what ended the connection; no error: its peer had sent all it would.
 template <class Stream>
-void serve(Stream client, bool once) {
+std::error_code echo(Stream& client, bool once) {
     std::vector<std::byte> part(65536);
     do {
         auto const n = client.read(part);
-        if (!n || *n == 0 || !client.write_all(std::span(part).first(*n))) return;
+        if (!n) return n.error();
+        if (*n == 0) break;
+        if (auto const sent = client.write_all(std::span(part).first(*n)); !sent) return sent.error().code;
     } while (!once);
+    return {};
 }
 
+template <class Stream>
+std::error_code echo_by_cat(Stream& client) {
+    auto const piped = ramie::stdio::piped();
+    auto cat = ramie::command("cat").in(piped).out(piped).kill_on_drop().spawn();
+    if (!cat) return cat.error();
+    auto upwards = ramie::scoped_task(ramie::spawn([&] {
+        auto const copied = ramie::copy(client, *cat->in);
+        cat->in.reset();
+        return copied ? std::error_code() : copied.error().code;
+    }));
+    if (auto const copied = ramie::copy(*cat->out, client); !copied) return copied.error().code;
+    if (auto const error = upwards.get()) return error;
+    auto const ended = cat->wait();
+    if (!ended) return ended.error();
+    return ended->success() ? std::error_code() : std::make_error_code(std::errc::io_error);
+}
+
+template <class Stream>
+std::error_code serve(Stream& client, manner how) {
+    if (how.narrow) client.set_send_buffer(1).value();
+    return how.cat ? echo_by_cat(client) : echo(client, how.once);
+}
+
+void say(std::string const& line) {
+    std::puts(line.c_str());
+    std::fflush(stdout);
+}
+
+std::string peer_of(ramie::tcp_stream const& client) {
+    auto const peer = client.peer_endpoint();
+    return peer ? to_string(*peer) : "a stranger";
+}
+std::string peer_of(ramie::unix_stream const&) { return "a client"; }
+
 template <class Listener>
-void accept_all(Listener& listener, bool once) {
-    while (auto client = listener.accept())
-        ramie::spawn([c = std::move(*client), once]() mutable { serve(std::move(c), once); }).detach();
+void accept_all(Listener& listener, manner how) {
+    for (;;) {
+        auto client = listener.accept();
+        if (!client) {
+            if (how.tell) say("accept: " + client.error().message());
+            return;
+        }
+        ramie::spawn([c = std::move(*client), how]() mutable {
+            auto const peer = how.tell ? peer_of(c) : std::string();
+            auto const error = serve(c, how);
+            if (how.tell) say(peer + ": " + (error ? error.message() : "whole"));
+        }).detach();
+    }
 }
 
 template <class Socket>
@@ -47,30 +104,39 @@ auto place_of(auto const& socket) {
     else return place;
 }
 
-// Runs serve(socket) until standard input ends.
+// Answers each line, and returns when there are no more.
+void answer_input(ramie::runtime const& all) {
+    auto input = ramie::pipe_reader::adopt(ramie::unique_fd(::dup(0))).value();
+    ramie::buffered_reader lines(input);
+    std::string line;
+    while (lines.read_line(line).value()) say("tasks " + std::to_string(all.metrics().live_tasks));
+}
+
+// Runs serve(socket) until standard input ends, or SIGTERM comes.
 template <class Socket, class Serve>
-void until_input_ends(Socket socket, Serve serve_it) {
+void until_the_end(ramie::runtime const& all, Socket socket, Serve serve_it) {
+    ramie::signals end_requests{SIGTERM};
     std::cout << "listening on " << place_of(socket) << std::endl;
     auto serving = ramie::spawn([&] { serve_it(socket); });
-    auto input = ramie::pipe_reader::adopt(ramie::unique_fd(::dup(0))).value();
-    char b[100];
-    while (input.read(b).value() != 0) {}
+    auto input = ramie::spawn([&] { answer_input(all); });
+    ramie::select(ramie::on_join(input, [](auto const&) {}),
+                  ramie::on_signal(end_requests, [&](int) { (void)input.abort_and_join(); }));
     socket.close();
     serving.get();
 }
 
-int run(std::string_view kind, std::string_view place, bool once) {
+int run(ramie::runtime const& all, std::string_view kind, std::string_view place, manner how) {
     if (kind == "tcp") {
-        until_input_ends(ramie::tcp_listener::bind(ramie::endpoint::parse(place).value()).value(),
-                         [once](auto& l) { accept_all(l, once); });
+        until_the_end(all, ramie::tcp_listener::bind(ramie::endpoint::parse(place).value()).value(),
+                      [how](auto& l) { accept_all(l, how); });
     } else if (kind == "unix") {
-        until_input_ends(ramie::unix_listener::bind(unix_place(place), {.replace_stale = true}).value(),
-                         [once](auto& l) { accept_all(l, once); });
+        until_the_end(all, ramie::unix_listener::bind(unix_place(place), {.replace_stale = true}).value(),
+                      [how](auto& l) { accept_all(l, how); });
     } else if (kind == "udp") {
-        until_input_ends(ramie::udp_socket::bind(ramie::endpoint::parse(place).value()).value(),
-                         [](auto& s) { send_back(s); });
+        until_the_end(all, ramie::udp_socket::bind(ramie::endpoint::parse(place).value()).value(),
+                      [](auto& s) { send_back(s); });
     } else if (kind == "unix-datagram") {
-        until_input_ends(ramie::unix_datagram::bind(unix_place(place), true).value(), [](auto& s) { send_back(s); });
+        until_the_end(all, ramie::unix_datagram::bind(unix_place(place), true).value(), [](auto& s) { send_back(s); });
     } else {
         return 2;
     }
@@ -81,8 +147,16 @@ int run(std::string_view kind, std::string_view place, bool once) {
 
 int main(int argc, char** argv) {
     if (argc < 3) {
-        std::fputs("usage: echo_peer tcp|unix|udp|unix-datagram ADDRESS [once]\n", stderr);
+        std::fputs("usage: echo_peer tcp|unix|udp|unix-datagram ADDRESS [once] [cat] [tell] [narrow]\n", stderr);
         return 2;
     }
-    return ramie::run([&] { return run(argv[1], argv[2], argc > 3 && std::string_view(argv[3]) == "once"); });
+    manner how;
+    for (std::string_view const word : std::span(argv, static_cast<std::size_t>(argc)).subspan(3)) {
+        how.once |= word == "once";
+        how.cat |= word == "cat";
+        how.tell |= word == "tell";
+        how.narrow |= word == "narrow";
+    }
+    ramie::runtime all;
+    return all.block_on([&] { return run(all, argv[1], argv[2], how); });
 }

@@ -57,7 +57,7 @@ TEST_CASE("unseen failures: reported once, whether the handle goes before the ta
     reports seen;
     {
         ramie::runtime rt({.workers = 2, .on_task_failure = seen.hook()});
-        rt.block_on([] {
+        rt.block_on([&] {
             ramie::notify go;
             ramie::spawn({.name = "before"}, [] { throw std::runtime_error("one"); }).detach();
             {
@@ -68,6 +68,7 @@ TEST_CASE("unseen failures: reported once, whether the handle goes before the ta
                 ramie::this_fiber::sleep_for(1ms);
             }
             go.notify_one();
+            while (seen.count() < 2) ramie::this_fiber::sleep_for(1ms);  // at the end of block_on they would be aborted
             auto after = ramie::spawn({.name = "after"}, [] { throw std::runtime_error("three"); });
             CHECK(after.wait_for(1h));
         });

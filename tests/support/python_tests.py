@@ -1,4 +1,5 @@
-"""Runs the tests of what a user touches first: the samples as processes, sockets from outside, compile errors, the installed library, bench/run.
+"""Runs the tests of what a user touches first: the samples as processes, sockets from outside, servers under faults,
+compile errors, the installed library, bench/run.
 
 usage: python_tests.py BUILD_DIRECTORY [PATTERN]   (called by tests/run; PATTERN picks tests by a part of their name)
 
@@ -41,10 +42,12 @@ def main():
     signal.signal(signal.SIGTERM, out_of_time)
     build, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     os.environ["RAMIE_BUILD"] = os.path.abspath(build)
-    suite = unittest.TestSuite(find(folder, pattern) for folder in ("samples", "io", "compile_fail", "consumer", "bench"))
+    suite = unittest.TestSuite(find(folder, pattern) for folder in ("samples", "io", "faults", "compile_fail", "consumer", "bench"))
     with open(os.devnull, "w") as nowhere:
         result = unittest.TextTestRunner(nowhere, resultclass=Counts).run(suite)
 
+    for reason in sorted({reason for _, reason in result.skipped}):
+        print(f"{sum(reason == other for _, other in result.skipped)} skipped: {reason}")
     failures = result.failures + result.errors
     for test, report in failures:
         print(f"FAILED {test.id()}\n{report}")

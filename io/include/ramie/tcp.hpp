@@ -80,8 +80,8 @@ class tcp_listener : public detail::descriptor_holder {
     static std::expected<tcp_listener, std::error_code> adopt(unique_fd fd);
 
     // The next connection, waiting for it if need be; several may wait. Connections that died in the queue are passed
-    // over. When the process has no descriptors or memory left, it waits until one of ours is closed, or for 10 to 100
-    // ms, and tries again (io_statistics().accept_pauses). Suspension point.
+    // over. When the process has no descriptors, watches (max_user_watches) or memory left, it waits until one of ours
+    // is closed, or for 10 to 100 ms, and tries again (io_statistics().accept_pauses). Suspension point.
     std::expected<tcp_stream, std::error_code> accept();
 
     endpoint local_endpoint() const noexcept { return local_; }
