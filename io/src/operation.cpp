@@ -7,7 +7,7 @@
 
 namespace ramie::detail {
 
-operation::operation(owned_descriptor const& on, char const* what) : self_(waiter::self()), what_(what) {
+operation::operation(owned_descriptor const& on, char const* what) : self_(waiter::self()), what_(what), on_(&on) {
     self_.abort_point();
     // Before the attempt, because this too may throw, and then nothing that was read is lost.
     if (self_.is_fiber() && share_is_used_up(self_)) this_fiber::yield();
@@ -20,6 +20,7 @@ std::expected<readiness, std::error_code> operation::wait_ready(direction d, tim
         if (noted.is_closed() || (noted.is_unwatched() && !noted.ready(d)))
             return std::unexpected(std::make_error_code(std::errc::operation_canceled));
         if (noted.ready(d) || (limit != never && carrier::now() >= limit)) return noted;
+        used_->readiness.remember(on_);
         used_->readiness.wait(self_, d, what_, limit);
         renew_share(self_);
     }

@@ -48,6 +48,7 @@ class operation {
   private:
     waiter& self_;
     char const* const what_;
+    void const* const on_;  // not touched again: the owner may go
     descriptor* used_ = nullptr;
 };
 

@@ -29,7 +29,6 @@
 #pragma once
 
 #include <ramie/detail/direction.hpp>
-#include <ramie/detail/task.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
@@ -76,7 +75,7 @@ class registration {
         __builtin_prefetch(node, 1);
         __builtin_prefetch(who, 1);
         __builtin_prefetch(who + 64, 1);
-        __builtin_prefetch(who + sizeof(task), 1);  // the fiber's callable, which has the socket
+        __builtin_prefetch(last_owner_.load(std::memory_order_relaxed));
     }
 
     // --- users ---
@@ -84,6 +83,8 @@ class registration {
     readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
     // Nothing is left, found out after `noted`.
     void clear(direction d, readiness noted) noexcept;
+    // Before wait(): what the waiter will look at first when it goes on.
+    void remember(void const* owner) noexcept { last_owner_.store(owner, std::memory_order_relaxed); }
     // Waits until the direction may be ready, the registration is closed or unwatched, or the limit has passed.
     // Suspension point; throws aborted and deadline_passed.
     void wait(waiter& self, direction d, char const* what, time_point limit = never);
@@ -107,9 +108,10 @@ class registration {
     word_lock lock_;      // guards the queues
     wait_queue readers_;
     wait_queue writers_;
-    // Who waited last, and with which node. Only for prefetching: they may be gone.
+    // Who waited last, with which node, through which owner of the descriptor. Only for prefetching: they may be gone.
     std::atomic<void const*> last_node_{nullptr};
     std::atomic<void const*> last_waiter_{nullptr};
+    std::atomic<void const*> last_owner_{nullptr};
 };
 
 }  // namespace ramie::detail
