@@ -69,7 +69,8 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("ramie: ") + detail::name_of(self).text + " locks a " + what + " it holds");
     }
-    if (detail::others_run_beside(self)) {
+    bool const others_beside = detail::others_run_beside(self);
+    if (others_beside) {
         guard_.unlock();
         spin();
         guard_.lock();
@@ -80,9 +81,9 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
             return true;
         }
         detail::wait_node node(self);
+        node.slot = others_beside && overtaken < patience ? nullptr : this;  // whether it is to be handed over
         if (overtaken == 0) queue_.push_back(node);
         else queue_.push_front(node);
-        if (overtaken >= patience) patience_is_over_ = true;
         word_.store(locked | waited_for, std::memory_order_relaxed);
         auto const end = detail::park(node, {what, this}, &guard_, limit);
         if (end.woken() && node.slot != nullptr) return true;  // it was handed over
@@ -115,16 +116,13 @@ void mutex::unlock() noexcept {
 // Under guard_, which it gives up.
 void mutex::unlock_slow() noexcept {
     detail::waiter* to_resume = nullptr;
-    auto* const waiting = queue_.first();
-    bool const hands_over = patience_is_over_ || (waiting != nullptr && !detail::others_run_beside(*waiting->who));
     bool stays_locked = false;
-    if (hands_over || !somebody_comes_) {
-        if (auto const first = queue_.claim_first()) {
-            to_resume = first.parked;
-            first.node->slot = hands_over ? this : nullptr;
-            stays_locked = hands_over;
-            if (hands_over) patience_is_over_ = false;
-            else somebody_comes_ = true;
+    auto const* const first = queue_.first();
+    if (first != nullptr && (first->slot != nullptr || !somebody_comes_)) {
+        if (auto const next = queue_.claim_first()) {
+            to_resume = next.parked;
+            stays_locked = next.node->slot != nullptr;
+            if (!stays_locked) somebody_comes_ = true;
         }
     }
     word_.store(stays_locked ? locked : 0, std::memory_order_relaxed);

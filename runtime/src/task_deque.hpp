@@ -33,8 +33,11 @@ class task_deque {
     [[nodiscard]] bool push(task& t) noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed);
         auto* const ring = buffer_.load(std::memory_order_relaxed);
-        // acquire pairs with the CAS in steal(): the slot about to be overwritten was read.
-        if (b - top_.load(std::memory_order_acquire) >= ring->capacity) [[unlikely]] return push_growing(t);
+        if (b - top_seen_ >= ring->capacity) [[unlikely]] {
+            // acquire pairs with the CAS in steal(): the slot about to be overwritten was read.
+            top_seen_ = top_.load(std::memory_order_acquire);
+            if (b - top_seen_ >= ring->capacity) return push_growing(t);
+        }
         ring->at(b).store(&t, std::memory_order_relaxed);
         bottom_.store(b + 1, std::memory_order_release);  // pairs with the read of bottom_ in steal()
         return true;
@@ -86,6 +89,7 @@ class task_deque {
     task* pop_contended(std::int64_t b) noexcept;
 
     alignas(64) std::atomic<std::int64_t> bottom_{0};
+    std::int64_t top_seen_ = 0;  // owner's: top_ was there at least. While thieves are busy each look at top_ is a miss
     std::atomic<buffer*> buffer_;
     bool alone_;  // only the owner looks
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use

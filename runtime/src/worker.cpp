@@ -323,6 +323,7 @@ task* worker::steal() noexcept {
             auto* const t = victim.deque_.steal();
             if (t == nullptr) continue;  // lost a race; look again
             steals.add();
+            take_more_from(victim);
             if (t->state.start() == task_state::start_result::run_it) return t;
             t->unref();
         }
@@ -339,6 +340,18 @@ task* worker::steal() noexcept {
         }
     }
     return nullptr;
+}
+
+// Where hundreds of new tasks wait they are small, and each steal by itself costs more than they do. Where a few wait they
+// may be the roots of large trees, and whoever takes several leaves the others with nothing.
+void worker::take_more_from(worker& victim) noexcept {
+    constexpr std::size_t for_each_more = 32, most = 16;
+    for (auto more = std::min(victim.deque_.size() / for_each_more, most); more > 0; --more) {
+        auto* const t = victim.deque_.steal();
+        if (t == nullptr) return;
+        steals.add();
+        if (!deque_.push(*t)) home.injected.push(*t);
+    }
 }
 
 // The last searcher to find work wakes another (idle.md).

@@ -127,6 +127,7 @@ class worker final : public lane {
     unsigned adopt(task_chain chain) noexcept;
     task* take_injected() noexcept;
     task* steal() noexcept;
+    void take_more_from(worker& victim) noexcept;
     void found_work() noexcept;
     bool goes_off_duty() noexcept;
     void sleep();

@@ -2,9 +2,10 @@
 //
 // Handing a mutex over to somebody who has to be woken first leaves it locked and idle meanwhile; whoever comes by in
 // between waits too, and a queue that formed once never goes: with two workers each turn then takes a park, a wake and
-// several cache lines from the other. So where others run beside the first waiter, an unlock frees the mutex and wakes him, who
-// may be overtaken. After `patience` times the next unlock hands it over. On a runtime's only worker nobody can come in
-// between to any good, and every unlock hands over.
+// several cache lines from the other. So if others run beside the first waiter, an unlock frees the mutex and wakes
+// him, who may be overtaken; after `patience` times the next unlock hands it over. On a runtime's only worker nobody
+// can come in between to any good, and every unlock hands over. The waiter says which, in its node's slot: whoever
+// looks at it later may not ask where it runs.
 //
 //   word_   locked  waiters   changes only under guard_, which costs little to a lane that is alone (bias.hpp)
 //     0       -        -      free
@@ -12,8 +13,8 @@
 //     3       x        x      held, queue_ has nodes
 //     2       -        x      free, queue_ has nodes, and one that was taken off it is on its way (somebody_comes_)
 //
-// Nobody is forgotten: in state 2 the one on its way takes the mutex, or finds it held by somebody whose unlock finds the
-// queue; and a waiter that was woken looks at the mutex before it can be aborted or its time be up.
+// Nobody is forgotten: in state 2 the one on its way takes the mutex, or finds it held by somebody whose unlock finds
+// the queue; and a waiter that was woken looks at the mutex before it can be aborted or its time be up.
 #pragma once
 
 #include <ramie/detail/wait_queue.hpp>
@@ -25,8 +26,8 @@
 namespace ramie {
 
 // Meets Lockable, so std::lock_guard, std::unique_lock and std::scoped_lock work. May be held over a suspension and
-// unlocked on another worker. Waiters get it in the order in which they came; who does not wait yet may come before them a
-// few times while others run beside (above).
+// unlocked on another worker. Waiters get it in the order in which they came; who does not wait yet may come before
+// them a few times while others run beside (above).
 //
 // On abort or a passed timeout while waiting, lock() throws and the mutex is not held; a waiter to whom it was already
 // handed gets it, and the abort comes at its next abort point.
@@ -64,9 +65,7 @@ class mutex {
     void spin() const noexcept;
 
     std::atomic<std::uint32_t> word_{0};
-    // Under guard_:
-    bool somebody_comes_ = false;    // woken to look, has not looked yet
-    bool patience_is_over_ = false;  // the first in the queue was overtaken often enough
+    bool somebody_comes_ = false;  // under guard_: was woken to look, and has not looked yet
     detail::word_lock guard_;
     detail::wait_queue queue_;
     std::atomic<detail::waiter const*> owner_{nullptr};  // to detect a second lock by its holder
