@@ -39,7 +39,7 @@ def panel(x, y, figure, line):
     ours, best = of(line, OURS), best_peer(line)
     to_best = ratio(ours, best)
     if to_best is not None:
-        out.append(text(x + NAMES + BARS, y + 16, f"{times(to_best)} {best.system}, the best peer", 11.5, FAINT, anchor="end"))
+        out.append(text(x + NAMES + BARS, y + 32, f"{times(to_best)} {best.system}, the best peer", 11.5, FAINT, anchor="end"))
     longest = max((cell.median for cell in line if cell.values), default=1) or 1
     limit = min(longest, LONGEST * ours.median) if ours and ours.values and ours.median else longest
     for i, cell in enumerate(line):
