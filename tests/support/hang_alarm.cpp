@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include <unistd.h>
@@ -15,6 +16,12 @@ namespace {
 char running[256] = "none";
 
 void say(char const* text) { (void)!::write(STDERR_FILENO, text, std::strlen(text)); }
+
+// How many times as long as usual everything may take: under Valgrind, say.
+double patience() {
+    auto const* const text = std::getenv("RAMIE_TEST_PATIENCE");
+    return text != nullptr ? std::max(1.0, std::atof(text)) : 1.0;
+}
 
 void on_alarm(int) {
     say("\nthis test case hangs: ");
@@ -30,7 +37,7 @@ struct hang_alarm final : doctest::IReporter {
         std::strncpy(running, c.m_name, sizeof running - 1);
         ::signal(SIGALRM, on_alarm);
         auto const longer = std::max(1.0, ramie::testing::scale()) * (ramie::testing::slowdown > 1 ? 3 : 1);
-        ::alarm(static_cast<unsigned>(120 * longer));
+        ::alarm(static_cast<unsigned>(120 * longer * patience()));
     }
     void test_case_end(doctest::CurrentTestCaseStats const&) override { ::alarm(0); }
     void test_case_reenter(doctest::TestCaseData const&) override {}

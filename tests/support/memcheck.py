@@ -64,7 +64,8 @@ def run_tests(build, name):
     try:
         program = os.path.join(build, "tests", name)
         done = subprocess.run(report.command(program, *options), text=True, capture_output=True,
-                              timeout=LONGEST_RUN_SECONDS, env={**os.environ, "RAMIE_TEST_SCALE": "0.05"})
+                              timeout=LONGEST_RUN_SECONDS,
+                              env={**os.environ, "RAMIE_TEST_SCALE": "0.05", "RAMIE_TEST_PATIENCE": "10"})
     except subprocess.TimeoutExpired as hung:
         print(f"{name} is still there after {LONGEST_RUN_SECONDS} s\n{(hung.stdout or b'').decode()[-2000:]}")
         return 0, 1
