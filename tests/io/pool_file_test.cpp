@@ -17,15 +17,21 @@ using ramie::detail::unique_fd;
 
 namespace {
 
+// The call may still be on its way out of may_end when the fiber that let it go is over.
 struct held_call {
-    std::binary_semaphore begun{0}, may_end{0};
-    std::atomic<int> calls{0};
+    struct in_call {
+        std::binary_semaphore begun{0}, may_end{0};
+        std::atomic<int> calls{0};
+    };
+    std::shared_ptr<in_call> const shared = std::make_shared<in_call>();
+    std::binary_semaphore &begun = shared->begun, &may_end = shared->may_end;
+    std::atomic<int>& calls = shared->calls;
 
     pool_file::system_call returning(long answer) {
-        return [this, answer](int, std::stop_token const&) {
-            ++calls;
-            begun.release();
-            may_end.acquire();
+        return [shared = shared, answer](int, std::stop_token const&) {
+            ++shared->calls;
+            shared->begun.release();
+            shared->may_end.acquire();
             return answer;
         };
     }

@@ -142,7 +142,7 @@ TEST_CASE("posix: MSG_WAITALL waits for all of it, and the end of the stream end
 TEST_CASE("posix: MSG_PEEK leaves what it shows, and a zero-length read of a datagram socket takes nothing") {
     on_each_runtime([] {
         auto const ends = socket_pair(SOCK_DGRAM);
-        char b[8];
+        char b[8]{};
         auto waiting = parked([&] { return posix::recv(ends.here, b, sizeof b, MSG_PEEK); });
         posix::send(ends.there, "four", 4, 0);
         CHECK(soon([&] { return waiting.get(); }) == 4);
@@ -224,7 +224,7 @@ TEST_CASE("posix: a descriptor may be passed along, once") {
     on_each_runtime([] {
         auto const ends = socket_pair();
         auto const pipe = pipe_pair();
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
         std::vector<char> bytes(1'000'000);
         iovec part{bytes.data(), bytes.size()};
         msghdr message{};
@@ -268,7 +268,7 @@ TEST_CASE("posix: whoever set O_NONBLOCK gets EAGAIN, and partial writes") {
     on_each_runtime([] {
         for (bool const pipe : {false, true}) {
             auto const ends = pipe ? pipe_pair() : socket_pair();
-            char b[8];
+            char b[8]{};
             for (int const fd : {ends.here, ends.there}) REQUIRE(::fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
             CHECK(result_of([&] { return posix::read(ends.here, b, 8); }) == said{-1, EAGAIN});
             auto const partial = posix::write(ends.there, too_much().data(), too_much().size());
@@ -288,7 +288,7 @@ TEST_CASE("posix: SO_RCVTIMEO and SO_SNDTIMEO end a wait with EAGAIN; what was s
         timeval const little{0, 10'000};
         REQUIRE(::setsockopt(ends.here, SOL_SOCKET, SO_RCVTIMEO, &little, sizeof little) == 0);
         REQUIRE(::setsockopt(ends.here, SOL_SOCKET, SO_SNDTIMEO, &little, sizeof little) == 0);
-        char b[8];
+        char b[8]{};
         CHECK(soon([&] { return result_of([&] { return posix::recv(ends.here, b, 8, 0); }); }) == said{-1, EAGAIN});
         CHECK(soon([&] { return result_of([&] { return posix::read(ends.here, b, 8); }); }) == said{-1, EAGAIN});
         auto const partial = soon([&] { return posix::send(ends.here, too_much().data(), too_much().size(), 0); });
@@ -304,7 +304,7 @@ TEST_CASE("posix: SO_RCVTIMEO and SO_SNDTIMEO end a wait with EAGAIN; what was s
 
 TEST_CASE("posix: errors are libc's") {
     on_each_runtime([] {
-        char b[8];
+        char b[8]{};
         iovec part{b, 8};
         CHECK(result_of([&] { return posix::read(-1, b, 8); }) == said{-1, EBADF});
         CHECK(result_of([&] { return posix::write(1 << 20, b, 8); }) == said{-1, EBADF});
@@ -334,7 +334,7 @@ TEST_CASE("posix: a regular file, a directory and /dev/null") {
         CHECK(read_all(file.here) == bytes);
         pollfd asked[] = {{file.here, POLLIN | POLLOUT, 0}, {file.there, POLLIN, 0}};
         CHECK(posix::poll(asked, 2, -1) == 2);
-        char b[8];
+        char b[8]{};
         CHECK(posix::read(file.there, b, 8) == 0);
         CHECK(posix::write(file.there, b, 8) == 8);
         two_fds const directory(::open("/", O_RDONLY | O_CLOEXEC), -1);
@@ -357,7 +357,7 @@ TEST_CASE("posix: what never waits does not wait: the error queue and urgent dat
 
 TEST_CASE("posix: a plain thread gets libc's calls, in and outside a runtime") {
     auto const ends = socket_pair();
-    char b[8];
+    char b[8]{};
     std::thread writer([&] { posix::write(ends.there, "abc", 3); });
     CHECK(posix::read(ends.here, b, 8) == 3);
     writer.join();
