@@ -142,7 +142,7 @@ TEST_CASE("posix select: the three sets, the time left, a number that is not ope
         FD_ZERO(&readable);
         FD_SET(1000, &readable);
         CHECK(result_of([&] { return posix::select(1001, &readable, nullptr, nullptr, nullptr); }) == said{-1, EBADF});
-        CHECK(result_of([&] { return posix::select(-1, &readable, nullptr, nullptr, nullptr); }) == said{-1, EINVAL});
+        CHECK(result_of([&] { return posix::select(-1, nullptr, nullptr, nullptr, nullptr); }) == said{-1, EINVAL});
     });
 }
 
