@@ -25,27 +25,24 @@ class Short(FaultTest):
         self.check_back_to(server, *base)
         self.check_end(server)
 
-    # How many is a matter of who is scheduled when: 9 to hundreds were seen.
-    def check_some_were_short(self, server, call):
-        self.assertGreater(short_ones(server.log(), call), 0)
-
     def test_tcp(self):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0", "narrow"), see=["sendto", "recvfrom"]) as server:
             self.check(server, server.port, 3_000_000)
-            self.check_some_were_short(server, "sendto")
-            self.check_some_were_short(server, "recvfrom")
+            self.assertGreater(short_ones(server.log(), "sendto"), 10)
+            # How many is a matter of who is scheduled when: 9 were seen.
+            self.assertGreater(short_ones(server.log(), "recvfrom"), 0)
 
     def test_tcp_with_more_workers_and_a_peer_that_rests(self):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0", "narrow"), see=["sendto"], workers=2) as server:
             self.check(server, server.port, 3_000_000, pause=0.001)
-            self.check_some_were_short(server, "sendto")
+            self.assertGreater(short_ones(server.log(), "sendto"), 10)
 
     def test_unix_streams(self):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "socket")
             with TracedServer(echo_peer("unix", path, "narrow"), see=["sendto"]) as server:
                 self.check(server, path, 400_000)
-                self.check_some_were_short(server, "sendto")
+                self.assertGreater(short_ones(server.log(), "sendto"), 30)
 
     def test_pipes_to_a_child_process(self):
         # Its input fills up while its output waits for the client.
