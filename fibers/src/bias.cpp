@@ -9,7 +9,10 @@
 namespace ramie::detail {
 
 // Its name is in this_bias()'s instructions, which link-time optimisation does not read.
-[[gnu::used, gnu::externally_visible]] constinit thread_local lane_number ramie_bias_here = bias::stranger;
+#if __has_cpp_attribute(gnu::externally_visible)
+[[gnu::externally_visible]]
+#endif
+[[gnu::used]] constinit thread_local lane_number ramie_bias_here = bias::stranger;
 
 #if !defined(__x86_64__)
 RAMIE_NOIPA lane_number bias_here() noexcept { return ramie_bias_here; }
