@@ -1,22 +1,11 @@
 #include <ramie/detail/bias.hpp>
 
 #include <ramie/detail/asymmetric_fence.hpp>
-#include <ramie/detail/config.hpp>
 #include <ramie/detail/pause.hpp>
 
 #include <sched.h>
 
 namespace ramie::detail {
-
-// Its name is in this_bias()'s instructions, which link-time optimisation does not read.
-#if __has_cpp_attribute(gnu::externally_visible)
-[[gnu::externally_visible]]
-#endif
-[[gnu::used]] constinit thread_local lane_number ramie_bias_here = bias::stranger;
-
-#if !defined(__x86_64__)
-RAMIE_NOIPA lane_number bias_here() noexcept { return ramie_bias_here; }
-#endif
 
 lane_number bias::new_number() noexcept {
     static std::atomic<lane_number> last{first_lane - 1};

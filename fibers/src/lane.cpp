@@ -29,27 +29,34 @@ void lane::enter_thread() noexcept {
     home_bounds_ = bounds_of_this_thread();
 }
 
-void lane::settle_park() noexcept {
+[[gnu::noinline]] void lane::settle_timed_park() noexcept {
     auto& t = *left_;
-    auto const p = parking_;
-    auto const result = p.until == never ? t.state.park(p.generation, p.abortable)
-                                         : carrier::park_until(*this, t, p.generation, p.abortable, p.until);
-    // Parked: from here on `t` may run elsewhere and be gone. The lock outlives it, because the waiter cannot leave its
-    // queue without it.
-    if (p.held != nullptr) p.held->unlock();
+    auto* const held = parking_.held;
+    auto const result = carrier::park_until(*this, t, parking_.generation, parking_.abortable, parking_.until);
+    if (held != nullptr) held->unlock();  // as in settle_park()
     if (result == task_state::park_result::resume_now) carrier::resume(t);
 }
 
 [[gnu::noinline]] bool lane::give_stack(task& next) noexcept {
+    auto* s = stacks.take_used(next.stack_class);
+    if (s == nullptr) [[unlikely]] {
+        s = find_stack(next);
+        if (s == nullptr) return false;
+    }
+    (void)announce_stack(*s);
+    next.stack = s;
+    next.context = make_context<fiber_main>(*s);
+    return true;
+}
+
+// Null: there is no memory, and `next` is noted.
+[[gnu::noinline]] stack* lane::find_stack(task& next) noexcept {
     try {
-        next.stack = stacks.take(next.stack_class);
+        return stacks.take(next.stack_class);
     } catch (...) {
         stackless_ = &next;
-        return false;
+        return nullptr;
     }
-    (void)announce_stack(*next.stack);
-    next.context = make_context<fiber_main>(*next.stack);
-    return true;
 }
 
 void lane::run(task& first) noexcept {

@@ -24,6 +24,18 @@ inline lane& lane::arrive(void* handed) noexcept {
     return here;
 }
 
+// Inline, with nothing but plain waits: what it does for a timed one is elsewhere.
+[[gnu::always_inline]] inline void lane::settle_park() noexcept {
+    if (parking_.until != never) [[unlikely]] return settle_timed_park();
+    auto& t = *left_;
+    auto* const held = parking_.held;
+    auto const result = t.state.park(parking_.generation, parking_.abortable);
+    // Parked: from here on `t` may run elsewhere and be gone. The lock outlives it, because the waiter cannot leave its
+    // queue without it.
+    if (held != nullptr) held->unlock();
+    if (result == task_state::park_result::resume_now) [[unlikely]] carrier::resume(t);
+}
+
 [[gnu::always_inline]] inline void lane::settle() noexcept {
     auto const e = errand_;
     if (e == errand::requeue) carrier::requeue(*this, *left_);
@@ -34,7 +46,7 @@ inline lane& lane::arrive(void* handed) noexcept {
 
 // Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a
 // primitive's lock may be held: its callable's destructor is user code. The lane's own loop does it (run).
-inline bool lane::ready(task& next) noexcept {
+[[gnu::always_inline]] inline bool lane::ready(task& next) noexcept {
     next.last_lane = this;
     return next.stack != nullptr || give_stack(next);
 }

@@ -41,7 +41,7 @@ stack_cache::~stack_cache() {
     std::erase(all.caches, this);
 }
 
-stack* stack_cache::take(std::uint8_t size_class) {
+stack* stack_cache::take_any(std::uint8_t size_class) {
     auto& here = magazines_[size_class];
     if (here.loaded.head == nullptr) refill(size_class, here);
     auto* const s = here.loaded.pop();
@@ -50,19 +50,13 @@ stack* stack_cache::take(std::uint8_t size_class) {
     return s;
 }
 
-void stack_cache::put(stack* s) noexcept {
-    unpoison(*s);
-    auto& here = magazines_[s->size_class];
-    auto const full = magazine_size(s->size_class);
-    if (here.loaded.count == full) {
-        std::swap(here.loaded, here.spare);
-        if (here.loaded.count == full) {
-            count(-static_cast<std::ptrdiff_t>(full));
-            depot_of(s->size_class).put(std::exchange(here.loaded, {}));
-        }
-    }
-    here.loaded.push(s);
-    count(+1);
+void stack_cache::make_room(std::uint8_t size_class, magazines& here) noexcept {
+    here.full = magazine_size(size_class);
+    if (here.loaded.count < here.full) return;
+    std::swap(here.loaded, here.spare);
+    if (here.loaded.count < here.full) return;
+    count(-static_cast<std::ptrdiff_t>(here.full));
+    depot_of(size_class).put(std::exchange(here.loaded, {}));
 }
 
 void stack_cache::refill(std::uint8_t size_class, magazines& here) {
@@ -84,10 +78,6 @@ void stack_cache::flush() noexcept {
         for (auto* magazine : {&magazines_[c].loaded, &magazines_[c].spare})
             if (magazine->head != nullptr) depot_of(c).put(std::exchange(*magazine, {}));
     count(-static_cast<std::ptrdiff_t>(size()));
-}
-
-void stack_cache::count(std::ptrdiff_t change) noexcept {
-    size_.store(size() + static_cast<std::size_t>(change), std::memory_order_relaxed);
 }
 
 stack_metrics stack_statistics() noexcept {

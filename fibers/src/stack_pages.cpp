@@ -59,12 +59,12 @@ void return_all_pages(stack& s) noexcept {
 
 std::size_t madvise_trims() noexcept { return trims.load(std::memory_order_relaxed); }
 
-void unpoison([[maybe_unused]] stack const& s) noexcept {
 #if RAMIE_ASAN
+void unpoison(stack const& s) noexcept {
     constexpr std::size_t at_least = 16 << 10;
     auto* const from = std::min(s.lowest_sp, end_of(s) - at_least);
     __asan_unpoison_memory_region(from, static_cast<std::size_t>(end_of(s) - from));
-#endif
 }
+#endif
 
 }  // namespace ramie::detail

@@ -19,10 +19,4 @@ void return_all_pages(stack&) noexcept;
 // How often either made a system call.
 std::size_t madvise_trims() noexcept;
 
-// For ASan. A task leaves its stack for good by a jump, so the frames it stands in are never left by returning, and
-// their red zones stay poisoned. They all lie above the last stack pointer; what lay below was unpoisoned as it
-// returned or was unwound. So this cleans [least stack pointer noted, end), and 16 KiB at least in case the last jump
-// was not noted: 2 KiB of shadow, where the whole slot would be 128 KiB each time.
-void unpoison(stack const&) noexcept;
-
 }  // namespace ramie::detail

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -13,13 +14,14 @@ void woken_list::add(wait_node& node) noexcept {
 }
 
 void woken_list::resume_each() noexcept {
-    while (first_) {
-        auto& node = *first_;
-        first_ = static_cast<wait_node*>(node.next);
-        node.next = nullptr;
-        resume(*node.who);  // the node may be gone from here on
-    }
+    auto* node = std::exchange(first_, nullptr);
     last_ = nullptr;
+    do {
+        auto* const after = static_cast<wait_node*>(node->next);
+        node->next = nullptr;
+        resume(*node->who);  // the node may be gone from here on
+        node = after;
+    } while (node != nullptr);
 }
 
 claimed_waiter wait_queue::take(wait_node& node) noexcept {

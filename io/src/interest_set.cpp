@@ -1,5 +1,6 @@
 #include "interest_set.hpp"
 
+#include "bare_call.hpp"
 #include "loop.hpp"
 #include "posix/foreign_descriptor.hpp"
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 
 namespace ramie::detail {
 
@@ -59,12 +61,21 @@ void interest_set::fetch_ahead(std::span<epoll_event const> batch) const noexcep
         if (is_slot(e.data.u64)) slot(static_cast<std::uint32_t>(e.data.u64)).readiness.prefetch_waiter();
 }
 
+// Less than 0: nothing, for a signal came.
+static long look(int epoll, std::span<epoll_event> into) noexcept {
+#if RAMIE_BARE_CALLS
+    return bare_call(SYS_epoll_wait, epoll, into.data(), into.size(), 0);
+#else
+    return ::epoll_wait(epoll, into.data(), static_cast<int>(into.size()), 0);
+#endif
+}
+
 bool interest_set::harvest() noexcept {
     epoll_event batch[batch_size];
-    auto const count = ::epoll_wait(epoll_.get(), batch, batch_size, 0);
-    fetch_ahead({batch, static_cast<std::size_t>(std::max(count, 0))});
+    auto const count = static_cast<std::size_t>(std::max(look(epoll_.get(), batch), 0l));
+    fetch_ahead({batch, count});
     bool alarm = false;
-    for (int i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         auto const tag = batch[i].data.u64;
         if (tag == alarm_tag) alarm = true;
         else if ((tag & foreign_table::tag_bit) != 0) foreign_table::raise(tag, batch[i].events);

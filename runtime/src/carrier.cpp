@@ -1,6 +1,4 @@
-// The carrier seam over workers. The only file with the runtime's thread-locals: a fiber may go on in another thread
-// after any suspension, and a compiler may keep a thread-local's address over one; so they are read only through opaque
-// functions.
+// The carrier seam over workers. The only file with a thread-local of the runtime's own, read as this_lane.hpp says.
 #include "carrier.hpp"
 
 #include "coarse_clock.hpp"
@@ -14,18 +12,13 @@
 namespace ramie::detail {
 
 namespace {
-struct thread_binding {
-    worker* carried_by = nullptr;
-    scheduler* runtime = nullptr;
-};
-constinit thread_local thread_binding bound;
+constinit thread_local scheduler* bound = nullptr;
 }  // namespace
 
-RAMIE_NOIPA worker* this_worker() noexcept { return bound.carried_by; }
-RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound.runtime; }
+RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound; }
 RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
-    bound = {w, s};
-    ramie_bias_here = w != nullptr ? w->number : bias::stranger;
+    bound = s;
+    bind_lane(w);
 }
 
 this_thread_carrier::this_thread_carrier(worker& w) noexcept
@@ -56,8 +49,6 @@ void install_overflow_handler() noexcept { install_overflow_report(&describe_run
 
 namespace carrier {
 
-lane* this_lane() noexcept { return this_worker(); }
-
 scheduler& here(char const* verb) {
     if (auto* const s = this_runtime()) [[likely]] return *s;
     throw no_runtime(std::string("ramie: ") + verb +
@@ -66,7 +57,11 @@ scheduler& here(char const* verb) {
 }
 
 void submit(scheduler& where_to, task& t) { where_to.submit(t); }
-void resume(task& t) noexcept { t.home->resume(t); }
+void resume(task& t) noexcept {
+    auto* const here = this_worker();
+    if (here != nullptr && here->takes(t)) [[likely]] here->post_woken(t);
+    else t.home->resume(t);
+}
 void requeue(lane& l, task& t) noexcept { static_cast<worker&>(l).post_yielded(t); }
 task* pick(lane& l) noexcept { return static_cast<worker&>(l).pick(); }
 

@@ -1,14 +1,14 @@
 // Which worker, or which runtime, this OS thread belongs to. The thread-locals themselves are in carrier.cpp alone.
 #pragma once
 
-#include <ramie/detail/lane.hpp>
+#include "worker.hpp"
+
+#include <ramie/detail/this_lane.hpp>
 
 namespace ramie::detail {
 
-class scheduler;
-class worker;
-
-worker* this_worker() noexcept;
+// Null on a thread that is no worker's.
+inline worker* this_worker() noexcept { return static_cast<worker*>(this_lane()); }
 // The runtime a thread of its blocking pool belongs to, or its worker's; null on a plain thread.
 scheduler* this_runtime() noexcept;
 

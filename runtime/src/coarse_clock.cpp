@@ -18,6 +18,12 @@ time_point::duration tick() noexcept {
 
 }  // namespace
 
+time_point note() noexcept {
+    timespec noted{};
+    if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &noted) != 0) return std::chrono::steady_clock::now();
+    return time_point(as_duration(noted));
+}
+
 time_point bound() noexcept {
     static auto const two_ticks = [] {
         auto const one = tick();

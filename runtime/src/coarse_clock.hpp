@@ -9,6 +9,9 @@
 
 namespace ramie::detail::coarse_clock {
 
+// The note itself.
+time_point note() noexcept;
+
 // Not before steady_clock::now() unless a tick was late by more than a tick; at most two ticks after it.
 time_point bound() noexcept;
 

@@ -19,11 +19,14 @@ class idle_set {
     // A spare joins a worker that was alone. Called by that one, before.
     void no_longer_alone() noexcept { alone_.store(false, std::memory_order_relaxed); }
 
+    // There is one worker: who posts on it has nobody to wake.
+    bool is_alone() const noexcept { return alone_.load(std::memory_order_relaxed); }
+
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
     // `by_worker`: the poster is one of the workers; if it is the only one, nobody sleeps.
     worker* wake_for_work(bool by_worker) noexcept {
-        if (by_worker && alone_.load(std::memory_order_relaxed)) return nullptr;
+        if (by_worker && is_alone()) return nullptr;
         std::atomic_thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();
     }

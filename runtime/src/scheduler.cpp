@@ -128,7 +128,7 @@ void scheduler::submit_blocking(task& t) {
 
 void scheduler::resume(task& t) noexcept {
     auto* const here = this_worker();
-    if (here != nullptr && here->posts_for == this && !t.pinned && !migrates_) [[likely]] return here->post_woken(t);
+    if (here != nullptr && here->takes(t)) [[likely]] return here->post_woken(t);
     foreign_post const until_done(*this, here);
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);

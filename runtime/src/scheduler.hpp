@@ -58,8 +58,11 @@ class scheduler {
     bool is_closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
 
     // --- workers ---
-    void wake_one(bool by_worker) noexcept {
-        if (auto* const w = idle.wake_for_work(by_worker)) w->unpark();
+    // True: a sleeper was woken.
+    bool wake_one(bool by_worker) noexcept {
+        auto* const w = idle.wake_for_work(by_worker);
+        if (w != nullptr) w->unpark();
+        return w != nullptr;
     }
     bool has_work_for(worker const& w) const noexcept;
     // Something waits that the stuck worker `w` would have done: queued tasks, due deadlines, the driver.
@@ -122,6 +125,10 @@ class scheduler {
     blocking_pool blocking_;
     std::vector<std::jthread> threads_;
 };
+
+inline bool worker::takes(task const& t) const noexcept {
+    return posts_for == t.home && !t.pinned && !home.migrates_by_force();
+}
 
 // A block of task ids, for a lane or for the foreign threads.
 task_id take_ids(task_id count) noexcept;

@@ -52,6 +52,7 @@ task* task_deque::steal() noexcept {
     auto* const taken = buffer_.load(std::memory_order_acquire)->at(first).load(std::memory_order_relaxed);
     if (!top_.compare_exchange_strong(first, first + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
         return nullptr;
+    stolen_.fetch_add(1, std::memory_order_relaxed);
     return taken;
 }
 

@@ -64,6 +64,8 @@ class task_deque {
     task* steal() noexcept;
     // How many were ever taken from the old end: unchanged means that the oldest entry is the same.
     std::int64_t taken() const noexcept { return top_.load(std::memory_order_relaxed); }
+    // How many steal() ever gave. (taken() counts each last entry that its owner pops, too.)
+    std::uint64_t stolen() const noexcept { return stolen_.load(std::memory_order_relaxed); }
     std::size_t size() const noexcept {
         auto const n = bottom_.load(std::memory_order_relaxed) - top_.load(std::memory_order_relaxed);
         return n > 0 ? static_cast<std::size_t>(n) : 0;
@@ -94,6 +96,7 @@ class task_deque {
     bool alone_;  // only the owner looks
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use
     alignas(64) std::atomic<std::int64_t> top_{0};
+    std::atomic<std::uint64_t> stolen_{0};
 };
 
 }  // namespace ramie::detail

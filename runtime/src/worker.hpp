@@ -9,6 +9,7 @@
 #include "parker.hpp"
 #include "run_ring.hpp"
 #include "task_deque.hpp"
+#include "thief_calls.hpp"
 #include "timer_heap.hpp"
 
 #include <ramie/detail/lane.hpp>
@@ -50,7 +51,8 @@ class worker final : public lane {
     task* pick() noexcept {
         // What is common, in few instructions; take_local() has the whole rule.
         if (picks_.add() >= attend_at_ || own_.size() != 0) [[unlikely]] return pick_with_care();
-        if (!next_.empty() || !deque_.looks_empty()) return take_local();
+        if (!next_.empty()) return next_streak_ < max_streak ? take_next() : take_local();
+        if (!deque_.looks_empty()) return take_local();
         next_streak_ = 0;
         auto* const t = ring_.pop();
         ring_.prefetch();
@@ -59,7 +61,13 @@ class worker final : public lane {
     // Gives a new task its id and puts it into the live table.
     void list_here(task& t) noexcept;
     void post_spawned(task& t) noexcept;
-    void post_woken(task& t) noexcept;
+    void post_woken(task& t) noexcept {
+        if (current == nullptr) [[unlikely]] return post_from_loop(t);
+        auto* const displaced = next_.put(&t);
+        if (displaced != nullptr) post_displaced(*displaced);  // else: it will run right here (idle.md)
+    }
+    // Whether a task that is woken on this worker's thread goes to this worker's queues.
+    bool takes(task const& t) const noexcept;
     void post_yielded(task& t) noexcept;
     void queue_own(task& t) noexcept { own_.push(t); }
     // A task that one ending here has woken: true, it is next.
@@ -110,6 +118,13 @@ class worker final : public lane {
     static constexpr std::uint64_t ticks_between_looks = 61, ticks_before_ring_first = 31;
     static constexpr unsigned max_streak = 3;  // picks of the next-slot in a row
 
+    task* take_next() noexcept {
+        if (auto* const t = next_.take()) [[likely]] {
+            ++next_streak_;
+            return t;
+        }
+        return take_local();  // a thief was faster
+    }
     task* pick_with_care() noexcept;
     task* take_local() noexcept;
     // An entry of a ring or an injection queue: woken (it has a stack) or not started.
@@ -119,8 +134,11 @@ class worker final : public lane {
     }
     task* start_entry(task& t) noexcept;
     void push_ring(task& t) noexcept;
+    void post_from_loop(task& t) noexcept;
+    void post_displaced(task& t) noexcept;
     task* find_work();
     void look_around();
+    bool harvests_instead();
     void adopt_injected() noexcept;
     void free_oldest_spawn(time_point now) noexcept;
     unsigned fire_due_timers(time_point now) noexcept;
@@ -139,6 +157,7 @@ class worker final : public lane {
 
     bool const spare_;
     task_deque deque_;
+    thief_calls calls_;
     run_ring ring_;
     alignas(64) next_slot next_;
     unsigned next_streak_ = 0;
@@ -147,6 +166,7 @@ class worker final : public lane {
     std::uint64_t attend_at_ = 0;  // the pick at which something is to be looked at that the fast pick leaves out
     time_point last_turn_{};
     bool searching_ = false;
+    bool several_ready_ = false;  // at the last look at what is watched
     bool crowded_ = false;    // more waits in the injection queue than the ring has room for
     std::uint32_t random_;
     task* forced_ = nullptr;  // a starved oldest spawn: runs first

@@ -24,6 +24,7 @@ void worker::sleep() {
     if (home.in_driver.try_take()) {
         turn_driver(limit);
         home.in_driver.give_back();
+        several_ready_ = ring_.size() > 1;
     } else {
         parker_.sleep(limit);
     }

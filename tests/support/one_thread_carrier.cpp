@@ -51,7 +51,8 @@ one_thread_carrier::one_thread_carrier() {
     installed_scheduler.carrier = this;
     lane_.live.join(tasks_);
     lane_.enter_thread();
-    detail::ramie_bias_here = lane_.number = detail::bias::new_number();
+    lane_.number = detail::bias::new_number();
+    detail::bind_lane(&lane_);
 }
 
 one_thread_carrier::~one_thread_carrier() {
@@ -70,7 +71,7 @@ one_thread_carrier::~one_thread_carrier() {
     }
     while (pop() != nullptr) {}
     installed = nullptr;
-    detail::ramie_bias_here = detail::bias::stranger;
+    detail::bind_lane(nullptr);
 }
 
 void one_thread_carrier::on_unseen_failure(detail::failure_hook hook) {
@@ -134,11 +135,6 @@ namespace ramie::detail::carrier {
 
 using testing::carrier_access;
 using testing::here;
-
-lane* this_lane() noexcept {
-    auto* const c = testing::here();
-    return c != nullptr ? &carrier_access{*c}.lane() : nullptr;
-}
 
 scheduler& here(char const* verb) {
     if (testing::here() == nullptr) throw no_runtime(std::string("ramie: ") + verb + " outside a carrier");

@@ -16,16 +16,12 @@
 // Unproved: the argument is checked by stress tests, and by TSan, which does not know the fences.
 #pragma once
 
+#include <ramie/detail/this_lane.hpp>
+
 #include <atomic>
 #include <cstdint>
 
 namespace ramie::detail {
-
-using lane_number = std::uint32_t;
-
-// Of the lane this thread carries, if locks may be biased to it; else bias::stranger. Read anew each time: a fiber may
-// have come to another thread, and a compiler may keep a thread-local's address (context.hpp).
-inline lane_number this_bias() noexcept;
 
 class bias {
   public:
@@ -68,21 +64,5 @@ class bias {
     std::atomic<lane_number> owner_{nobody};
     std::atomic<std::uint8_t> inside_{out};
 };
-
-// Written by whoever binds a lane to the thread; read by this_bias() only.
-extern "C" constinit thread_local lane_number ramie_bias_here;
-
-#if defined(__x86_64__)
-inline lane_number this_bias() noexcept {
-    lane_number here;
-    void* offset;
-    // volatile: neither kept over a switch nor moved across one, which is volatile too.
-    asm volatile("movq ramie_bias_here@gottpoff(%%rip), %1\n\tmovl %%fs:(%1), %0" : "=r"(here), "=&r"(offset));
-    return here;
-}
-#else
-lane_number bias_here() noexcept;
-inline lane_number this_bias() noexcept { return bias_here(); }
-#endif
 
 }  // namespace ramie::detail

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ramie/detail/task.hpp>
+#include <ramie/detail/this_lane.hpp>
 
 namespace ramie::detail {
 
@@ -11,8 +12,8 @@ class lane;
 
 namespace carrier {
 
-// The lane of this OS thread, or null on a plain thread. Never cached across a suspension.
-lane* this_lane() noexcept;
+// Whoever carries lanes says so by bind_lane().
+using detail::this_lane;
 
 // The runtime that a spawn from here belongs to; throws no_runtime.
 scheduler& here(char const* verb);

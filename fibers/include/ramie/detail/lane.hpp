@@ -64,12 +64,14 @@ class lane {
     void visit(task& first) noexcept;
     bool ready(task& next) noexcept;
     bool give_stack(task& next) noexcept;
+    stack* find_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
     task* after_end(waiter* joiner) noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
     static lane& arrive(void* handed) noexcept;
     void settle() noexcept;
     void settle_park() noexcept;
+    void settle_timed_park() noexcept;
 
     thread_slots slots_;
     float_control float_control_;

@@ -116,6 +116,16 @@ struct stack_list {
     }
 };
 
+// For ASan. A task leaves its stack for good by a jump, so the frames it stands in are never left by returning, and
+// their red zones stay poisoned. They all lie above the last stack pointer; what lay below was unpoisoned as it
+// returned or was unwound. So this cleans [least stack pointer noted, end), and 16 KiB at least in case the last jump
+// was not noted: 2 KiB of shadow, where the whole slot would be 128 KiB each time.
+#if RAMIE_ASAN
+void unpoison(stack const&) noexcept;
+#else
+inline void unpoison(stack const&) noexcept {}
+#endif
+
 // A worker's few hot stacks per class. Owner thread only; no lock and no system call while what is put is taken again.
 //
 // Two magazines per class: the loaded one serves, the spare one is full or empty. Only when both are full does one go
@@ -129,10 +139,26 @@ class stack_cache {
     stack_cache& operator=(stack_cache const&) = delete;
 
     // A guarded stack. Throws std::bad_alloc if the system has no address space left; nothing is lost then.
-    [[nodiscard]] stack* take(std::uint8_t size_class);
+    [[nodiscard]] stack* take(std::uint8_t size_class) {
+        if (auto* const s = take_used(size_class)) [[likely]] return s;
+        return take_any(size_class);
+    }
+    // The same if it has one at hand that was used before; else null.
+    [[nodiscard]] stack* take_used(std::uint8_t size_class) noexcept {
+        auto& loaded = magazines_[size_class].loaded;
+        if (loaded.head == nullptr || loaded.head->guard == guard_kind::none_yet) [[unlikely]] return nullptr;
+        count(-1);
+        return loaded.pop();
+    }
 
     // Takes back a stack that nobody runs on. It need not come from this cache.
-    void put(stack*) noexcept;
+    void put(stack* s) noexcept {
+        unpoison(*s);
+        auto& here = magazines_[s->size_class];
+        if (here.loaded.count >= here.full) [[unlikely]] make_room(s->size_class, here);
+        here.loaded.push(s);
+        count(+1);
+    }
 
     // Gives everything to the depot: when a worker goes idle for long, and at its end.
     void flush() noexcept;
@@ -144,9 +170,14 @@ class stack_cache {
     struct magazines {
         stack_list loaded;
         stack_list spare;
+        unsigned full = 0;  // how many one holds, once known
     };
+    stack* take_any(std::uint8_t size_class);
+    void make_room(std::uint8_t size_class, magazines&) noexcept;
     void refill(std::uint8_t size_class, magazines&);
-    void count(std::ptrdiff_t change) noexcept;
+    void count(std::ptrdiff_t change) noexcept {
+        size_.store(size() + static_cast<std::size_t>(change), std::memory_order_relaxed);
+    }
 
     std::array<magazines, stack_class_count> magazines_;
     std::atomic<std::size_t> size_{0};  // only the owner writes; statistics read
