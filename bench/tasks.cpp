@@ -32,6 +32,34 @@ std::uint64_t fib(std::uint64_t n) {
     return left.get() + right;
 }
 
+// What an abort cannot do without: a throw through three frames, with destructors to run, to a handler.
+struct failure {};
+struct local {
+    ~local() { asm volatile(""); }
+};
+[[gnu::noinline]] void innermost() { throw failure{}; }
+[[gnu::noinline]] void middle() {
+    local const one;
+    innermost();
+    asm volatile("");  // no tail call
+}
+[[gnu::noinline]] void outermost() {
+    local const one;
+    middle();
+    asm volatile("");
+}
+
+double throwing(std::uint64_t n) {
+    stopwatch const watch;
+    for (std::uint64_t i = 0; i < n; ++i) {
+        try {
+            outermost();
+        } catch (failure const&) {
+        }
+    }
+    return per(watch, n);
+}
+
 void expect(bool right, char const* what) {
     if (!right) throw std::logic_error(std::string("wrong result: ") + what);
 }
@@ -146,7 +174,8 @@ std::vector<figure> run_abort(unsigned workers, std::uint64_t n) {
         ramie::this_fiber::sleep_for(300ms);
         stopwatch const watch;
         for (auto& t : tasks) expect(!t.abort_and_join().has_value(), "abort");
-        return std::vector<figure>{{"abort", per(watch, n), "ns"}};
+        auto const aborting = per(watch, n);
+        return std::vector<figure>{{"abort", aborting, "ns"}, {"throw", throwing(n), "ns"}};
     });
 }
 
