@@ -1,29 +1,34 @@
 #include <ramie/detail/block_cache.hpp>
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/lane.hpp>
+#include "block_depot.hpp"
+
+#include <utility>
 
 namespace ramie::detail {
 
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-
-void* take_block(std::size_t size) { return ::operator new(size); }
-void put_block(void* block, std::size_t) noexcept { ::operator delete(block); }
-
-#else
-
-void* take_block(std::size_t size) {
-    if (auto* const here = carrier::this_lane()) [[likely]] {
-        if (auto* const kept = here->blocks.take(size)) return kept;
-    }
-    return ::operator new(block_cache::rounded(size));
+void* block_cache::take_from_depot(std::size_t size) {
+    auto& here = shelves_[block_size::index(size)];
+    if (here == nullptr) here = std::make_unique<shelf>();
+    here->count = block_depot_of(size).take(here->blocks.data(), batch);
+    // The first goes out first, as they lie in memory.
+    std::reverse(here->blocks.begin(), here->blocks.begin() + here->count);
+    return here->blocks[--here->count];
 }
 
-void put_block(void* block, std::size_t size) noexcept {
-    auto* const here = carrier::this_lane();
-    if (here == nullptr || !here->blocks.put(block, size)) ::operator delete(block);
+// Full: the half that lay here longest goes to the depot.
+void block_cache::put_past(void* block, std::size_t size) noexcept {
+    auto& depot = block_depot_of(size);
+    auto* const here = shelves_[block_size::index(size)].get();
+    if (here == nullptr) return depot.put(&block, 1);
+    depot.put(here->blocks.data(), batch);
+    std::copy(here->blocks.begin() + batch, here->blocks.end(), here->blocks.begin());
+    here->count = batch;
+    here->blocks[here->count++] = block;
 }
 
-#endif
+void block_cache::flush() noexcept {
+    for (std::size_t i = 0; i < shelves_.size(); ++i)
+        if (auto const s = std::move(shelves_[i])) block_depot_of(block_size::of(i)).put(s->blocks.data(), s->count);
+}
 
 }  // namespace ramie::detail

@@ -172,7 +172,7 @@ std::uint32_t scheduler::fair_share() const noexcept {
 }
 
 void scheduler::trim(time_point now) noexcept {
-    auto const next = trim_stacks(now);
+    auto const next = std::min(trim_stacks(now), trim_blocks(now, default_stack_decay));
     trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);
     if (next != never) deadline_armed(next);  // the sleeper in the driver takes it into account
 }

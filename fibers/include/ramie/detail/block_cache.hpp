@@ -1,16 +1,33 @@
-// One lane's freed task blocks, by size, for its next spawns: a spawn that follows an end on the same lane takes its
-// block still warm and without malloc. Owner only.
+// Memory for tasks' blocks. A lane keeps the blocks that tasks freed on it, by size, for its next spawns: a spawn that
+// follows an end on the same lane takes its block still warm. What it has too much of or too little goes to and comes
+// from a depot that all share, many at a time (src/block_depot.hpp).
+//
+// Not malloc's, which has a word before each block and deals in pairs of words; and what comes back to it goes out again
+// in the order of its lists, not of addresses (docs/rationale.md).
 #pragma once
 
 #include <ramie/detail/config.hpp>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <memory>
 
 namespace ramie::detail {
 
+// Sizes go by words. So a block is as aligned as its size: a type's size is a multiple of its alignment.
+namespace block_size {
+inline constexpr std::size_t grain = 8, smallest = 64, largest = 1024, count = (largest - smallest) / grain + 1;
+
+constexpr std::size_t index(std::size_t size) noexcept {
+    return (std::max(size, smallest) - smallest + grain - 1) / grain;
+}
+constexpr std::size_t of(std::size_t index) noexcept { return smallest + index * grain; }
+}  // namespace block_size
+
+// Owner only.
 class block_cache {
   public:
     block_cache() = default;
@@ -18,56 +35,42 @@ class block_cache {
     block_cache& operator=(block_cache const&) = delete;
     ~block_cache() { flush(); }
 
-    // Null: there is none; take one from the system, of rounded(size) bytes.
-    void* take(std::size_t size) noexcept {
-        if (size > largest) return nullptr;
-        auto& here = kept_[index(size)];
-        auto* const b = here.first;
-        if (b == nullptr) return nullptr;
-        here.first = b->next;
-        --here.count;
-        return b;
+    // For sizes up to block_size::largest. Throws std::bad_alloc.
+    [[nodiscard]] void* take(std::size_t size) {
+        auto* const here = shelves_[block_size::index(size)].get();
+        if (here == nullptr || here->count == 0) [[unlikely]] return take_from_depot(size);
+        auto const n = --here->count;
+        // The one after next will be written to from end to end.
+        if (n >= 2) prefetch(here->blocks[n - 2], size);
+        return here->blocks[n];
     }
-    // False: there are enough, or it is too large; give it to the system.
-    [[nodiscard]] bool put(void* block, std::size_t size) noexcept {
-        if (size > largest) return false;
-        auto& here = kept_[index(size)];
-        if (here.count == most) return false;
-        here.first = ::new (block) link{here.first};
-        ++here.count;
-        return true;
+    void put(void* block, std::size_t size) noexcept {
+        auto* const here = shelves_[block_size::index(size)].get();
+        if (here == nullptr || here->count == most) [[unlikely]] return put_past(block, size);
+        here->blocks[here->count++] = block;
     }
-    void flush() noexcept {
-        for (auto& k : kept_) {
-            while (k.first != nullptr) {
-                auto* const b = k.first;
-                k.first = b->next;
-                ::operator delete(b);
-            }
-            k.count = 0;
-        }
-    }
-    // An odd number of words: malloc puts one word of its own before each block and deals in pairs of words.
-    static constexpr std::size_t rounded(std::size_t size) noexcept { return index(size) * grain + grain / 2; }
+    // Gives everything to the depot: when a worker goes idle for long, and at its end.
+    void flush() noexcept;
+
+    static constexpr std::uint32_t batch = 64, most = 2 * batch;
 
   private:
-    struct link {
-        link* next;
-    };
-    struct list {
-        link* first = nullptr;
+    struct shelf {
         std::uint32_t count = 0;
+        std::array<void*, most> blocks;  // the newest last
     };
-    static constexpr std::size_t grain = 16, largest = 1024;
-    static constexpr std::uint32_t most = 1024;
-    static constexpr std::size_t index(std::size_t size) noexcept { return (size + grain / 2 - 1) / grain; }
+    static void prefetch(void* block, std::size_t size) noexcept {
+        for (std::size_t at = 0; at < size; at += 64) __builtin_prefetch(static_cast<char*>(block) + at, 1);
+    }
+    void* take_from_depot(std::size_t size);
+    void put_past(void* block, std::size_t size) noexcept;
 
-    std::array<list, largest / grain + 1> kept_{};
+    std::array<std::unique_ptr<shelf>, block_size::count> shelves_;
 };
 
-// Memory for a task's block, from the calling lane's cache or the system. Under a sanitizer always the system's, so
-// that it sees every use after the end.
-[[nodiscard]] void* take_block(std::size_t size);
-void put_block(void* block, std::size_t size) noexcept;
+// Housekeeping: unmaps what has been idle for `decay`, and says when to be called next; time_point::max() when nothing
+// is left to return, until blocks are put or flushed again.
+std::chrono::steady_clock::time_point trim_blocks(std::chrono::steady_clock::time_point now,
+                                                  std::chrono::nanoseconds decay) noexcept;
 
 }  // namespace ramie::detail

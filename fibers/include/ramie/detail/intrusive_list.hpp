@@ -21,6 +21,7 @@ class intrusive_list {
 
     bool empty() const noexcept { return head_.next == &head_; }
     T& front() noexcept { return static_cast<T&>(*head_.next); }
+    T& back() noexcept { return static_cast<T&>(*head_.prev); }
 
     void push_back(T& item) noexcept { insert_before(head_, item); }
     void push_front(T& item) noexcept { insert_before(*head_.next, item); }

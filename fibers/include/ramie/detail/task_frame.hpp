@@ -1,8 +1,8 @@
 // The task with its callable, and later its result in the same place.
 #pragma once
 
-#include <ramie/detail/block_cache.hpp>
 #include <ramie/detail/task.hpp>
+#include <ramie/detail/task_block.hpp>
 
 #include <functional>
 #include <memory>
