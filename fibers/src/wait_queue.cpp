@@ -1,5 +1,8 @@
 #include <ramie/detail/wait_queue.hpp>
 
+#include <ramie/detail/prefetch_along.hpp>
+#include <ramie/detail/task.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -7,21 +10,52 @@
 namespace ramie::detail {
 
 void woken_list::add(wait_node& node) noexcept {
-    node.next = nullptr;
-    if (last_) last_->next = &node;
-    else first_ = &node;
-    last_ = &node;
+    if (!node.who->is_fiber()) {
+        node.next = threads_;
+        threads_ = &node;
+        return;
+    }
+    auto& t = static_cast<task&>(*node.who);
+    t.next = nullptr;
+    if (last_fiber_ != nullptr) last_fiber_->next = &t;
+    else fibers_ = &t;
+    last_fiber_ = &t;
+}
+
+void woken_list::add_first(wait_node& node) noexcept {
+    if (fibers_ == nullptr || !node.who->is_fiber()) return add(node);
+    auto& t = static_cast<task&>(*node.who);
+    t.next = fibers_;
+    fibers_ = &t;
+}
+
+void woken_list::append(woken_list& later) noexcept {
+    if (later.fibers_ != nullptr) {
+        if (last_fiber_ != nullptr) last_fiber_->next = later.fibers_;
+        else fibers_ = later.fibers_;
+        last_fiber_ = later.last_fiber_;
+        later.fibers_ = nullptr;
+    }
+    while (later.threads_ != nullptr) {
+        auto& node = *later.threads_;
+        later.threads_ = static_cast<wait_node*>(node.next);
+        add(node);
+    }
 }
 
 void woken_list::resume_each() noexcept {
-    auto* node = std::exchange(first_, nullptr);
-    last_ = nullptr;
-    do {
-        auto* const after = static_cast<wait_node*>(node->next);
-        node->next = nullptr;
-        resume(*node->who);  // the node may be gone from here on
-        node = after;
-    } while (node != nullptr);
+    last_fiber_ = nullptr;
+    while (fibers_ != nullptr) {
+        auto& t = *std::exchange(fibers_, fibers_->next);
+        t.next = nullptr;
+        resume(t);  // may be gone from here on
+    }
+    while (threads_ != nullptr) {
+        auto& node = *threads_;
+        threads_ = static_cast<wait_node*>(node.next);
+        node.next = nullptr;
+        resume(*node.who);  // and its node with it
+    }
 }
 
 claimed_waiter wait_queue::take(wait_node& node) noexcept {
@@ -51,8 +85,21 @@ claimed_waiter wait_queue::claim_first_open() noexcept {
     return {};
 }
 
+// The nodes lie on stacks, a million of them maybe. From both ends at once, two waits for memory are one.
 void wait_queue::claim_all(woken_list& out) noexcept {
-    while (!nodes_.empty()) (void)claim(nodes_.front(), out);
+    constexpr int ahead = 3;
+    woken_list latter;
+    while (!nodes_.empty()) {
+        auto& front = nodes_.front();
+        auto& back = nodes_.back();
+        prefetch_along(&front, front.next, ahead);
+        prefetch_along(&back, back.prev, ahead);
+        __builtin_prefetch(front.next, 1);
+        __builtin_prefetch(back.prev, 1);
+        (void)claim(front, out);
+        if (&front != &back && take(back).parked != nullptr) latter.add_first(back);
+    }
+    out.append(latter);
 }
 
 void wait_queue::assert_empty(char const* primitive) noexcept {

@@ -62,16 +62,16 @@ TEST_CASE("notify: with nobody there one permit is kept, never more") {
     });
 }
 
-TEST_CASE("notify: notify_all wakes all who wait now and keeps no permit") {
+TEST_CASE("notify: notify_all wakes all who wait now, in the order they came, and keeps no permit") {
     both_ways([](one_thread_carrier& carrier) {
         line l;
         l.signal.notify_all();
-        for (int i = 0; i < 3; ++i) l.join_in(i);
+        for (int i = 0; i < 7; ++i) l.join_in(i);
         carrier.drain();
         CHECK(l.woken.empty());
         l.signal.notify_all();
         carrier.drain();
-        CHECK(l.woken == std::vector{0, 1, 2});
+        CHECK(l.woken == std::vector{0, 1, 2, 3, 4, 5, 6});
         CHECK_FALSE(l.signal.wait_for(0ms));
     });
 }

@@ -8,6 +8,8 @@
 
 namespace ramie::detail {
 
+class task;
+
 struct wait_node : list_hook {
     explicit wait_node(waiter& w) noexcept : who(&w), generation(w.state.generation()) {}
     waiter* who;
@@ -20,6 +22,7 @@ struct wait_node : list_hook {
 };
 
 // Waiters claimed under a lock, to be resumed after it is released: whoever is resumed may destroy the primitive.
+// Fibers are linked through their tasks, for a node lies on a stack: a million stacks are looked at once less.
 class woken_list {
   public:
     woken_list() = default;
@@ -27,15 +30,19 @@ class woken_list {
     woken_list& operator=(woken_list const&) = delete;
     ~woken_list() { resume_all(); }
     void add(wait_node& node) noexcept;
+    void add_first(wait_node& node) noexcept;
+    // All of `later`'s come after what is here.
+    void append(woken_list& later) noexcept;
     void resume_all() noexcept {
-        if (first_ != nullptr) [[unlikely]] resume_each();
+        if (fibers_ != nullptr || threads_ != nullptr) [[unlikely]] resume_each();
     }
 
   private:
     void resume_each() noexcept;
 
-    wait_node* first_ = nullptr;
-    wait_node* last_ = nullptr;
+    task* fibers_ = nullptr;  // the first and the last, linked through task::next, which is the claimer's
+    task* last_fiber_ = nullptr;
+    wait_node* threads_ = nullptr;  // in any order
 };
 
 // A waiter that was claimed through its node.
