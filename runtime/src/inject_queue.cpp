@@ -1,5 +1,7 @@
 #include "inject_queue.hpp"
 
+#include <ramie/detail/prefetch_along.hpp>
+
 #include <mutex>
 
 namespace ramie::detail {
@@ -27,6 +29,7 @@ task_chain inject_queue::pop(std::uint32_t most) noexcept {
     while (taken.count < most) {
         auto* const t = tasks_.take();
         if (t == nullptr) break;
+        prefetch_along(t, tasks_.first, 8);
         taken.add(*t);
     }
     count_.store(tasks_.count, std::memory_order_seq_cst);

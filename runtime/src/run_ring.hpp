@@ -47,19 +47,16 @@ class run_ring {
     // the block, then, without thieves (who might let it end meanwhile), what the block points to.
     void prefetch() const noexcept {
         constexpr std::uint32_t far = 6, near = 2;
+        constexpr int line = 64, lines_of_block = 4, lines_of_stack = 9;  // those of a task that waits in its first frames
         auto const head = head_.load(std::memory_order_relaxed);
         if (tail_.load(std::memory_order_relaxed) - head <= far) return;
         auto const at = [&](std::uint32_t n) { return slots_[(head + n) % capacity].load(std::memory_order_relaxed); };
         auto const* const block = reinterpret_cast<char const*>(at(far));
-        __builtin_prefetch(block);
-        __builtin_prefetch(block + 64);
+        for (int i = 0; i < lines_of_block; ++i) __builtin_prefetch(block + i * line);
         if (!alone_) return;
         auto const* const next = at(near);
         auto const* const saved = static_cast<char const*>(next->context);
-        __builtin_prefetch(saved);
-        __builtin_prefetch(saved + 64);
-        __builtin_prefetch(saved + 128);
-        __builtin_prefetch(saved + 192);
+        for (int i = 0; i < lines_of_stack; ++i) __builtin_prefetch(saved + i * line);
         __builtin_prefetch(next->stack);
     }
     std::uint32_t room() const noexcept {
