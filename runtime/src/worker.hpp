@@ -55,7 +55,8 @@ class worker final : public lane {
         if (!deque_.looks_empty()) return take_local();
         next_streak_ = 0;
         auto* const t = ring_.pop();
-        ring_.prefetch();
+        if (crowded_) [[unlikely]] ring_.prefetch_of_crowd();
+        else ring_.prefetch();
         return ready_entry(t);
     }
     // Gives a new task its id and puts it into the live table.
