@@ -11,7 +11,7 @@
 // Who may touch which field, and when
 //   state        anybody, by its transitions (task_state.hpp)
 //   ops, id, where, home, options     written before submit; read by anybody afterwards
-//   next, place  the owner of the queue the task sits in
+//   next         the owner of the queue the task sits in; whoever claimed it, until it is made runnable
 //   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
 //                the errand that parks it, until park() published it
 //   joiner       see join.cpp
