@@ -8,21 +8,21 @@ namespace ramie::detail {
 
 void* block_cache::take_from_depot(std::size_t size) {
     auto& here = shelves_[block_size::index(size)];
-    if (here == nullptr) here = std::make_unique<shelf>();
+    if (here == nullptr) here = std::make_unique_for_overwrite<shelf>();  // its room is touched as it fills
     here->count = block_depot_of(size).take(here->blocks.data(), batch);
     // The first goes out first, as they lie in memory.
     std::reverse(here->blocks.begin(), here->blocks.begin() + here->count);
     return here->blocks[--here->count];
 }
 
-// Full: the half that lay here longest goes to the depot.
+// Full: what lay here longest goes to the depot.
 void block_cache::put_past(void* block, std::size_t size) noexcept {
     auto& depot = block_depot_of(size);
     auto* const here = shelves_[block_size::index(size)].get();
     if (here == nullptr) return depot.put(&block, 1);
     depot.put(here->blocks.data(), batch);
     std::copy(here->blocks.begin() + batch, here->blocks.end(), here->blocks.begin());
-    here->count = batch;
+    here->count -= batch;
     here->blocks[here->count++] = block;
 }
 

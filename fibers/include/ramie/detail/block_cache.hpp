@@ -52,7 +52,7 @@ class block_cache {
     // Gives everything to the depot: when a worker goes idle for long, and at its end.
     void flush() noexcept;
 
-    static constexpr std::uint32_t batch = 64, most = 2 * batch;
+    static constexpr std::uint32_t batch = 256, most = 4 * batch;
 
   private:
     struct shelf {
