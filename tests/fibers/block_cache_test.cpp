@@ -95,7 +95,7 @@ TEST_CASE("block cache: keeps a limited number; another lane gets the others") {
     std::set const freed(mine.begin(), mine.end());
     auto const theirs = take(there, another_odd_size, 3000);
     auto const again = std::ranges::count_if(theirs, [&](void* b) { return freed.contains(b); });
-    CHECK(again >= 3000 - block_cache::most);
+    CHECK(again >= 3000 - block_cache::most - 2 * block_cache::batch);  // some were fetched ahead
     put(there, another_odd_size, theirs);
 }
 
