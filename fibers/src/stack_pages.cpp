@@ -13,6 +13,7 @@
 #include <valgrind/memcheck.h>
 #else
 #define VALGRIND_MAKE_MEM_DEFINED(address, size) (static_cast<void>(address), static_cast<void>(size))
+#define VALGRIND_MAKE_MEM_UNDEFINED(address, size) (static_cast<void>(address), static_cast<void>(size))
 #endif
 
 namespace ramie::detail {
@@ -36,10 +37,15 @@ __attribute__((no_sanitize("thread", "address"))) void write_zero(std::byte* wor
 void return_pages(std::byte* from, std::byte* to) noexcept {
     if (from == to) return;
     ::madvise(from, static_cast<std::size_t>(to - from), MADV_DONTNEED);
+    hold_undefined(from, static_cast<std::size_t>(to - from));
     trims.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace
+
+void hold_undefined(std::byte* from, std::size_t bytes) noexcept {
+    static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(from, bytes));
+}
 
 bool stack::canary_reads_zero() const noexcept { return reads_zero(bottom); }
 

@@ -16,6 +16,10 @@ void return_deep_pages(stack&) noexcept;
 // Returns the hot page too.
 void return_all_pages(stack&) noexcept;
 
+// For Valgrind, which holds mapped memory for defined: what no frame has written yet is no value to be read, nor for its
+// search for leaks to look through. That search would touch every page of every stack that is mapped.
+void hold_undefined(std::byte* from, std::size_t bytes) noexcept;
+
 // How often either made a system call.
 std::size_t madvise_trims() noexcept;
 

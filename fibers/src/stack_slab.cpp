@@ -2,6 +2,7 @@
 
 #include "stack_class.hpp"
 #include "stack_guard.hpp"
+#include "stack_pages.hpp"
 
 #include <ramie/detail/context.hpp>
 
@@ -21,6 +22,7 @@ std::byte* map(std::size_t bytes) noexcept {
     if (at == MAP_FAILED) return nullptr;
     // A huge page would make every stack in it cost its full size. (A kernel built without them refuses: just as well.)
     ::madvise(at, bytes, MADV_NOHUGEPAGE);
+    hold_undefined(static_cast<std::byte*>(at), bytes);
     return static_cast<std::byte*>(at);
 }
 
