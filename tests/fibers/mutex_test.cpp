@@ -136,6 +136,24 @@ TEST_CASE("mutex: a waiter who is overtaken each time gets it in the end") {
     }
 }
 
+TEST_CASE("mutex: where others run beside, the first waiter is overtaken four times, keeps its place, and then is handed it") {
+    one_thread_carrier carrier;
+    carrier.seem_accompanied();
+    queue_of_lockers q(carrier, "ab");
+    int overtaken = 0;
+    q.m.unlock();  // wakes a, who may look for itself
+    while (overtaken < 100 && q.m.try_lock()) {
+        ++overtaken;
+        carrier.drain();
+        CHECK(q.trace == "");
+        q.m.unlock();
+    }
+    CHECK(overtaken == 4);  // then it was handed over
+    carrier.drain();
+    CHECK(q.trace == "ab");
+    for (auto& t : q.tasks) t.get();
+}
+
 TEST_CASE("mutex: try_lock takes it if it is free, and never waits") {
     both_ways([](one_thread_carrier& carrier) {
         ramie::mutex m;

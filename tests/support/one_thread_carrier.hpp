@@ -34,6 +34,8 @@ class one_thread_carrier {
 
     // Parking tasks pick their successor on their own stack, as workers do, instead of going home after each.
     void switch_directly(bool on) { direct_ = on; }
+    // For what asks whether other lanes run beside this one: they seem to.
+    void seem_accompanied() { lane_.alone = false; }
     // Called for each failure nobody received.
     void on_unseen_failure(detail::failure_hook hook);
 
