@@ -33,9 +33,8 @@ void two_parties(std::function<void(Shared&)> const& wake, std::function<void(Sh
         CAPTURE(workers);
         ramie::runtime rt({.workers = workers});
         stress_time const time(worker_counts[2] - 1);
-        std::size_t n = 0;
         chance dice(workers);
-        for (; time.goes_on() || n <= 10; ++n) {
+        for (std::size_t n = 0; n <= 10 || time.goes_on(); ++n) {
             auto shared = std::make_unique<Shared>();
             auto* const raw = shared.get();
             bool const thread_waits = n % 3 == 0;

@@ -77,6 +77,7 @@ TEST_CASE("stress: a counter under a mutex, whose waiters are aborted and timed 
         {
             ramie::runtime rt({.workers = workers});
             stress_time const time(parts);
+            auto const goes_on = [&] { return time.goes_on() || given_up == 0; };
             auto const visit = [&](chance& dice) {
                 bool const sleeps = dice.one_in(8);
                 std::lock_guard held(lock);
@@ -88,7 +89,7 @@ TEST_CASE("stress: a counter under a mutex, whose waiters are aborted and timed 
             for (unsigned t = 0; t < 2; ++t) {
                 threads.emplace_back([&, t] {
                     chance dice(1000 + t);
-                    while (time.goes_on()) visit(dice);
+                    while (goes_on()) visit(dice);
                 });
             }
             rt.block_on([&] {
@@ -96,7 +97,7 @@ TEST_CASE("stress: a counter under a mutex, whose waiters are aborted and timed 
                 for (unsigned t = 0; t < 12; ++t) {
                     tasks.push_back(ramie::spawn([&, t] {
                         chance dice(t);
-                        while (time.goes_on()) {
+                        while (goes_on()) {
                             switch (dice.below(4)) {
                                 case 0: visit(dice); break;
                                 case 1:
@@ -127,7 +128,6 @@ TEST_CASE("stress: a counter under a mutex, whose waiters are aborted and timed 
             });
         }
         CHECK(plain == counted.load());
-        CHECK(given_up.load() > 0);
         CHECK(lock.try_lock());
         lock.unlock();
     }
@@ -143,6 +143,7 @@ TEST_CASE("stress: values through a mailbox of mutex and condition variables, wi
         {
             ramie::runtime rt({.workers = workers});
             stress_time const time(parts);
+            auto const goes_on = [&] { return time.goes_on() || given_up == 0 || taken_count == 0; };
             std::atomic<unsigned> putting{0};
             auto const put_some = [&](chance& dice) {
                 auto const value = static_cast<int>(dice.below(1000));
@@ -158,7 +159,7 @@ TEST_CASE("stress: values through a mailbox of mutex and condition variables, wi
             ++putting;
             threads.emplace_back([&] {
                 chance dice(1000);
-                while (time.goes_on()) put_some(dice);
+                while (goes_on()) put_some(dice);
                 --putting;
             });
             threads.emplace_back([&] {
@@ -170,7 +171,7 @@ TEST_CASE("stress: values through a mailbox of mutex and condition variables, wi
                     ++putting;
                     tasks.push_back(ramie::spawn([&, t] {
                         chance dice(t);
-                        while (time.goes_on()) {
+                        while (goes_on()) {
                             if (dice.one_in(4)) {
                                 // Aborted or not, what was put was counted: the counting has no abort point.
                                 auto child = ramie::spawn([&, seed = dice.next()] {
@@ -198,8 +199,6 @@ TEST_CASE("stress: values through a mailbox of mutex and condition variables, wi
         CHECK(box.size() == 0);
         CHECK(put_count.load() == taken_count.load());
         CHECK(put_sum.load() == taken_sum.load());
-        CHECK(taken_count.load() > 0);
-        CHECK(given_up.load() > 0);
     }
 }
 
@@ -269,14 +268,13 @@ TEST_CASE("stress: trees of tasks that spawn, join, abort, drop, fail and block 
     RAMIE_CAPTURE_SEED();
     for (unsigned workers : worker_counts) {
         CAPTURE(workers);
-        std::atomic<std::size_t> started{0}, unseen{0};
+        std::atomic<std::size_t> unseen{0};
         {
             ramie::runtime rt({.workers = workers,
                                .max_blocking_threads = 3,
                                .on_task_failure = [&](ramie::join_error const&) { ++unseen; }});
             stress_time const time(parts);
             std::function<tracked(std::uint64_t, int)> grow = [&](std::uint64_t seed, int depth) {
-                ++started;
                 tracked const local;
                 chance dice(seed);
                 std::vector<ramie::join_handle<tracked>> children;
@@ -314,7 +312,7 @@ TEST_CASE("stress: trees of tasks that spawn, join, abort, drop, fail and block 
                 return tracked();
             };
             chance dice(workers);
-            while (time.goes_on()) {
+            while (time.goes_on() || unseen == 0) {
                 std::vector<ramie::join_handle<tracked>> roots;
                 for (int i = 0; i < 20; ++i)
                     roots.push_back(rt.spawn([&grow, s = dice.next(), held = tracked()] { return grow(s, 0); }));
@@ -323,7 +321,5 @@ TEST_CASE("stress: trees of tasks that spawn, join, abort, drop, fail and block 
             }
         }
         CHECK(tracked::alive() == 0);
-        CHECK(started.load() > 0);
-        CHECK(unseen.load() > 0);
     }
 }
