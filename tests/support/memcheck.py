@@ -2,7 +2,8 @@
 
 usage: memcheck.py BUILD_DIRECTORY [NAME]   (called by tests/run --valgrind; NAME: only that program)
 
-What Valgrind complains of is printed, and then one line, "N passed, N failed". A build without sanitizers is needed.
+Two programs at a time. What Valgrind complains of is printed, and then one line, "N passed, N failed". A build without
+sanitizers is needed.
 """
 
 import os
@@ -12,21 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "faults"))
 from exchange import exchanges  # noqa: E402
 
 LONGEST_RUN_SECONDS = 1800
+AT_ONCE = 2
 VALGRIND = ["valgrind", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
             "--child-silent-after-fork=yes", "--fair-sched=try", "--num-callers=30", "--max-threads=2000"]
 # Left out, because they would show nothing of memory, or not end. (RAMIE_FORKING_TESTS, from tests/run: what forks and
 # expects a death. Valgrind looks for leaks in each such child, which takes minutes.)
 LEFT_OUT = {
-    "hook-tests": ["hook: RAMIE_HOOK*", "hook: a child after fork()*"],  # run themselves; fork
-    "runtime-tests": ["idle: *",                 # count context switches
-                      "*100,000*", "*a million*",  # Valgrind looks for the bounds of a stack in a list
-                      "*cannot be started*"],    # limit the address space, of which Valgrind needs most itself
     "io-tests": ["*a thousand children*",        # each a fork of all that Valgrind has
                  "*somebody else reaps it*", "*no pidfds*",  # fork
                  "*full table*", "*more than the process has room for*",  # Valgrind keeps descriptors above the limit
@@ -36,15 +35,26 @@ LEFT_OUT = {
                  "signals: as a case of select*", "signals: one that came before*",
                  "load: 20,000*", "load: a thousand*"],  # minutes each
     "fibers-tests": [],
+    "runtime-tests": ["idle: *",                 # count context switches
+                      "*100,000*", "*a million*",  # Valgrind looks for the bounds of a stack in a list
+                      "*cannot be started*"],    # limit the address space, of which Valgrind needs most itself
+    "stress-tests": [],
+    "hook-tests": ["hook: RAMIE_HOOK*", "hook: a child after fork()*"],  # run themselves; fork
 }
+# How long the tests go on, where they choose at random. Those of stress do so by the clock.
+SCALE = {"stress-tests": "1"}
 
 
 class Report:
-    """What Valgrind wrote, into a file of its own, of one program."""
+    """What Valgrind wrote, into a file of its own, of one program; and what is to be printed of it, in one piece."""
 
     def __init__(self, name):
         self.name, self.begun = name, time.monotonic()
         self.log = tempfile.NamedTemporaryFile("r", suffix=".memcheck")
+        self.lines = []
+
+    def say(self, *lines):
+        self.lines += lines
 
     def command(self, *arguments):
         return [*VALGRIND, f"--log-file={self.log.name}", *arguments]
@@ -53,45 +63,46 @@ class Report:
         # It does not know pidfd_open, and says so in five lines each time; without it, SIGCHLD is listened to.
         text = "".join(line for line in self.log if not line.startswith("--"))
         clean = re.search(r"ERROR SUMMARY: 0 errors", text) is not None
-        print(f"{self.name}: {'clean' if clean else 'NOT clean'}, {time.monotonic() - self.begun:.0f} s", flush=True)
+        self.say(f"{self.name}: {'clean' if clean else 'NOT clean'}, {time.monotonic() - self.begun:.0f} s")
         if not clean:
-            print(text[:20_000], output[-5000:], sep="\n", flush=True)
+            self.say(text[:20_000], output[-5000:])
         return clean
 
 
-def run_tests(build, name):
+def run_tests(build, report):
     """How many test cases passed, and failed; what Valgrind finds is one more failure."""
-    report = Report(name)
-    left_out = [*LEFT_OUT[name], *filter(None, [os.environ.get("RAMIE_FORKING_TESTS")])]
+    name = report.name
+    left_out = [pattern.replace(",", "\\,") for pattern in LEFT_OUT[name]]
+    left_out += filter(None, [os.environ.get("RAMIE_FORKING_TESTS")])
     options = ["--no-intro=true", "--duration=true", "--test-case-exclude=" + ",".join(left_out)]
     try:
         program = os.path.join(build, "tests", name)
         done = subprocess.run(report.command(program, *options), text=True, capture_output=True,
                               timeout=LONGEST_RUN_SECONDS,
-                              env={**os.environ, "RAMIE_TEST_SCALE": "0.05", "RAMIE_TEST_PATIENCE": "10"})
+                              env={**os.environ, "RAMIE_TEST_SCALE": SCALE.get(name, "0.05"),
+                                   "RAMIE_TEST_PATIENCE": "10"})
     except subprocess.TimeoutExpired as hung:
-        print(f"{name} is still there after {LONGEST_RUN_SECONDS} s\n{(hung.stdout or b'').decode()[-2000:]}")
+        report.say(f"{name} is still there after {LONGEST_RUN_SECONDS} s", (hung.stdout or b"").decode()[-2000:])
         return 0, 1
     counts = re.search(r"test cases: +\d+ \| +(\d+) passed \| +(\d+) failed", done.stdout)
     passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
     if failed or not counts:
-        print(done.stdout[-10_000:], done.stderr[-2000:], sep="\n")
+        report.say(done.stdout[-10_000:], done.stderr[-2000:])
     return passed, failed + (not report.is_clean(done.stderr)) + (not counts)
 
 
-def run_to_the_end(name, *command, environment={}):
-    report = Report(name)
+def run_to_the_end(report, *command, environment={}):
     done = subprocess.run(report.command(*command), text=True, capture_output=True, stdin=subprocess.DEVNULL,
                           timeout=LONGEST_RUN_SECONDS, env={**os.environ, **environment})
     right = done.returncode == 0
     if not right:
-        print(f"{name} ends with status {done.returncode}\n{done.stdout}{done.stderr}")
-    return report.is_clean() and right
+        report.say(f"{report.name} ends with status {done.returncode}", done.stdout + done.stderr)
+    clean = report.is_clean()
+    return (1, 0) if clean and right else (0, 1)
 
 
-def run_server(name, program):
+def run_server(report, program):
     """With clients, and then ended by SIGTERM."""
-    report = Report(name)
     with subprocess.Popen(report.command(program, "0"), stdout=subprocess.PIPE, text=True) as server:
         try:
             port = int(server.stdout.readline().rpartition(":")[2])
@@ -101,29 +112,37 @@ def run_server(name, program):
             server.stdout.read()
     whole = all(outcome.sound and outcome.ended == "whole" for outcome in outcomes)
     if not whole:
-        print(f"{name}: {outcomes}")
-    return report.is_clean() and whole
+        report.say(f"{report.name}: {outcomes}")
+    clean = report.is_clean()
+    return (1, 0) if clean and whole else (0, 1)
 
 
 def main():
     build = os.path.abspath(sys.argv[1])
     only = sys.argv[2] if len(sys.argv) > 2 else None
-    sample = lambda name: os.path.join(build, "samples", name)
+    sample = lambda report: os.path.join(build, "samples", report.name)
+    tests = lambda report: run_tests(build, report)
+    to_the_end = lambda report: run_to_the_end(report, sample(report))
+    server = lambda report: run_server(report, sample(report))
     hooked = {"LD_PRELOAD": os.path.join(build, "io", "hook", "libramie-hook.so")}
-    programs = {
-        **{name: lambda name=name: run_to_the_end(name, sample(name)) for name in ("hello", "fan_out", "pipeline")},
-        **{name: lambda name=name: run_server(name, sample(name)) for name in ("echo_server", "graceful_shutdown")},
-        "hook-program": lambda: run_to_the_end("hook-program", os.path.join(build, "tests", "hook-program"), "fibers",
-                                               environment=hooked),
+    hook_program = lambda report: run_to_the_end(report, os.path.join(build, "tests", report.name), "fibers",
+                                                 environment=hooked)
+    programs = {  # the long ones first
+        **{name: tests for name in LEFT_OUT},
+        **{name: to_the_end for name in ("hello", "fan_out", "pipeline")},
+        **{name: server for name in ("echo_server", "graceful_shutdown")},
+        "hook-program": hook_program,
     }
+
+    def run(name):
+        report = Report(name)
+        return report, programs[name](report)
+
     passed = failed = 0
-    for name, run in programs.items():
-        if only in (None, name):
-            right = run()
-            passed, failed = passed + right, failed + (not right)
-    for name in LEFT_OUT:
-        if only in (None, name):
-            p, f = run_tests(build, name)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for ended in as_completed([pool.submit(run, name) for name in programs if only in (None, name)]):
+            report, (p, f) = ended.result()
+            print(*report.lines, sep="\n", flush=True)
             passed, failed = passed + p, failed + f
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
