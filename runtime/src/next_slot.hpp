@@ -21,13 +21,20 @@
 
 namespace ramie::detail {
 
-class next_slot {
+struct asymmetric_fences {
+    static void light() noexcept { light_fence(); }
+    static void heavy() noexcept { heavy_fence(); }
+};
+
+// `Fences`: a test may stop in them.
+template <class Fences>
+class basic_next_slot {
   public:
     // --- owner ---
     // Returns who was there.
     task* put(task* t) noexcept {
         touching_.store(true, std::memory_order_relaxed);
-        light_fence();
+        Fences::light();
         // acquire pairs with the release in steal().
         if (robbed_.load(std::memory_order_acquire)) [[unlikely]] return put_after_thief(t);
         auto* const before = slot_.load(std::memory_order_relaxed);
@@ -46,7 +53,7 @@ class next_slot {
         if (!is_full()) return nullptr;
         std::lock_guard const held(lock_);
         robbed_.store(true, std::memory_order_relaxed);
-        heavy_fence();
+        Fences::heavy();
         task* taken = nullptr;
         // acquire pairs with the releases in put() and put_after_thief(): what they did is seen.
         if (!touching_.load(std::memory_order_acquire)) {
@@ -71,5 +78,7 @@ class next_slot {
     std::atomic<bool> robbed_{false};
     word_lock lock_;
 };
+
+using next_slot = basic_next_slot<asymmetric_fences>;
 
 }  // namespace ramie::detail

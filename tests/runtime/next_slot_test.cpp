@@ -6,11 +6,29 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace ramie::testing;
 using ramie::detail::next_slot;
+
+namespace {
+
+// What happens at the next fence of a kind, once.
+struct stopping_fences {
+    static inline std::function<void()> at_light, at_heavy;
+    static void light() {
+        if (auto const then = std::exchange(at_light, nullptr)) then();
+    }
+    static void heavy() {
+        if (auto const then = std::exchange(at_heavy, nullptr)) then();
+    }
+};
+using slot_with_stops = ramie::detail::basic_next_slot<stopping_fences>;
+
+}  // namespace
 
 TEST_CASE("next_slot: holds one task, and putting another gives the first back") {
     next_slot slot;
@@ -32,6 +50,71 @@ TEST_CASE("next_slot: a thief takes what is there, once") {
     CHECK(slot.steal() == &*a);
     CHECK(slot.steal() == nullptr);
     CHECK(slot.take() == nullptr);
+}
+
+TEST_CASE("next_slot: a thief who comes while the owner is at it goes away with nothing") {
+    slot_with_stops slot;
+    loose_task a(1), b(2);
+    int visits = 0;
+    auto const visit = [&] {
+        ++visits;
+        CHECK(slot.steal() == nullptr);
+    };
+    CHECK(slot.put(&*a) == nullptr);
+    stopping_fences::at_light = visit;
+    CHECK(slot.put(&*b) == &*a);
+    stopping_fences::at_light = visit;
+    CHECK(slot.take() == &*b);
+    CHECK(visits == 2);
+}
+
+TEST_CASE("next_slot: an owner who comes while a thief is at it waits until that one has gone") {
+    slot_with_stops slot;
+    loose_task a(1), b(2);
+    CHECK(slot.put(&*a) == nullptr);
+    std::atomic<bool> came{false}, done{false};
+    ramie::detail::task* before = nullptr;
+    std::thread owner;
+    stopping_fences::at_heavy = [&] {
+        stopping_fences::at_light = [&] { came = true; };
+        owner = std::thread([&] {
+            before = slot.put(&*b);
+            done = true;
+        });
+        while (!came && !done) std::this_thread::yield();
+        for (int chances = 10'000; chances > 0 && !done; --chances) std::this_thread::yield();
+        CHECK_FALSE(done.load());
+    };
+    auto* const stolen = slot.steal();
+    REQUIRE(owner.joinable());
+    owner.join();
+    // Whoever of the two got it: it may be too late for one who was seen.
+    CHECK((stolen == nullptr ? before : stolen) == &*a);
+    CHECK((stolen == nullptr || before == nullptr));
+    CHECK(slot.steal() == &*b);
+}
+
+TEST_CASE("next_slot: a second thief waits until the first has gone") {
+    slot_with_stops slot;
+    loose_task a(1);
+    CHECK(slot.put(&*a) == nullptr);
+    std::atomic<bool> about_to{false}, done{false};
+    ramie::detail::task* second = nullptr;
+    std::thread other;
+    stopping_fences::at_heavy = [&] {
+        other = std::thread([&] {
+            about_to = true;
+            second = slot.steal();
+            done = true;
+        });
+        while (!about_to) std::this_thread::yield();
+        for (int chances = 10'000; chances > 0 && !done; --chances) std::this_thread::yield();
+        CHECK_FALSE(done.load());
+    };
+    CHECK(slot.steal() == &*a);
+    REQUIRE(other.joinable());
+    other.join();
+    CHECK(second == nullptr);
 }
 
 TEST_CASE("next_slot: between an owner and two thieves each task is got by one of them") {

@@ -39,7 +39,8 @@ LEFT_OUT = {
                       "*100,000*", "*a million*",  # Valgrind looks for the bounds of a stack in a list
                       "*cannot be started*"],    # limit the address space, of which Valgrind needs most itself
     "stress-tests": [],
-    "hook-tests": ["hook: RAMIE_HOOK*", "hook: a child after fork()*"],  # run themselves; fork
+    # They run themselves, or fork.
+    "hook-tests": ["hook: RAMIE_HOOK*", "hook: to wake a worker*", "hook: a child after fork()*"],
 }
 # How long the tests go on, where they choose at random. Those of stress do so by the clock.
 SCALE = {"stress-tests": "1"}
@@ -87,7 +88,8 @@ def run_tests(build, report):
     counts = re.search(r"test cases: +\d+ \| +(\d+) passed \| +(\d+) failed", done.stdout)
     passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
     if failed or not counts:
-        report.say(done.stdout[-10_000:], done.stderr[-2000:])
+        cases = done.stdout.split("=" * 79 + "\n")  # --duration has each announced
+        report.say(*[case[:5000] for case in cases if "ERROR" in case or case is cases[-1]], done.stderr[-2000:])
     return passed, failed + (not report.is_clean(done.stderr)) + (not counts)
 
 
