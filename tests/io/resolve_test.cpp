@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include <netdb.h>
+#include <sys/resource.h>
 
 using namespace ramie::testing;
 using ramie::endpoint;
@@ -101,4 +102,21 @@ TEST_CASE("resolve: how a question fails, by kind, as libc tells it (in a child 
                              "broken.test: Temporary failure in name resolution\n"
                              "refused.test: Temporary failure in name resolution\n"
                              "silent.test: Temporary failure in name resolution\n");
+}
+
+TEST_CASE("resolve: what the system refuses fails with the system's error (in a child that dies)") {
+    auto const end = in_child([] {
+        ramie::run({.workers = 1}, [] {
+            (void)resolve("localhost", 1);  // whatever is loaded or started for the first one
+            rlimit const no_descriptors{0, 0};
+            if (::setrlimit(RLIMIT_NOFILE, &no_descriptors) != 0) ::_exit(42);
+            addrinfo* list = nullptr;
+            if (::getaddrinfo("localhost", "1", nullptr, &list) != EAI_SYSTEM) ::_exit(42);
+            auto const answer = resolve("localhost", 1);
+            bool const same = error_in(answer) == std::error_code(EMFILE, std::system_category());
+            std::puts(same ? "too many open files" : error_in(answer).message().c_str());
+        });
+    });
+    if (end.exited_with(42)) MESSAGE("skipped: libc needs no descriptor, or does not say why it fails");
+    else CHECK(end.output == "too many open files\n");
 }
