@@ -58,7 +58,7 @@ class Broken(FaultTest):
     def test_hundreds_leave_no_memory_behind(self):
         with TracedServer(echo_peer("tcp", "127.0.0.1:0"), "recvfrom:error=ECONNRESET:when=2+3", workers=2) as server:
             base = server.settled()
-            rounds = 40 if is_long() else 8
+            rounds = 120 if is_long() else 60
             resident = []
             for _ in range(rounds):
                 for outcome in exchanges(server.port, 25, 20_000):
@@ -67,4 +67,5 @@ class Broken(FaultTest):
                 resident.append(server.resident_kib())
             self.check_end(server)
             self.assertGreater(len(server.injections()), 10 * rounds)
-            self.assertLess(resident[-1] - resident[rounds // 2], 2048, f"resident, in KiB: {resident}")
+            # Three kilobytes for each that broke in the second half would be seen. Some hundreds come by themselves.
+            self.assertLess(resident[-1] - resident[rounds // 2], 1024, f"resident, in KiB: {resident}")
