@@ -151,7 +151,7 @@ TEST_CASE("tls odd peers: one that asks for new keys and never listens is not li
 }
 
 TEST_CASE("tls odd peers: a session whose next handshake fails is not offered again") {
-    ramie::run({.stack_size = 256 << 10}, [] {
+    ramie::run({.workers = 1, .stack_size = 256 << 10}, [] {
         auto const config = ramie::tls_client_config::make(trusting_options()).value();
         wire first_wire;
         openssl_peer first(first_wire, true);
