@@ -41,8 +41,9 @@ block_slab* block_depot::to_serve() noexcept {
 void block_depot::add_slab() {
     auto* const slab = block_slab::map(block_bytes_);
     if (slab == nullptr) throw std::bad_alloc();
+    slab->idle_since = std::chrono::steady_clock::now();
     std::lock_guard const held(lock_);
-    serving_.push_back(*slab);
+    idle_.push_back(*slab);  // until it serves: another thread may have added one, too
     ++slabs_;
 }
 

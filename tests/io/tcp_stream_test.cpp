@@ -79,6 +79,8 @@ TEST_CASE("stream: a peer's reset ends a waiting write with an error that says h
     on_each_runtime([] {
         raw_pair p;
         auto writer = ramie::spawn([&] { return p.stream.write_all(too_much()); });
+        char first;
+        while (::recv(p.peer.fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) let_others_park();  // some has come
         let_others_park();
         p.peer.reset();
         auto const end = soon([&] { return writer.get(); });
