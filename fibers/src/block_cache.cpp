@@ -2,6 +2,7 @@
 
 #include "block_depot.hpp"
 
+#include <new>
 #include <utility>
 
 namespace ramie::detail {
@@ -15,14 +16,16 @@ void* block_cache::take_from_depot(std::size_t size) {
     return here->blocks[--here->count];
 }
 
-// Full: what lay here longest goes to the depot.
 void block_cache::put_past(void* block, std::size_t size) noexcept {
-    auto& depot = block_depot_of(size);
-    auto* const here = shelves_[block_size::index(size)].get();
-    if (here == nullptr) return depot.put(&block, 1);
-    depot.put(here->blocks.data(), batch);
-    std::copy(here->blocks.begin() + batch, here->blocks.end(), here->blocks.begin());
-    here->count -= batch;
+    auto& here = shelves_[block_size::index(size)];
+    // The first of its size. On a lane that ends tasks and spawns none, too, or each of them would visit the depot.
+    if (here == nullptr) here.reset(new (std::nothrow) shelf);
+    if (here == nullptr) return block_depot_of(size).put(&block, 1);
+    if (here->count == most) {  // what lay here longest goes to the depot
+        block_depot_of(size).put(here->blocks.data(), batch);
+        std::copy(here->blocks.begin() + batch, here->blocks.end(), here->blocks.begin());
+        here->count -= batch;
+    }
     here->blocks[here->count++] = block;
 }
 

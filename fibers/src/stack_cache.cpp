@@ -98,9 +98,11 @@ stack_metrics stack_statistics() noexcept {
 std::chrono::steady_clock::time_point trim_stacks(std::chrono::steady_clock::time_point now) noexcept {
     auto next = std::chrono::steady_clock::time_point::max();
     for (std::uint8_t c = 0; c < stack_class_count; ++c)
-        next = std::min(next, depot_of(c).trim(now, std::chrono::nanoseconds(decay.load(std::memory_order_relaxed))));
+        next = std::min(next, depot_of(c).trim(now, stack_decay()));
     return next;
 }
+
+std::chrono::nanoseconds stack_decay() noexcept { return std::chrono::nanoseconds(decay.load(std::memory_order_relaxed)); }
 
 void set_stack_decay(std::chrono::nanoseconds d) noexcept {
     constexpr std::chrono::nanoseconds longest = std::chrono::hours(24 * 365);

@@ -57,11 +57,7 @@ scheduler& here(char const* verb) {
 }
 
 void submit(scheduler& where_to, task& t) { where_to.submit(t); }
-void resume(task& t) noexcept {
-    auto* const here = this_worker();
-    if (here != nullptr && here->takes(t)) [[likely]] here->post_woken(t);
-    else t.home->resume(t);
-}
+void resume(task& t) noexcept { t.home->resume(t); }
 void requeue(lane& l, task& t) noexcept { static_cast<worker&>(l).post_yielded(t); }
 task* pick(lane& l) noexcept { return static_cast<worker&>(l).pick(); }
 

@@ -1,4 +1,5 @@
-// Which worker, or which runtime, this OS thread belongs to. The thread-locals themselves are in carrier.cpp alone.
+// Which worker, or which runtime, this OS thread belongs to. The thread-locals are in carrier.cpp and, for
+// the lane, in fibers (this_lane.hpp).
 #pragma once
 
 #include "worker.hpp"

@@ -126,10 +126,8 @@ void scheduler::submit_blocking(task& t) {
     blocking_.push(t);
 }
 
-void scheduler::resume(task& t) noexcept {
-    auto* const here = this_worker();
-    if (here != nullptr && here->takes(t)) [[likely]] return here->post_woken(t);
-    foreign_post const until_done(*this, here);
+void scheduler::resume_with_care(task& t) noexcept {
+    foreign_post const until_done(*this, this_worker());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
     if (migrates_) return migrate(t, last->index);
@@ -172,7 +170,7 @@ std::uint32_t scheduler::fair_share() const noexcept {
 }
 
 void scheduler::trim(time_point now) noexcept {
-    auto const next = std::min(trim_stacks(now), trim_blocks(now, default_stack_decay));
+    auto const next = std::min(trim_stacks(now), trim_blocks(now, stack_decay()));
     trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);
     if (next != never) deadline_armed(next);  // the sleeper in the driver takes it into account
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "blocking_pool.hpp"
+#include "carrier.hpp"
 #include "crew.hpp"
 #include "idle.hpp"
 #include "inject_queue.hpp"
@@ -108,6 +109,7 @@ class scheduler {
 
     void list(task& t) noexcept;
     void submit_with_care(task& t) noexcept;
+    void resume_with_care(task& t) noexcept;
     void migrate(task& t, unsigned last) noexcept;
     void abort_all();
     // False: the time is up and some are left.
@@ -128,6 +130,12 @@ class scheduler {
 
 inline bool worker::takes(task const& t) const noexcept {
     return posts_for == t.home && !t.pinned && !home.migrates_by_force();
+}
+
+inline void scheduler::resume(task& t) noexcept {
+    auto* const here = this_worker();
+    if (here != nullptr && here->takes(t)) [[likely]] here->post_woken(t);
+    else resume_with_care(t);
 }
 
 // A block of task ids, for a lane or for the foreign threads.

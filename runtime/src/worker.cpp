@@ -39,7 +39,11 @@ void worker::list_here(task& t) noexcept {
 }
 
 void worker::post_spawned(task& t) noexcept {
-    if (!deque_.push(t)) [[unlikely]] home.injected.push(t);
+    if (!deque_.push(t)) [[unlikely]] {
+        home.injected.push(t);
+        home.wake_one(true);
+        return;
+    }
     if (home.idle.is_alone()) return;
     auto const stolen = deque_.stolen();
     bool const only_one = deque_.size() == 1;

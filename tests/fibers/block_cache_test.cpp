@@ -58,6 +58,14 @@ TEST_CASE("block cache: the block freed last is given out first, for any size th
     put(cache, odd_size, {a, b});
 }
 
+TEST_CASE("block cache: of a lane that frees what others have taken keeps it, too") {
+    block_cache takes, frees;
+    auto const blocks = take(takes, odd_size, 3);
+    put(frees, odd_size, blocks);
+    for (auto i = blocks.size(); i > 0; --i) CHECK(frees.take(odd_size) == blocks[i - 1]);  // not the depot's lowest
+    put(frees, odd_size, blocks);
+}
+
 TEST_CASE("block cache: any size fits, is aligned as its size is, and is nobody else's") {
     block_cache cache;
     std::vector<std::pair<std::size_t, unsigned char*>> all;

@@ -198,6 +198,7 @@ TEST_CASE("stack pool: a slab that is wanted now and then is not unmapped, the o
     cache.flush();
     auto const slabs = stack_statistics().slabs;
     set_stack_decay(50ms);
+    CHECK(stack_decay() == 50ms);
     auto const end = clock_type::now() + 200ms;
     while (clock_type::now() < end) {
         cache.put(cache.take(c));

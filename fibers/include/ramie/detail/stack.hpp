@@ -209,5 +209,6 @@ inline constexpr std::chrono::seconds default_stack_decay{10};
 
 // For tests.
 void set_stack_decay(std::chrono::nanoseconds) noexcept;
+std::chrono::nanoseconds stack_decay() noexcept;
 
 }  // namespace ramie::detail
