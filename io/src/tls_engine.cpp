@@ -1,14 +1,13 @@
 #include "tls_engine.hpp"
 
 #include "tls_error.hpp"
+#include "tls_host.hpp"
 
 #include <ramie/detail/waiter.hpp>
-#include <ramie/endpoint.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include <utility>
 
@@ -30,15 +29,10 @@ void with_room(std::size_t needed, F&& f) {
     spawn_blocking(std::forward<F>(f)).get();
 }
 
-// A name for SNI and the certificate, or an address, which only the certificate is asked for.
-bool aim_at(SSL* ssl, std::string const& host, bool verify) {
-    bool const is_address = endpoint::parse(host, 0).has_value();
-    if (!is_address && SSL_set_tlsext_host_name(ssl, host.c_str()) != 1) return false;
-    if (!verify) return true;
-    auto* const wanted = ::SSL_get0_param(ssl);
-    ::X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (is_address) return ::X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
-    return ::X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size()) == 1;
+// A name is also sent along (SNI), which an address may not be.
+bool aim_at(SSL* ssl, tls_host const& host, bool verify) {
+    if (!host.is_address() && SSL_set_tlsext_host_name(ssl, host.text().c_str()) != 1) return false;
+    return !verify || host.demand_of(ssl);
 }
 
 }  // namespace
@@ -64,10 +58,10 @@ tls_engine::tls_engine(std::shared_ptr<tls_context> c, std::string_view host, st
     }
     ::SSL_set_connect_state(ssl_.get());
     SSL_set_app_data(ssl_.get(), const_cast<std::string*>(&peer_));
-    bool const possible = !host.empty() && host.find('\0') == host.npos;
-    if (!possible || !aim_at(ssl_.get(), std::string(host), context_->verify)) {
+    auto const asked_for = tls_host::parse(host);
+    if (!asked_for || !aim_at(ssl_.get(), *asked_for, context_->verify)) {
         ::ERR_clear_error();
-        unusable_ = std::make_error_code(std::errc::invalid_argument);
+        unusable_ = std::make_error_code(asked_for ? std::errc::not_enough_memory : std::errc::invalid_argument);
         return;
     }
     context_->sessions.offer_to(ssl_.get(), peer_);

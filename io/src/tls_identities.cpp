@@ -1,17 +1,10 @@
 #include "tls_identities.hpp"
 
-#include <openssl/x509v3.h>
-
-#include <cstring>
+#include "tls_host.hpp"
 
 namespace ramie::detail {
 
 namespace {
-
-// By the rule by which our clients believe a server, so that whoever finds a name here is believed for it.
-bool is_good_for(X509* certificate, char const* host) {
-    return ::X509_check_host(certificate, host, std::strlen(host), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
-}
 
 bool show(SSL* ssl, SSL_CTX* identity) {
     STACK_OF(X509)* between = nullptr;
@@ -33,9 +26,12 @@ void tls_identities::choose_for(SSL_CTX* server) {
 int tls_identities::choose(SSL* ssl, int*, void* self) {
     auto const* const host = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (host == nullptr) return SSL_TLSEXT_ERR_NOACK;
-    if (is_good_for(::SSL_get_certificate(ssl), host)) return SSL_TLSEXT_ERR_OK;
+    // By the rule by which our clients believe a server, so that whoever finds a name here is believed for it.
+    auto const asked_for = tls_host::parse(host);
+    if (!asked_for) return SSL_TLSEXT_ERR_NOACK;
+    if (asked_for->is_named_by(::SSL_get_certificate(ssl))) return SSL_TLSEXT_ERR_OK;
     for (auto const& each : static_cast<tls_identities const*>(self)->others_) {
-        if (is_good_for(::SSL_CTX_get0_certificate(each.get()), host))
+        if (asked_for->is_named_by(::SSL_CTX_get0_certificate(each.get())))
             return show(ssl, each.get()) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     return SSL_TLSEXT_ERR_NOACK;  // the client will see for itself

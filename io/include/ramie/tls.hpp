@@ -11,6 +11,10 @@
 // round. Reading, writing, shutdown() and the handshake are suspension points: an abort or a timeout throws out of the
 // wait and leaves the stream usable, and close() by another fiber ends the wait with operation_canceled.
 //
+// A server is believed for a host if its certificate names that host (RFC 9525): by a DNS name, never by its subject (a
+// CN), where a star stands for the whole first label; or by the very address. "example.org." is example.org, the zone
+// of "fe80::1%eth0" is no part of the address, and ".org" is no host. Names in other scripts are given as "xn--...".
+//
 // How a stream ends matters: read() returns 0 only when the peer said that this is the end; a connection that just
 // stops is tls_errc::truncated. So say shutdown() when all is written: neither close() nor the destructor does, for
 // half a message must not look whole because its writer was aborted.
@@ -55,7 +59,7 @@ class tls_stream : public detail::exact_reading<tls_stream> {
 
     // TLS over a stream there is: anything that can read, write and close() as tcp_stream does. `host`, a name or an
     // address, is who the peer must be. Does not wait: the handshake is done by handshake(), or by the first read or
-    // write. Error: errc::invalid_argument for a host that cannot be one.
+    // write. Error: errc::invalid_argument for what cannot be a host.
     template <detail::carries_tls Stream>
     static std::expected<tls_stream, std::error_code> client(Stream over, std::string_view host,
                                                              tls_client_config const& config) {

@@ -18,7 +18,7 @@ enum class tls_errc {
     certificate_expired,  // the peer's certificate, or one above it, is too old
     certificate_not_yet_valid,  // or too new; or the clock is wrong
     certificate_revoked,        // it is on a revocation list that was given
-    wrong_host,                 // it is for another name or address
+    wrong_host,                 // it is for other names or addresses (tls.hpp); its subject does not count
     self_signed,                // it vouches for itself, and is not among those trusted
     unknown_issuer,             // nobody trusted vouches for it
     no_certificate,             // the peer has to show one, and did not
