@@ -12,8 +12,10 @@
 #include <ramie/detail/config.hpp>
 
 #include <cerrno>
+#include <exception>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -116,6 +118,10 @@ command& command::own_process_group(bool on) {
     own_group_ = on;
     return *this;
 }
+command& command::output_limit(std::size_t bytes) {
+    output_limit_ = bytes;
+    return *this;
+}
 
 std::vector<std::string> command::environment() const {
     std::vector<std::string> all;
@@ -196,13 +202,31 @@ std::expected<child, std::error_code> command::spawn() const {
     return spawn_with(in_.value_or(stdio::inherit()), out_.value_or(stdio::inherit()), err_.value_or(stdio::inherit()));
 }
 
+namespace {
+
+// What f makes of a child that nobody but f knows. If f fails, nobody will ever wait for it or read what it writes: it
+// is ended. (Not so if the caller gives up, by an abort or a timeout: kill_on_drop says what is to become of it then.)
+template <class F>
+auto see_through(child started, F&& f) -> decltype(f(started)) {
+    try {
+        auto result = f(started);
+        if (!result) (void)started.kill();
+        return result;
+    } catch (std::exception const&) {
+        (void)started.kill();
+        throw;
+    }
+}
+
+}  // namespace
+
 std::expected<exit_status, std::error_code> command::status() const {
     waiter::self().abort_point();
     auto started = spawn();
     if (!started) return std::unexpected(started.error());
     started->out.reset();  // who asks for the status only wants no pipe
     started->err.reset();
-    return started->wait();
+    return see_through(std::move(*started), [](child& c) { return c.wait(); });
 }
 
 std::expected<command_output, std::error_code> command::output() const {
@@ -210,25 +234,32 @@ std::expected<command_output, std::error_code> command::output() const {
     auto const piped = stdio::piped();
     auto started = spawn_with(in_.value_or(stdio::null()), out_.value_or(piped), err_.value_or(piped));
     if (!started) return std::unexpected(started.error());
-    started->in.reset();
     using text = std::expected<std::string, std::error_code>;
-    auto const all_of = [](std::optional<child_stdout>& from) -> text {
+    auto const all_of = [limit = output_limit_](std::optional<child_stdout>& from) -> text {
         std::string all;
         if (!from) return all;
-        auto const read = buffered_reader(*from, 16 * 1024).read_to_end(all);
+        auto const read = buffered_reader(*from, 16 * 1024).read_to_end(all, limit);
         if (!read) return std::unexpected(read.error().code);
         return all;
     };
-    auto texts = [&] {
-        if (!started->out || !started->err) return std::tuple<text, text>(all_of(started->out), all_of(started->err));
-        return join([&] { return all_of(started->out); }, [&] { return all_of(started->err); });
-    }();
-    auto& [out, err] = texts;
-    if (!out) return std::unexpected(out.error());
-    if (!err) return std::unexpected(err.error());
-    auto const status = started->wait();
-    if (!status) return std::unexpected(status.error());
-    return command_output{*status, std::move(*out), std::move(*err)};
+    // The first failure ends the other reading too: a child that nobody reads from any more may never end.
+    auto const both_of = [&](child& c) -> std::expected<std::tuple<std::string, std::string>, std::error_code> {
+        if (c.out && c.err) return try_join([&] { return all_of(c.out); }, [&] { return all_of(c.err); });
+        auto out = all_of(c.out);
+        if (!out) return std::unexpected(out.error());
+        auto err = all_of(c.err);
+        if (!err) return std::unexpected(err.error());
+        return std::tuple(std::move(*out), std::move(*err));
+    };
+    return see_through(std::move(*started), [&](child& c) -> std::expected<command_output, std::error_code> {
+        c.in.reset();
+        auto texts = both_of(c);
+        if (!texts) return std::unexpected(texts.error());
+        auto const status = c.wait();
+        if (!status) return std::unexpected(status.error());
+        auto& [out, err] = *texts;
+        return command_output{*status, std::move(out), std::move(err)};
+    });
 }
 
 }  // namespace ramie

@@ -2,6 +2,7 @@
 
 #include "new_socket.hpp"
 #include "operation.hpp"
+#include "socket_name.hpp"
 
 #include <cerrno>
 
@@ -28,7 +29,21 @@ void connecting::begin(connect_options const& options, interest_set& watch) {
     auto added = made.watched_by(watch);
     if (!added) return fail(added.error());
     socket_ = std::move(*added);
-    if (answer == 0) state_ = state::connected;
+    if (answer == 0) succeed();
+}
+
+// Where nobody listens, a socket may meet itself: when its own port happens to be the one it connects to, TCP takes
+// that for two that connect to each other at once. The truth is that nobody is there. It is reset, so that the port is
+// free for whom it belongs to.
+void connecting::succeed() noexcept {
+    auto const fd = socket_.get()->fd();
+    if (auto const here = socket_name(fd, socket_call::local_name); here && here->port() == to_.port()) {
+        if (auto const there = socket_name(fd, socket_call::peer_name); there && *here == *there) {
+            (void)socket_call::set_option(fd, SOL_SOCKET, SO_LINGER, linger{1, 0});
+            return fail(std::make_error_code(std::errc::connection_refused));
+        }
+    }
+    state_ = state::connected;
 }
 
 void connecting::fail(std::error_code why) noexcept {
@@ -49,7 +64,7 @@ connecting::state connecting::ask() {
         }
         // Asked again, connect() tells how the attempt under way ended. (On the loopback it has ended by now.)
         auto const answer = socket_call::connect(d.fd(), to_.data(), to_.size());
-        if (answer == 0 || answer == -EISCONN) state_ = state::connected;
+        if (answer == 0 || answer == -EISCONN) succeed();
         else if (answer == -EALREADY || answer == -EINPROGRESS) d.readiness.clear(direction::write, noted);
         else if (answer != -EINTR) fail(error_of(answer));
     }

@@ -39,6 +39,7 @@ class connecting {
 
   private:
     void begin(connect_options const& options, interest_set& watch);
+    void succeed() noexcept;
     void fail(std::error_code why) noexcept;
 
     endpoint to_;

@@ -6,25 +6,23 @@
 
 namespace ramie::detail {
 
-namespace {
-
-bool is_stale(unix_endpoint const& at, int type) noexcept {
-    struct stat file;
-    if (!at.is_path() || ::lstat(at.name().data(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
-    unique_fd const asking(socket_call::open(AF_UNIX, type));
-    return asking && socket_call::connect(asking.get(), at.data(), at.size()) == -ECONNREFUSED;
+void unix_binding::bind_or_replace_stale() noexcept {
+    auto answer = mine_.answer() == -EADDRINUSE ? -EADDRINUSE : made_.try_bind(at_.data(), at_.size());
+    if (answer == -EADDRINUSE && mine_.answer() != -EADDRINUSE && is_stale()) {
+        answer = mine_.answer();  // without the claim nothing is removed
+        if (answer == 0) {
+            (void)::unlink(at_.name().data());  // the next bind() says what came of it
+            answer = made_.try_bind(at_.data(), at_.size());
+        }
+    }
+    made_.take(answer);
 }
 
-}  // namespace
-
-void bind_unix(new_socket& made, unix_endpoint const& at, int type, bool replace_stale) noexcept {
-    if (!replace_stale) return made.bind(at.data(), at.size());
-    auto answer = made.try_bind(at.data(), at.size());
-    if (answer == -EADDRINUSE && is_stale(at, type)) {
-        (void)::unlink(at.name().data());  // the next bind() says what came of it
-        answer = made.try_bind(at.data(), at.size());
-    }
-    made.take(answer);
+bool unix_binding::is_stale() const noexcept {
+    struct stat file;
+    if (!at_.is_path() || ::lstat(at_.name().data(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+    unique_fd const asking(socket_call::open(AF_UNIX, type_));
+    return asking && socket_call::connect(asking.get(), at_.data(), at_.size()) == -ECONNREFUSED;
 }
 
 }  // namespace ramie::detail

@@ -19,7 +19,10 @@ using namespace detail;
 std::expected<unix_datagram, std::error_code> unix_datagram::bind(unix_endpoint const& at, bool replace_stale) {
     auto& watch = interest_set::current("unix_datagram::bind");
     new_socket made(AF_UNIX, SOCK_DGRAM);
-    bind_unix(made, at, SOCK_DGRAM, replace_stale);
+    {
+        unix_binding binding(made, at, SOCK_DGRAM);
+        replace_stale ? binding.bind_or_replace_stale() : binding.bind();
+    }
     return maker::make<unix_datagram>(made.watched_by(watch));
 }
 

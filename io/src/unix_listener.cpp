@@ -13,8 +13,11 @@ std::expected<unix_listener, std::error_code> unix_listener::bind(unix_endpoint 
                                                                   unix_listen_options const& options) {
     auto& watch = interest_set::current("unix_listener::bind");
     new_socket made(AF_UNIX, SOCK_STREAM);
-    bind_unix(made, at, SOCK_STREAM, options.replace_stale);
-    made.listen(options.backlog);
+    {
+        unix_binding binding(made, at, SOCK_STREAM);
+        options.replace_stale ? binding.bind_or_replace_stale() : binding.bind();
+        made.listen(options.backlog);
+    }
     if (made.error()) return std::unexpected(made.error());
     auto const local = socket_name<unix_endpoint>(made.fd(), socket_call::local_name);
     if (!local) return std::unexpected(local.error());

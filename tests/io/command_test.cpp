@@ -6,9 +6,14 @@
 #include <ramie/spawn.hpp>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <new>
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 using namespace ramie::testing;
 using ramie::command;
@@ -193,3 +198,49 @@ TEST_CASE("command: one command starts many") {
         for (int i = 0; i < 3; ++i) CHECK(soon([&] { return hello.output(); }).value().out == "hello\n");
     });
 }
+
+TEST_CASE("command: output() takes so much of each, and a child that writes more is ended") {
+    on_each_runtime_without_traces([] {
+        auto const so_much = [](std::string script, std::size_t limit) {
+            return soon([&] { return shell(std::move(script)).output_limit(limit).output(); });
+        };
+        CHECK(so_much("printf 12345; printf abcde >&2", 5).value().out == "12345");
+        CHECK(so_much("printf 12345; printf abcde >&2", 5).value().err == "abcde");
+        CHECK(so_much("true", 0).value().out.empty());
+        CHECK(error_in(so_much("printf 123456", 5)) == ramie::stream_errc::too_long);
+        CHECK(error_in(so_much("printf abcdef >&2", 5)) == ramie::stream_errc::too_long);
+        // Those would never end by themselves: one writes for ever, the others just stay.
+        CHECK(error_in(so_much("exec cat /dev/zero", 1'000'000)) == ramie::stream_errc::too_long);
+        CHECK(error_in(so_much("echo x; exec sleep 1000", 1)) == ramie::stream_errc::too_long);
+        CHECK(error_in(so_much("echo x >&2; exec sleep 1000", 1)) == ramie::stream_errc::too_long);
+        auto const one_stream = shell("echo x; exec sleep 1000").err(stdio::null()).output_limit(1);
+        CHECK(error_in(soon([&] { return one_stream.output(); })) == ramie::stream_errc::too_long);
+        CHECK(comes_true([] { return children() == 0; }));
+    });
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their memory is not what a limit says
+TEST_CASE("command: a reader that finds no memory ends the other one, and the child (forks)") {
+    auto const end = in_child([] {
+        ramie::run({.workers = 1}, [] {
+            auto const endless =
+                shell("exec cat /dev/zero").output_limit(ramie::buffered_reader<ramie::pipe_reader>::no_limit);
+            (void)soon([] { return shell("echo; echo >&2").output(); });  // so that all threads and stacks are there
+            long pages = 0;
+            std::ifstream("/proc/self/statm") >> pages;
+            rlimit unlimited{};
+            ::getrlimit(RLIMIT_AS, &unlimited);
+            rlimit const scarce{static_cast<rlim_t>(pages * ::sysconf(_SC_PAGESIZE) + (256 << 20)), unlimited.rlim_max};
+            ::setrlimit(RLIMIT_AS, &scarce);
+            try {
+                (void)soon([&] { return endless.output(); });
+            } catch (std::bad_alloc const&) {
+                ::setrlimit(RLIMIT_AS, &unlimited);
+                std::puts("no memory");
+            }
+            std::puts(comes_true([] { return children() == 0; }) ? "no child" : "it still runs");
+        });
+    });
+    CHECK(end.output == "no memory\nno child\n");
+}
+#endif

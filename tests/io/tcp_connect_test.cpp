@@ -171,3 +171,25 @@ TEST_CASE("tcp: operations on a stream that was moved from say that it is closed
         CHECK(taken.peer_endpoint().has_value());
     });
 }
+
+TEST_CASE("tcp: a socket does not connect to itself; nobody is there, and the port is free at once") {
+    on_each_runtime([] {
+        for (auto const& any_port : {endpoint::loopback_v4(0), endpoint::loopback_v6(0)}) {
+            auto const nobody = tcp_listener::bind(any_port).value().local_endpoint();
+            auto const to_itself = [&] { return tcp_stream::connect(nobody, {.local = nobody}); };
+            CHECK(error_in(soon(to_itself)) == std::errc::connection_refused);
+            int const fd = ::socket(nobody.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+            CHECK(::bind(fd, nobody.data(), nobody.size()) == 0);  // without SO_REUSEADDR
+            ::close(fd);
+        }
+    });
+}
+
+TEST_CASE("tcp: the same port on another address is somebody else") {
+    on_each_runtime([] {
+        auto listener = tcp_listener::bind(endpoint::parse("127.0.0.2:0").value()).value();
+        auto const local = endpoint::loopback_v4(listener.local_port());
+        CHECK(soon([&] { return tcp_stream::connect(listener.local_endpoint(), {.local = local}); }).has_value());
+        CHECK(listener.accept().value().peer_endpoint().value() == local);
+    });
+}

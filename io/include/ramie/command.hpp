@@ -6,6 +6,7 @@
 
 #include <ramie/child.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <initializer_list>
@@ -79,15 +80,19 @@ class command {
     command& kill_on_drop(bool on = true);
     // Its own process group: a Ctrl-C in the terminal is not for it.
     command& own_process_group(bool on = true);
+    // The most that output() takes, of each of the two, in bytes. Default: 64 MiB.
+    command& output_limit(std::size_t bytes);
 
     // Starts it. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
     // permission_denied, executable_format_error) or the directory entered. It takes as long as the system needs to
     // begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime. (Where
     // there are no pidfds, before Linux 5.3, SIGCHLD is listened to while somebody waits; see signals.)
     std::expected<child, std::error_code> spawn() const;
-    // Starts it and waits for its end. Given up on, the child runs on unless kill_on_drop. Suspension point.
+    // Starts it and waits for its end. Given up on by an abort or a timeout, the child runs on unless kill_on_drop; if
+    // the waiting itself fails, the child is killed. Suspension point.
     std::expected<exit_status, std::error_code> status() const;
-    // Starts it, and waits for all it writes and for its end; as status().
+    // Starts it, and waits for all it writes and for its end; as status(). stream_errc::too_long: it wrote more than
+    // output_limit(); it is killed.
     std::expected<command_output, std::error_code> output() const;
 
   private:
@@ -103,6 +108,7 @@ class command {
     std::vector<int> passed_;
     bool kill_on_drop_ = false;
     bool own_group_ = false;
+    std::size_t output_limit_ = std::size_t(64) << 20;
 };
 
 }  // namespace ramie

@@ -20,7 +20,7 @@ namespace ramie {
 class unix_datagram : public detail::descriptor_holder {
   public:
     // std::errc::address_in_use if the file exists; `replace_stale`: unless it is a socket of which nobody has the
-    // other end any more, which is removed. Does not wait.
+    // other end any more, which is removed (as by unix_listener::bind()). Does not wait.
     static std::expected<unix_datagram, std::error_code> bind(unix_endpoint const& at, bool replace_stale = false);
     // Without a name: it can send, but nobody can answer.
     static std::expected<unix_datagram, std::error_code> unbound();

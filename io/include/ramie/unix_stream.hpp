@@ -87,7 +87,9 @@ class unix_listener : public detail::descriptor_holder {
     using stream_type = unix_stream;
 
     // Listens there. std::errc::address_in_use if the file exists (and replace_stale does not help: it is another kind
-    // of file, or somebody listens). Does not wait.
+    // of file, or somebody listens, or is just about to). Of several processes that replace a stale file at once, one
+    // comes to listen: they make themselves known to each other by a lock on PATH.ramie-lock, a file that is there for
+    // that moment only; where it cannot be made, a stale file stays and the error is the lock file's. Does not wait.
     static std::expected<unix_listener, std::error_code> bind(unix_endpoint const& at,
                                                               unix_listen_options const& options = {});
     // As tcp_listener::adopt().
