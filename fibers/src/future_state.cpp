@@ -61,7 +61,15 @@ void future_core::set_exception(std::exception_ptr why) {
 }
 
 void future_core::abandon() noexcept {
-    if (!begin()) return;
+    if (begin()) give_broken_promise();
+}
+
+void future_core::show() noexcept {
+    if (begin()) give_broken_promise();
+    else publish();
+}
+
+void future_core::give_broken_promise() noexcept {
     failure_ = std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
     publish();
 }

@@ -2,7 +2,6 @@
 
 #include <ramie/detail/park.hpp>
 
-#include <algorithm>
 #include <mutex>
 
 namespace ramie::detail {
@@ -11,36 +10,30 @@ scope_children::~scope_children() {
     std::lock_guard const held(guard_);  // lets the last child out
 }
 
-scope_children::token scope_children::enter() noexcept {
+void scope_children::enter() noexcept {
     std::lock_guard const held(guard_);
     ++count_;
-    return token(*this);
 }
 
-void scope_children::leave() noexcept {
+void scope_children::leave(scope_child* child) noexcept {
     woken_list woken;
     std::lock_guard const held(guard_);
+    if (child != nullptr) {
+        running_.remove(*child);  // or from the other list
+        child->of_ = nullptr;
+    }
     if (--count_ == 0) queue_.claim_all(woken);
 }
 
-// Only the owner spawns, but a failing child walks the list: hence under guard_, with the memory made before.
-void scope_children::remember(abort_handle child) {
-    std::vector<abort_handle> grown;
+void scope_children::adopt(scope_child& child, task& its_task) noexcept {
     {
         std::lock_guard const held(guard_);
-        if (children_.size() < children_.capacity()) {
-            children_.push_back(std::move(child));
-            return;
-        }
+        if (child.of_ == nullptr) return;
+        child.task_ = &its_task;
+        if (!for_good_) return running_.push_back(child);
+        aborted_.push_back(child);
     }
-    grown.reserve(std::max<std::size_t>(8, 2 * size()));
-    std::vector<abort_handle> old;
-    std::lock_guard const held(guard_);
-    for (auto& known : children_)
-        if (!known.is_finished() && grown.size() + 1 < grown.capacity()) grown.push_back(std::move(known));
-    grown.push_back(std::move(child));
-    old.swap(children_);
-    children_.swap(grown);
+    its_task.abort();
 }
 
 void scope_children::failed(std::exception_ptr cause) noexcept {
@@ -49,17 +42,28 @@ void scope_children::failed(std::exception_ptr cause) noexcept {
         if (failure_) return;
         failure_ = std::move(cause);
     }
+    abort_all_for_good();
+}
+
+void scope_children::abort_all_for_good() noexcept {
+    {
+        std::lock_guard const held(guard_);
+        for_good_ = true;
+    }
     abort_all();
 }
 
 void scope_children::abort_all() noexcept {
     // One at a time: an abort may run destructors, which may call us.
-    for (std::size_t i = 0;; ++i) {
+    for (;;) {
         abort_handle child;
         {
             std::lock_guard const held(guard_);
-            if (i >= children_.size()) return;
-            child = children_[i];
+            if (running_.empty()) return;
+            auto& first = running_.front();
+            running_.remove(first);
+            aborted_.push_back(first);
+            child = abort_handle(first.task_);
         }
         child.abort();
     }
@@ -103,7 +107,7 @@ void scope_children::end(bool abort_first) noexcept {
             // The owner is to stop (it will be told again at its next abort point): so are the children.
         }
     }
-    abort_all();
+    abort_all_for_good();
     abort_shield const whole;
     wait();
 }

@@ -3,16 +3,26 @@
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
+#include <ramie/detail/pause.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdlib>
 #include <cstring>
+#include <sched.h>
 
 namespace ramie::detail {
 
 task::~task() {
     std::free(name_);
     delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
+}
+
+void task_state::wait_until_told() const noexcept {
+    // acquire pairs with the release in told().
+    for (int spins = 0; (word_.load(std::memory_order_acquire) & telling_bit) != 0; ++spins) {
+        if (spins < 100) cpu_pause();
+        else ::sched_yield();
+    }
 }
 
 void task::set_name(std::string const& name) noexcept {
@@ -56,9 +66,14 @@ void task::finish() noexcept {
     if (auto* const waiting = conclude().to_resume) resume(*waiting);
 }
 
+// `where`: the lane it ran on, or null.
+inline void task::unlist(lane* where) noexcept {
+    if (where != nullptr && where->live.table() == listed) where->live.remove(*this);
+    else listed->remove(*this);
+}
+
 task::ending task::conclude() noexcept {
     auto* const own_stack = stack;
-    bool unlisted = false;
     for (;;) {
         // Before anybody can see the result; they may wait. Again after the result, whose destructor may make new ones.
         if (locals != nullptr) [[unlikely]] destroy_locals(*this);
@@ -67,19 +82,29 @@ task::ending task::conclude() noexcept {
         // destructor and the failure hook may wait.
         if (has_result && !state.has_handle()) {
             discard_result();
+            if (blocking) destroy_locals(waiter::self());  // a job's are its thread's (take_over_locals)
             continue;
         }
         auto* const where = own_stack != nullptr ? last_lane : nullptr;
+        // Who counts it is told once it is sure that nothing is left to be done. That costs a second step of the state
+        // word; a task of a lane that only the runtime counts goes off the table before, and comes back if its handle
+        // goes at this moment. (Elsewhere nothing would keep the runtime until then.)
+        bool const tells = where == nullptr || ops_->tell_end != nullptr;
         // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
-        if (!unlisted) {
-            if (where != nullptr && where->live.table() == listed) where->live.remove(*this);
-            else listed->remove(*this);
-        }
-        unlisted = true;
+        if (!tells) unlist(where);
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
         if (own_stack != nullptr) stack = nullptr;
-        switch (state.finish(has_result)) {
-            case task_state::finish_result::discard_result_first: stack = own_stack; continue;
+        auto end = state.finish(has_result, tells);
+        if (end == task_state::finish_result::tell_end) {
+            unlist(where);
+            if (ops_->tell_end != nullptr) ops_->tell_end(*this);
+            end = state.told();
+        }
+        switch (end) {
+            case task_state::finish_result::discard_result_first:
+                stack = own_stack;
+                if (!tells) listed->add(*this);  // on this lane: in the slot that it left
+                continue;
             case task_state::finish_result::wake_joiner: {
                 auto* const waiting = joiner.load(std::memory_order_relaxed);
                 bool const selects = joiner_selects;
@@ -93,6 +118,7 @@ task::ending task::conclude() noexcept {
                 return {where, won == task_state::claim_result::submit_it ? waiting : nullptr};  // parked until then
             }
             case task_state::finish_result::free_it: ops_->free(*this); return {where, nullptr};
+            case task_state::finish_result::tell_end:
             case task_state::finish_result::nothing: return {where, nullptr};
         }
     }

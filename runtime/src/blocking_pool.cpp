@@ -28,7 +28,6 @@ void run_job(task& job, waiter& thread) noexcept {
     job.run();
     destroy_locals(thread);
     job.finish();
-    destroy_locals(thread);  // made anew by the destructor of a result that nobody took
 }
 
 }  // namespace

@@ -136,6 +136,83 @@ TEST_CASE("scope: many children, most of them finished, and an abort of the rest
     });
 }
 
+TEST_CASE("scope: abort_all reaches every child that has not ended, however many wait in their ends") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            struct slow {
+                slow() = default;
+                slow(slow&& other) noexcept : counts(std::exchange(other.counts, false)) {}
+                ~slow() {
+                    ramie::abort_shield const whole;
+                    if (counts) ramie::this_fiber::sleep_for(1ms);
+                }
+                bool counts = true;
+            };
+            int aborted = 0;
+            auto const sleep = [&aborted] {
+                try {
+                    ramie::this_fiber::sleep_for(8s);
+                } catch (ramie::aborted const&) {
+                    ++aborted;
+                    throw;
+                }
+            };
+            ramie::scope children;
+            for (int i = 0; i < 8; ++i) children.spawn([] { return slow(); }).detach();
+            ramie::this_fiber::yield();  // all eight are finished but for their results
+            children.spawn(sleep).detach();
+            ramie::this_fiber::yield();
+            children.spawn([] {}).detach();
+            children.abort_all();
+            auto const start = ramie::detail::carrier::now();
+            children.wait();
+            CHECK(aborted == 1);
+            CHECK(ramie::detail::carrier::now() - start < 1s);
+        });
+        carrier.run();
+        parent.get();
+    });
+}
+
+TEST_CASE("scope: who is spawned after abort_all is not meant; in a scope that ends by an abort, everybody is") {
+    both_ways([](one_thread_carrier& carrier) {
+        int ran = 0;
+        auto parent = ramie::spawn([&] {
+            ramie::scope children;
+            children.abort_all();
+            children.spawn([&] { ++ran; }).detach();
+            children.wait();
+            CHECK(ran == 1);
+            children.spawn([&] {
+                ramie::abort_shield const whole;
+                ramie::this_fiber::sleep_for(1ms);
+                children.spawn([&] { ++ran; }).detach();  // the scope waits for this one, aborted before it ran
+            }).detach();
+            ramie::this_fiber::yield();
+            throw std::runtime_error("out");
+        });
+        carrier.run();
+        CHECK(parent.join().error().is_exception());
+        CHECK(ran == 1);
+    });
+}
+
+TEST_CASE("with_scope: a child that is spawned after another has failed is aborted, too") {
+    both_ways([](one_thread_carrier& carrier) {
+        bool ran = false;
+        auto parent = ramie::spawn([&] {
+            ramie::with_scope([&](ramie::scope& children) {
+                children.spawn([] { throw std::runtime_error("child"); }).detach();
+                ramie::this_fiber::yield();
+                children.spawn([&] { ran = true; }).detach();
+            });
+        });
+        carrier.run();
+        CHECK(parent.join().error().is_exception());
+        CHECK_FALSE(ran);
+    });
+}
+
 TEST_CASE("scoped_task: leaving its block aborts and joins the task") {
     both_ways([](one_thread_carrier& carrier) {
         auto const before = tracked::alive();

@@ -1,4 +1,5 @@
 // The state word's transitions, one by one; who is told to do what.
+#include <ramie/detail/pause.hpp>
 #include <ramie/detail/task_state.hpp>
 
 #include <doctest/doctest.h>
@@ -229,12 +230,16 @@ TEST_CASE("state: an abort that only marks leaves an unstarted task to whoever s
 }
 
 TEST_CASE("state: of a finisher and a dropper at the same moment one frees the block") {
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 600; ++i) {
         task_state s(phase::running, true);
         s.add_ref();
         std::atomic<int> freed{0};
         {
-            std::jthread const a([&] { freed += s.finish(false) == end::free_it; });
+            std::jthread const a([&] {
+                auto last = s.finish(false, i % 2 != 0);
+                if (last == end::tell_end) last = s.told();
+                freed += last == end::free_it;
+            });
             std::jthread const b([&] {
                 freed += s.drop_handle() == detach::discard_result && s.release_handle() == release::free_it;
             });
@@ -250,6 +255,53 @@ TEST_CASE("state: a joiner is either registered before the end, and woken by it,
     CHECK(s.finish(true) == end::wake_joiner);
     CHECK(s.remove_joiner() == leave::finisher_has_slot);
     CHECK(s.add_joiner() == add::finished);
+}
+
+TEST_CASE("state: an end in two steps decides first whose the result is, then frees the block or wakes the joiner") {
+    task_state unclaimed(phase::running, true);
+    CHECK(unclaimed.drop_handle() == detach::nothing);
+    CHECK(unclaimed.finish(true, true) == end::discard_result_first);
+    CHECK(unclaimed.finish(false, true) == end::tell_end);
+    CHECK(unclaimed.told() == end::free_it);
+
+    task_state dropped(phase::running, true);
+    CHECK(dropped.finish(true, true) == end::tell_end);
+    CHECK(dropped.current() == phase::finished);
+    CHECK(dropped.drop_handle() == detach::discard_result);  // the handle's from here on
+    CHECK(dropped.release_handle() == release::nothing);
+    CHECK(dropped.told() == end::free_it);
+
+    task_state kept(phase::running, true);
+    kept.add_ref();
+    CHECK(kept.finish(true, true) == end::tell_end);
+    CHECK(kept.drop_ref() == release::nothing);
+    CHECK(kept.told() == end::nothing);
+    CHECK(kept.drop_handle() == detach::discard_result);
+    CHECK(kept.release_handle() == release::free_it);
+
+    task_state joined(phase::running, true);
+    CHECK(joined.add_joiner() == add::registered);
+    CHECK(joined.finish(true, true) == end::tell_end);
+    CHECK(joined.abort() == stop::nothing);
+    CHECK(joined.add_joiner() == add::finished);
+    CHECK(joined.told() == end::wake_joiner);
+}
+
+TEST_CASE("state: who asks for the end sees it once all are told") {
+    for (int i = 0; i < 300; ++i) {
+        task_state s(phase::running, true);
+        std::atomic<bool> told{false}, seen_early{false};
+        CHECK(s.finish(true, true) == end::tell_end);
+        {
+            std::jthread const asker([&] {
+                if (!s.is_finished() || !told) seen_early = true;
+            });
+            for (int pauses = 0; pauses < i; ++pauses) ramie::detail::cpu_pause();
+            told = true;
+            CHECK(s.told() == end::nothing);
+        }
+        CHECK_FALSE(seen_early.load());
+    }
 }
 
 TEST_CASE("state: a joiner that left in time is not woken") {

@@ -17,6 +17,7 @@
 #include <atomic>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace ramie::testing;
@@ -78,6 +79,24 @@ void set_round(chance& dice) {
 
 // --- scopes, join, race ---
 
+// A result that borrows what its task did, until the last moment of the task.
+class keepsake {
+  public:
+    keepsake(std::atomic<int>& of, bool slow) : of_(&of), slow_(slow) { ++*of_; }
+    keepsake(keepsake&& other) noexcept : of_(std::exchange(other.of_, nullptr)), slow_(other.slow_) {}
+    keepsake& operator=(keepsake&&) = delete;
+    ~keepsake() {
+        if (of_ == nullptr) return;
+        ramie::abort_shield const whole;
+        if (slow_) ramie::this_fiber::yield();
+        --*of_;
+    }
+
+  private:
+    std::atomic<int>* of_;
+    bool slow_;
+};
+
 class family {
   public:
     explicit family(std::atomic<int>& inside) : inside_(inside) {}
@@ -118,7 +137,15 @@ class family {
             }
             case 4: {
                 ramie::scope s;
-                for (int i = 0; i < 3; ++i) (void)s.spawn(child);
+                std::vector<ramie::join_handle<keepsake>> kept;  // goes while some end
+                for (int i = 0; i < 4; ++i) {
+                    auto one = s.spawn([&, slow = dice.one_in(2)] {
+                        (void)child();
+                        return keepsake(home.guests, slow);
+                    });
+                    if (dice.one_in(2)) kept.push_back(std::move(one));
+                }
+                if (dice.one_in(4)) s.abort_all();
                 pause_a_little(dice);
                 return 1;
             }

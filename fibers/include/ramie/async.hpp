@@ -19,21 +19,14 @@ using std::launch;
 
 namespace detail {
 
-// What the task of an async calls. If it goes without having run (the task was aborted first), the promise is broken.
-template <class T, class Call>
-class async_call {
+// An async's end note. As with std::async, the future is ready when the task has ended, not only its call.
+class async_note {
   public:
-    async_call(future_state<T>& to, Call call) : to_(&to), call_(std::move(call)) {}
-    async_call(async_call&& other) : to_(std::exchange(other.to_, nullptr)), call_(std::move(other.call_)) {}
-    async_call& operator=(async_call&&) = delete;
-    ~async_call() {
-        if (to_ != nullptr) to_->abandon();
-    }
-    void operator()() { std::exchange(to_, nullptr)->set_by(call_); }
+    explicit async_note(future_core& of) noexcept : of_(&of) {}
+    void tell() noexcept { of_->show(); }
 
   private:
-    future_state<T>* to_;
-    Call call_;
+    future_core* of_;
 };
 
 // Owned by futures only; the task has a plain pointer to it, because the destructor waits for the task.
@@ -41,7 +34,10 @@ template <class T>
 class async_state final : public future_state<T> {
   public:
     template <class Call>
-    explicit async_state(Call call) : task_(spawn_plain({}, async_call<T, Call>(*this, std::move(call)))) {}
+    explicit async_state(Call call)
+        : task_(spawn_noted(carrier::here("async"), {.where = {}}, async_note(*this),
+                            [this, call = std::move(call)]() mutable { this->keep_by(call); })
+                    .handle) {}
     ~async_state() override {
         abort_shield whole;
         (void)task_.wait_until(never);

@@ -50,7 +50,7 @@ class concurrent_tasks {
     // What task I returned, or its exception (an aborted one: its join_error).
     template <std::size_t I>
     auto value() -> slot_of<value_of<std::tuple_element_t<I, std::tuple<F...>>>> {
-        abort_shield const whole;  // it has finished, or is about to
+        abort_shield const whole;  // it has ended
         if constexpr (std::is_void_v<value_of<std::tuple_element_t<I, std::tuple<F...>>>>) {
             task<I>().get();
             return {};
@@ -74,10 +74,10 @@ class concurrent_tasks {
         task_options options;
         options.where = where;
         runners_[I] = std::make_shared<indexed_runner>(I);
-        auto here = runner_token(line_, runners_[I]);
         using value = value_of<G>;
-        return scoped_task<value>(ramie::spawn(
-            options, [&g, held = std::move(here)]() -> value { return std::invoke(g); }));
+        return scoped_task<value>(spawn_noted(carrier::here("join"), options, runner_note(line_, runners_[I]),
+                                              [&g]() -> value { return std::invoke(g); })
+                                      .handle);
     }
 
     std::shared_ptr<finish_line> line_;

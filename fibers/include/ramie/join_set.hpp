@@ -52,20 +52,30 @@ class join_set {
     template <class F>
         requires detail::not_options<F>
     class abort_handle spawn(task_options const& options, F&& f) {
-        return add([&](auto whole) { return ramie::spawn(options, std::move(whole)); }, std::forward<F>(f));
+        auto& where_to = detail::carrier::here("join_set::spawn");
+        return add(
+            [&](auto note, auto whole) {
+                return detail::spawn_noted(where_to, options, std::move(note), std::move(whole)).handle;
+            },
+            std::forward<F>(f));
     }
     // With ramie::spawn_blocking's rules; include <ramie/spawn_blocking.hpp>.
     template <class F>
     class abort_handle spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
         return add(
-            [&](auto whole) { return detail::blocking_spawn<decltype(whole)>::call(std::move(whole), where); },
+            [&](auto note, auto whole) {
+                return detail::blocking_spawn<decltype(whole)>::call(std::move(note), std::move(whole), where);
+            },
             std::forward<F>(f));
     }
     // With ramie::spawn_local's rules; include <ramie/spawn_local.hpp>.
     template <class F>
     class abort_handle spawn_local(F&& f, std::source_location where = std::source_location::current()) {
-        return add([&](auto whole) { return detail::local_spawn<decltype(whole)>::call(std::move(whole), where); },
-                   std::forward<F>(f));
+        return add(
+            [&](auto note, auto whole) {
+                return detail::local_spawn<decltype(whole)>::call(std::move(note), std::move(whole), where);
+            },
+            std::forward<F>(f));
     }
 
     // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no
@@ -102,6 +112,7 @@ class join_set {
     }
     // Lets all go on by themselves.
     void detach_all() {
+        for (auto const& m : members_) m->handle.detach();
         line_->close();
         members_.clear();
         line_ = std::make_shared<detail::finish_line>();
@@ -116,7 +127,7 @@ class join_set {
         auto const found = members_.find(static_cast<member*>(&who));
         auto const owned = *found;  // keeps it alive
         members_.erase(found);
-        abort_shield const whole;  // its callable is gone; the end is a moment away
+        abort_shield const whole;  // it has ended
         return owned->handle.join();
     }
 
@@ -144,7 +155,7 @@ class join_set {
             auto const made = std::make_shared<member>();
             members_.insert(made);
             try {
-                made->handle = spawn_body(body<std::decay_t<F>>{std::forward<F>(f), detail::runner_token(line_, made)});
+                made->handle = spawn_body(detail::runner_note(line_, made), body<std::decay_t<F>>{std::forward<F>(f)});
             } catch (...) {
                 members_.erase(made);
                 throw;
@@ -155,11 +166,9 @@ class join_set {
         }
     }
 
-    // The callable with the token that says when it is over. Declared in this order: the token goes last.
+    // The callable, returning what the set joins.
     template <class F>
     struct body {
-        body(F&& f, detail::runner_token&& t) : token(std::move(t)), function(std::move(f)) {}
-        body(F const& f, detail::runner_token&& t) : token(std::move(t)), function(f) {}
         T operator()()
             requires std::is_invocable_v<F>
         {
@@ -170,7 +179,6 @@ class join_set {
         {
             return std::invoke(std::move(function), std::move(stop));
         }
-        detail::runner_token token;
         F function;
     };
 

@@ -1,21 +1,28 @@
 // Tasks that may borrow the locals of the block they were spawned in.
 #pragma once
 
-#include <ramie/detail/finish_line.hpp>
+#include <ramie/detail/intrusive_list.hpp>
+#include <ramie/detail/wait_queue.hpp>
+#include <ramie/detail/word_lock.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <exception>
 #include <functional>
-#include <memory>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 namespace ramie {
 
 namespace detail {
 
-// The children of one scope. Their callables point here; the scope does not end before the last is gone.
+class scope_child;
+
+// The children of one scope that have not ended.
+//
+// A child is entered before it is spawned and leaves by its end note; in between it is on one of two lists, so that
+// abort_all reaches each once, however many there are. It is put there by adopt() after its spawn, since nobody may
+// abort a task that its runtime does not know; unless it has ended by then.
 class scope_children {
   public:
     scope_children() = default;
@@ -23,22 +30,9 @@ class scope_children {
     scope_children& operator=(scope_children const&) = delete;
     ~scope_children();
 
-    class token {
-      public:
-        explicit token(scope_children& s) noexcept : scope_(&s) {}
-        token(token&& other) noexcept : scope_(std::exchange(other.scope_, nullptr)) {}
-        token& operator=(token&&) = delete;
-        ~token() {
-            if (scope_ != nullptr) scope_->leave();
-        }
-
-      private:
-        scope_children* scope_;
-    };
-
-    [[nodiscard]] token enter() noexcept;
-    void remember(abort_handle child);
-    // The first failure of a child; aborts the others.
+    // After the spawn of the child, whose handle the caller has.
+    void adopt(scope_child& child, task& its_task) noexcept;
+    // The first failure of a child; aborts the others, also those that are spawned later.
     void failed(std::exception_ptr cause) noexcept;
     void abort_all() noexcept;
     std::size_t size() const noexcept;
@@ -50,13 +44,75 @@ class scope_children {
     bool aborts_siblings = false;
 
   private:
-    void leave() noexcept;
+    friend class scope_child;
+    void enter() noexcept;
+    void leave(scope_child* child) noexcept;
+    void abort_all_for_good() noexcept;
 
     mutable word_lock guard_;
     wait_queue queue_;
     std::size_t count_ = 0;
+    bool for_good_ = false;  // who is spawned now is aborted, too
     std::exception_ptr failure_;
-    std::vector<abort_handle> children_;  // finished ones are dropped as it grows
+    intrusive_list<scope_child> running_, aborted_;
+};
+
+// A child's end note. Moved only before it is in its task.
+class scope_child : list_hook {
+  public:
+    explicit scope_child(scope_children& s) noexcept : of_(&s) { of_->enter(); }
+    scope_child(scope_child&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    scope_child& operator=(scope_child&&) = delete;
+    ~scope_child() {
+        if (of_ != nullptr) of_->leave(nullptr);  // its task could not be made
+    }
+    void tell() noexcept { of_->leave(this); }
+
+  private:
+    friend class scope_children;
+    friend class intrusive_list<scope_child>;
+    scope_children* of_;  // null: it has ended. Under its guard_ from the spawn on
+    task* task_ = nullptr;
+};
+
+// What a child calls: `f`, whose failure its siblings must hear of at once if with_scope says so.
+template <class F>
+class scope_call {
+    using bound_to = bound<F>;
+
+  public:
+    template <class G>
+    scope_call(scope_children& of, G&& function) : of_(of), function_(std::forward<G>(function)) {}
+
+    typename bound_to::value_type operator()()
+        requires(!bound_to::wants_stop)
+    {
+        return call();
+    }
+    typename bound_to::value_type operator()(std::stop_token stop)
+        requires bound_to::wants_stop
+    {
+        return call(std::move(stop));
+    }
+
+  private:
+    template <class... Stop>
+    typename bound_to::value_type call(Stop&&... stop) {
+        try {
+            if constexpr (bound_to::fits) return std::invoke(std::move(function_), std::forward<Stop>(stop)...);
+        } catch (aborted const&) {
+            throw;
+        } catch (...) {
+            if (of_.aborts_siblings) {
+                static_cast<task&>(waiter::self()).failure_known = true;
+                of_.failed(std::current_exception());
+            }
+            throw;
+        }
+    }
+
+    scope_children& of_;
+    std::decay_t<F> function_;
 };
 
 }  // namespace detail
@@ -81,26 +137,12 @@ class scope {
     template <class F>
         requires detail::not_options<F>
     auto spawn(task_options const& options, F&& f) {
-        using value = typename detail::bound<F>::value_type;
         if constexpr (detail::callable_can_be_kept<F>()) {
-            auto handle = ramie::spawn(options, [held = children_.enter(), &children = children_,
-                                                 function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
-                try {
-                    if constexpr (detail::bound<F>::wants_stop)
-                        return std::invoke(std::move(function), std::move(stop));
-                    else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
-                } catch (aborted const&) {
-                    throw;
-                } catch (...) {
-                    if (children.aborts_siblings) {
-                        static_cast<detail::task&>(detail::waiter::self()).failure_known = true;
-                        children.failed(std::current_exception());
-                    }
-                    throw;
-                }
-            });
-            children_.remember(handle.abort_handle());
-            return handle;
+            auto [child, handle] = detail::spawn_noted(detail::carrier::here("scope::spawn"), options,
+                                                       detail::scope_child(children_),
+                                                       detail::scope_call<F>(children_, std::forward<F>(f)));
+            children_.adopt(child->note(), *child);
+            return std::move(handle);
         }
     }
 
@@ -119,8 +161,8 @@ class scope {
 };
 
 // Calls f(scope&), waits for the children it spawned, and returns its value. When a child fails, its siblings are
-// aborted, and after the wait the first failure is thrown here (and reported nowhere else, unless somebody joins that
-// child). When `f` itself throws, or the caller is aborted, the children are aborted, too, and that exception goes on.
+// aborted (and so are those that are spawned after it), and after the wait the first failure is thrown here (and reported
+// nowhere else, unless somebody joins that child). When `f` itself throws, or the caller is aborted, the children are aborted, too, and that exception goes on.
 // Suspension point.
 template <class F>
 std::invoke_result_t<F, scope&> with_scope(F&& f) {

@@ -30,14 +30,17 @@ consteval bool callable_can_be_kept() {
     return can_be_kept<F>;
 }
 
-template <class F, class... Args>
-task_frame<bound<F, Args...>>* make_task(std::source_location where, F&& f, Args&&... args) {
+template <end_note Note, class F, class... Args>
+using noted_frame = task_frame<bound<F, Args...>, Note>;
+
+template <end_note Note, class F, class... Args>
+noted_frame<Note, F, Args...>* make_noted_task(std::source_location where, Note note, F&& f, Args&&... args) {
     static_assert((can_be_kept<Args> && ...),
                   "ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref");
     if constexpr (callable_can_be_kept<F>() && (can_be_kept<Args> && ...)) {
         inherited_locals locals;
-        auto* const made = new task_frame<bound<F, Args...>>(
-            where, std::forward<F>(f), std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+        auto* const made = new noted_frame<Note, F, Args...>(
+            where, std::move(note), std::forward<F>(f), std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
         locals.give_to(*made);
         return made;
     } else {
@@ -46,15 +49,33 @@ task_frame<bound<F, Args...>>* make_task(std::source_location where, F&& f, Args
 }
 
 template <class F, class... Args>
-spawned<F, Args...> spawn_on(scheduler& where_to, task_options const& options, F&& f, Args&&... args) {
+auto* make_task(std::source_location where, F&& f, Args&&... args) {
+    return make_noted_task(where, no_end_note(), std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+// How a task is spawned that leaves a note: made, then given to its runtime. The handle comes first, so that what was
+// made has an owner whatever happens.
+template <end_note Note, class F, class... Args>
+struct noted_spawn {
+    noted_frame<Note, F, Args...>* frame;
+    spawned<F, Args...> handle;
+};
+template <end_note Note, class F, class... Args>
+noted_spawn<Note, F, Args...> spawn_noted(scheduler& where_to, task_options const& options, Note note, F&& f,
+                                          Args&&... args) {
     auto const stack = options.stack_size == 0 ? task::of_runtime : stack_class_for(options.stack_size);
-    auto* const made = make_task(options.where, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* const made = make_noted_task(options.where, std::move(note), std::forward<F>(f), std::forward<Args>(args)...);
     spawned<F, Args...> handle(made);
     made->stack_class = stack;
     made->pinned = options.pinned;
     made->set_name(options.name);
     carrier::submit(where_to, *made);
-    return handle;
+    return {made, std::move(handle)};
+}
+
+template <class F, class... Args>
+spawned<F, Args...> spawn_on(scheduler& where_to, task_options const& options, F&& f, Args&&... args) {
+    return spawn_noted(where_to, options, no_end_note(), std::forward<F>(f), std::forward<Args>(args)...).handle;
 }
 
 template <class F, class... Args>

@@ -58,7 +58,8 @@ class task_tracker {
     };
     [[nodiscard]] token track() const noexcept { return token(count_); }
 
-    // ramie::spawn, tracked until the callable is destroyed.
+    // ramie::spawn, tracked until the task has ended: also its fiber_locals, a result that nobody took, and the report of
+    // its failure are gone then.
     template <class F>
     auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
         task_options options;
@@ -68,13 +69,10 @@ class task_tracker {
     template <class F>
         requires detail::not_options<F>
     auto spawn(task_options const& options, F&& f) const {
-        using value = typename detail::bound<F>::value_type;
         if constexpr (detail::callable_can_be_kept<F>())
-            return ramie::spawn(options, [held = track(),
-                                          function = std::forward<F>(f)](std::stop_token stop) mutable -> value {
-                if constexpr (detail::bound<F>::wants_stop) return std::invoke(std::move(function), std::move(stop));
-                else if constexpr (detail::bound<F>::fits) return std::invoke(std::move(function));
-            });
+            return detail::spawn_noted(detail::carrier::here("task_tracker::spawn"), options, tracked_task(track()),
+                                       std::forward<F>(f))
+                .handle;
     }
 
     // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from
@@ -86,6 +84,16 @@ class task_tracker {
     [[nodiscard]] std::size_t size() const noexcept { return count_->count(); }
 
   private:
+    // A tracked task's end note.
+    class tracked_task {
+      public:
+        explicit tracked_task(token&& t) noexcept : token_(std::move(t)) {}
+        void tell() noexcept { token ends(std::move(token_)); }
+
+      private:
+        token token_;
+    };
+
     std::shared_ptr<detail::tracked_count> count_;
 };
 

@@ -16,19 +16,22 @@ struct blocking_spawn;
 // suspension point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
 template <class F>
 auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
-    auto& where_to = detail::carrier::here("spawn_blocking");
-    auto* const made = detail::make_task(where, std::forward<F>(f));
-    detail::spawned<F> handle(made);
-    detail::submit_blocking(where_to, *made);
-    return handle;
+    return detail::blocking_spawn<F>::call(detail::no_end_note(), std::forward<F>(f), where);
 }
 
 namespace detail {
 
-// What join_set::spawn_blocking calls.
+// What join_set::spawn_blocking calls, too.
 template <class F>
 struct blocking_spawn {
-    static spawned<F> call(F&& f, std::source_location where) { return ramie::spawn_blocking(std::move(f), where); }
+    template <end_note Note>
+    static spawned<F> call(Note note, F&& f, std::source_location where) {
+        auto& where_to = carrier::here("spawn_blocking");
+        auto* const made = make_noted_task(where, std::move(note), std::forward<F>(f));
+        spawned<F> handle(made);
+        submit_blocking(where_to, *made);
+        return handle;
+    }
 };
 
 }  // namespace detail

@@ -23,19 +23,22 @@ struct local_spawn;
 // throws std::logic_error, and outside a runtime no_runtime.
 template <class F>
 auto spawn_local(F&& f, std::source_location where = std::source_location::current()) {
-    auto& here = detail::here_for_local();
-    auto* const made = detail::make_task(where, std::forward<F>(f));
-    detail::spawned<F> handle(made);
-    detail::submit_local(here, *made);
-    return handle;
+    return detail::local_spawn<F>::call(detail::no_end_note(), std::forward<F>(f), where);
 }
 
 namespace detail {
 
-// What join_set::spawn_local calls.
+// What join_set::spawn_local calls, too.
 template <class F>
 struct local_spawn {
-    static spawned<F> call(F&& f, std::source_location where) { return ramie::spawn_local(std::move(f), where); }
+    template <end_note Note>
+    static spawned<F> call(Note note, F&& f, std::source_location where) {
+        auto& here = here_for_local();
+        auto* const made = make_noted_task(where, std::move(note), std::forward<F>(f));
+        spawned<F> handle(made);
+        submit_local(here, *made);
+        return handle;
+    }
 };
 
 }  // namespace detail

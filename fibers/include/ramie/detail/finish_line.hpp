@@ -1,8 +1,7 @@
 // Who has finished, in that order: what join_set, try_join and race wait on.
 //
-// A runner's token is destroyed with the task's callable, however that comes about: the body ended, or the task was
-// aborted before it started. So each runner arrives exactly once. The task itself finishes a moment later; who takes a
-// runner off the line joins its handle and may wait that moment.
+// A runner arrives when its task has ended, however that came about; its task's end note says so. Who takes it off the
+// line joins its handle, which sees the end a few instructions later.
 #pragma once
 
 #include <ramie/detail/park.hpp>
@@ -46,15 +45,15 @@ class finish_line {
     bool closed_ = false;
 };
 
-// A captured part of a runner's callable: its destructor is the arrival.
-class runner_token {
+// A runner's end note. It keeps both, so a runner that has its task's handle must let it go before the line is closed.
+class runner_note {
   public:
-    runner_token(std::shared_ptr<finish_line> line, std::shared_ptr<runner> r) noexcept
+    runner_note(std::shared_ptr<finish_line> line, std::shared_ptr<runner> r) noexcept
         : line_(std::move(line)), runner_(std::move(r)) {}
-    runner_token(runner_token&&) noexcept = default;
-    runner_token& operator=(runner_token&&) = delete;
-    ~runner_token() {
-        if (runner_) line_->arrive(*runner_);
+    void tell() noexcept {
+        auto const line = std::move(line_);
+        auto const who = std::move(runner_);
+        line->arrive(*who);
     }
 
   private:

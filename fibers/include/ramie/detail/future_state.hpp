@@ -3,6 +3,8 @@
 //   empty --begin()--> setting --publish()--> ready
 //     ^---give_up()-------'        setting: the one who won begin() makes the value, which is user code, outside every lock
 //
+// For async, `setting` lasts until the task has ended.
+//
 // Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
 #pragma once
 
@@ -45,6 +47,8 @@ class future_core {
     void set_exception(std::exception_ptr why);
     // No result will come: broken_promise, unless there is one.
     void abandon() noexcept;
+    // Shows what keep_by() has put aside; if it has not, broken_promise.
+    void show() noexcept;
 
   protected:
     bool is_ready() const noexcept {
@@ -58,6 +62,7 @@ class future_core {
     }
 
   private:
+    void give_broken_promise() noexcept;
     // For std::launch::deferred. True: the function was called, here; there is a result.
     virtual bool call_deferred() { return false; }
     virtual bool is_deferred() const noexcept { return false; }
@@ -67,6 +72,8 @@ class future_core {
     std::atomic<bool> retrieved_{false};
     word_lock guard_;
     wait_queue queue_;
+
+  protected:
     std::exception_ptr failure_;  // written while `setting`
 };
 
@@ -108,6 +115,25 @@ class future_state : public future_core {
             throw;
         } catch (...) {
             set_exception(std::current_exception());
+        }
+    }
+
+    // The same, but nobody sees the result before show().
+    template <class Call>
+    void keep_by(Call&& call) {
+        if (!begin()) return;
+        try {
+            if constexpr (std::is_void_v<T>) call();
+            else if constexpr (std::is_reference_v<T>) value_.emplace(std::addressof(call()));
+            else value_.emplace(call());
+        } catch (aborted const&) {
+            give_up();
+            throw;
+        } catch (deadline_passed const&) {
+            give_up();
+            throw;
+        } catch (...) {
+            failure_ = std::current_exception();
         }
     }
 

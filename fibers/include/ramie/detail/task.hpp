@@ -18,6 +18,9 @@
 //   locals       the spawner before submit; the task while running; who cancels it
 //   callable / result (task_frame)    the task while running; after finish, the join_handle; if there is none, the
 //                finisher before it finishes
+//
+// A task has one end (conclude), in this order: body and callable; fiber_locals; a result that nobody can receive, or its
+// report; then it is finished, off the live table, and told to who counts it (end_note.hpp); then its joiner.
 #pragma once
 
 #include <ramie/detail/live_table.hpp>
@@ -58,7 +61,8 @@ struct task_ops {
     void (*run)(task&);              // runs the body once and destroys the callable; stores the value. May throw.
     void (*drop_callable)(task&) noexcept;
     void (*drop_value)(task&) noexcept;
-    void (*free)(task&) noexcept;    // callable and result are gone already
+    void (*tell_end)(task&) noexcept;  // null: there is no end_note
+    void (*free)(task&) noexcept;      // callable and result are gone already
 };
 
 class task : public waiter {
@@ -138,6 +142,7 @@ class task : public waiter {
   private:
     void request_stop();
     void discard_result() noexcept;
+    void unlist(lane* where) noexcept;
     ending conclude() noexcept;
 
     task_ops const* ops_;

@@ -1,6 +1,7 @@
 // The task with its callable, and later its result in the same place.
 #pragma once
 
+#include <ramie/detail/end_note.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/task_block.hpp>
 
@@ -78,16 +79,19 @@ class task_of<void> : public task {
     ~task_of() = default;
 };
 
-template <class Call>
+template <class Call, end_note Note = no_end_note>
 class task_frame final : public task_of<typename Call::value_type> {
     using value_type = typename Call::value_type;
     using stored_type = std::conditional_t<std::is_void_v<value_type>, char, value_type>;
     static constexpr bool has_value = !std::is_void_v<value_type>;
+    static constexpr bool is_noted = !std::is_same_v<Note, no_end_note>;
 
   public:
     template <class... Parts>
-    explicit task_frame(std::source_location where, Parts&&... parts)
-        : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...} {}
+    explicit task_frame(std::source_location where, Note&& note, Parts&&... parts)
+        : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...}, note_(std::move(note)) {}
+
+    Note& note() noexcept { return note_; }
 
     static void* operator new(std::size_t size) { return take_block(size); }
     static void operator delete(void* block) noexcept { put_block(block, sizeof(task_frame)); }
@@ -129,14 +133,17 @@ class task_frame final : public task_of<typename Call::value_type> {
         if constexpr (has_value) std::destroy_at(of(t).value_);
     }
 
+    static void tell_end(task& t) noexcept { of(t).note_.tell(); }
+
     static void free(task& t) noexcept { delete &of(t); }
 
-    static constexpr task_ops operations{&run, &drop_callable, &drop_value, &free};
+    static constexpr task_ops operations{&run, &drop_callable, &drop_value, is_noted ? &tell_end : nullptr, &free};
 
     union {
         Call call_;
         stored_type result_;
     };
+    [[no_unique_address]] Note note_;
 };
 
 }  // namespace ramie::detail

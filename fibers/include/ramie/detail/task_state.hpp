@@ -6,7 +6,9 @@
 //                          finished   its body is over and its result, if somebody can still receive it, is in place
 //   bits 2-3   outcome     how the wait of the previous generation ended (meaningful once it was claimed)
 //   bit  4     abort       somebody asked the task to stop. Sticky: set once, never cleared
-//   bit  5     abortable   the wait it is parked in may be ended by abort. Only together with `parked`
+//   bit  5     abortable   together with `parked`: the wait it is parked in may be ended by abort
+//              telling     together with `finished`: it has ended, and the finisher is telling those who count it. A few
+//                          instructions; until they are over nobody frees the block, is_finished() and so a join wait
 //   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
 //   bit  7     handle      a join_handle exists that can receive the result
 //   bits 8-27  references  further holders: abort handles, walkers of the live table, stale queue entries
@@ -26,6 +28,10 @@
 // Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references.
 // One word says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it
 // was the last.
+//
+// The end, in one step or in two. finish(false) is the plain one: who was to know (the live table) was told before. But
+// until that step the handle may go, and then the result must be destroyed first; so who may only be told when nothing of
+// the task is left (a scope, a tracker) is told between finish(true) and told(): the first decides whose the result is.
 //
 // A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
 //
@@ -50,7 +56,13 @@ class task_state {
 
     // --- looking (any thread) ---
     // acquire pairs with the release in finish(): who sees `finished` sees the result.
-    bool is_finished() const noexcept { return phase_of(word_.load(std::memory_order_acquire)) == phase::finished; }
+    // Not for those whom the finisher may have to wait for (a walk of the live table, who holds a scope's lock).
+    bool is_finished() const noexcept {
+        auto const w = word_.load(std::memory_order_acquire);
+        if (phase_of(w) != phase::finished) return false;
+        if ((w & telling_bit) != 0) [[unlikely]] wait_until_told();
+        return true;
+    }
     bool abort_requested() const noexcept { return (word_.load(std::memory_order_relaxed) & abort_bit) != 0; }
     // For the finisher: false is final, since only a handle could make another.
     bool has_handle() const noexcept { return (word_.load(std::memory_order_relaxed) & handle_bit) != 0; }
@@ -86,7 +98,7 @@ class task_state {
     release_result release_handle() noexcept {
         auto const w = word_.load(std::memory_order_acquire);
         // Nobody else can make a reference any more.
-        if ((w & refs_mask) == 0) return release_result::free_it;
+        if ((w & (refs_mask | telling_bit)) == 0) return release_result::free_it;
         return released(word_.fetch_and(~handle_bit, std::memory_order_acq_rel) & ~handle_bit);
     }
 
@@ -169,21 +181,25 @@ class task_state {
 
     enum class [[nodiscard]] finish_result : std::uint8_t {
         discard_result_first,  // nobody can receive it: not finished yet; destroy it, then call again
+        tell_end,              // finished; tell who counts it, then told()
         wake_joiner,           // finished; claim task::joiner
         free_it,               // finished, and nobody holds it
         nothing                // finished
     };
-    finish_result finish(bool has_result) noexcept {
+    finish_result finish(bool has_result, bool tells = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
             // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with
             // the releases of who let go before.
-            auto const next = with_phase(w, phase::finished);
+            auto const next = with_phase(w, phase::finished) | (tells ? telling_bit : 0);
             if (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
-            if ((w & joiner_bit) != 0) return finish_result::wake_joiner;
-            return released(next) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
+            return tells ? finish_result::tell_end : after_finish(next);
         }
+    }
+    // After `tell_end`. Orders as in finish().
+    finish_result told() noexcept {
+        return after_finish(word_.fetch_and(~telling_bit, std::memory_order_acq_rel) & ~telling_bit);
     }
 
     enum class [[nodiscard]] joiner_result : std::uint8_t { registered, finished };
@@ -225,14 +241,21 @@ class task_state {
 
   private:
     static constexpr std::uint64_t phase_mask = 3, outcome_mask = 3u << 2, abort_bit = 1u << 4,
-                                   abortable_bit = 1u << 5, joiner_bit = 1u << 6, handle_bit = 1u << 7;
+                                   abortable_bit = 1u << 5, telling_bit = abortable_bit, joiner_bit = 1u << 6,
+                                   handle_bit = 1u << 7;
     static constexpr std::uint64_t one_ref = 1u << 8, refs_mask = 0xfffffu << 8;
     static constexpr int generation_shift = 28;
 
     static release_result released(std::uint64_t w) noexcept {
-        return phase_of(w) == phase::finished && (w & (handle_bit | refs_mask)) == 0 ? release_result::free_it
-                                                                                     : release_result::nothing;
+        return phase_of(w) == phase::finished && (w & (handle_bit | refs_mask | telling_bit)) == 0
+                   ? release_result::free_it
+                   : release_result::nothing;
     }
+    static finish_result after_finish(std::uint64_t w) noexcept {
+        if ((w & joiner_bit) != 0) return finish_result::wake_joiner;
+        return released(w) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
+    }
+    void wait_until_told() const noexcept;
     [[noreturn]] static void too_many_refs() noexcept {
         std::fputs("ramie: a task has more than 1,000,000 abort_handles\n", stderr);
         std::abort();
