@@ -17,8 +17,8 @@
 
 namespace ramie::detail {
 
-void overflowed(task const& t) noexcept {
-    die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack});
+void overflowed(task const& t, void const* sp) noexcept {
+    die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack, sp});
 }
 
 lane::lane() = default;
@@ -106,7 +106,7 @@ RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
     mine = self->stack;
     for (;;) {
         self->run();
-        check_overflow(*self);
+        check_canary(*self);
         // The body may have moved to another lane; so may this, in the destructor of a result that nobody takes. Then
         // `self` may be gone.
         auto const [where, joiner] = self->finish_on_lane();

@@ -8,10 +8,11 @@
 
 namespace ramie::detail {
 
-[[noreturn, gnu::cold]] void overflowed(task const& t) noexcept;
+// `sp`: where it was seen, below the stack; null: by the canary.
+[[noreturn, gnu::cold]] void overflowed(task const& t, void const* sp) noexcept;
 
-inline void check_overflow(task const& t) noexcept {
-    if (!t.stack->intact()) [[unlikely]] overflowed(t);
+inline void check_canary(task const& t) noexcept {
+    if (!t.stack->canary_intact()) [[unlikely]] overflowed(t, nullptr);
 }
 
 inline stack_bounds bounds_of(task const& t) noexcept {
@@ -53,8 +54,9 @@ inline lane& lane::arrive(void* handed) noexcept {
 
 // Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
 [[gnu::always_inline]] inline lane& lane::leave(task& self, task* next) noexcept {
-    self.stack->note_sp(__builtin_frame_address(0));
-    check_overflow(self);
+    auto const* const sp = __builtin_frame_address(0);
+    if (!self.stack->note_sp(sp)) [[unlikely]] overflowed(self, sp);
+    check_canary(self);
     if (next != nullptr && !ready(*next)) next = nullptr;
     left_ = &self;
     current = next;

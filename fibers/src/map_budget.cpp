@@ -1,11 +1,8 @@
 #include "map_budget.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstdlib>
+#include "system_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <algorithm>
 
 namespace ramie::detail {
 
@@ -14,24 +11,8 @@ namespace {
 constexpr long linux_default = 65530;
 constexpr long maps_per_guard = 2;
 
-// Calls f(text, length) for each block of a file. No allocation: the caller is noexcept.
-template <class F>
-bool read_blocks(char const* path, F&& f) noexcept {
-    int const fd = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    std::array<char, 4096> block;
-    ssize_t n;
-    while ((n = ::read(fd, block.data(), block.size() - 1)) > 0) {
-        block[static_cast<std::size_t>(n)] = '\0';
-        f(block.data(), n);
-    }
-    ::close(fd);
-    return n == 0;
-}
-
 long max_map_count() noexcept {
-    long limit = 0;
-    read_blocks("/proc/sys/vm/max_map_count", [&](char const* text, ssize_t) { limit = std::atol(text); });
+    auto const limit = number_in_file("/proc/sys/vm/max_map_count").value_or(0);
     return limit > 0 ? limit : linux_default;
 }
 

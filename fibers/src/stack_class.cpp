@@ -12,11 +12,6 @@ namespace {
 // Less than this is surely a mistake in units.
 constexpr std::size_t smallest_request = 4096;
 
-// None where pages are so large that the guard would take the whole slot.
-std::size_t class_size(std::uint8_t size_class) noexcept {
-    return slot_bytes(size_class) - std::min(slot_bytes(size_class), guard_and_stagger(size_class));
-}
-
 }  // namespace
 
 std::size_t page_bytes() noexcept {
@@ -24,15 +19,15 @@ std::size_t page_bytes() noexcept {
     return bytes;
 }
 
-std::size_t stack::size() const noexcept { return class_size(size_class); }
+std::size_t stack::size() const noexcept { return usable_bytes(size_class); }
 
-std::uint8_t stack_class_for(std::size_t usable_bytes) {
-    if (usable_bytes >= smallest_request)
+std::uint8_t stack_class_for(std::size_t wanted) {
+    if (wanted >= smallest_request)
         for (std::uint8_t c = 0; c < stack_class_count; ++c)
-            if (class_size(c) >= usable_bytes) return c;
-    throw std::invalid_argument("stack_size is " + std::to_string(usable_bytes) + " bytes; accepted are " +
+            if (usable_bytes(c) >= wanted) return c;
+    throw std::invalid_argument("stack_size is " + std::to_string(wanted) + " bytes; accepted are " +
                                 std::to_string(smallest_request) + " to " +
-                                std::to_string(class_size(stack_class_count - 1)) + " bytes");
+                                std::to_string(usable_bytes(stack_class_count - 1)) + " bytes");
 }
 
 }  // namespace ramie::detail

@@ -2,6 +2,7 @@
 
 #include "stack_class.hpp"
 #include "stack_pages.hpp"
+#include "wide_slots.hpp"
 
 #include <new>
 #include <utility>
@@ -17,29 +18,48 @@ unsigned stack_depot::shelf_for(stack_slab const& slab) noexcept {
 void stack_depot::reshelve(stack_slab& slab) noexcept {
     auto const shelf = shelf_for(slab);
     if (slab.linked() && slab.shelf == shelf) return;
-    shelves_[slab.shelf].remove(slab);
+    auto& row = shelves_of(slab.apart());
+    row[slab.shelf].remove(slab);
     slab.shelf = shelf;
-    shelves_[shelf].push_back(slab);
+    row[shelf].push_back(slab);
     if (shelf == idle_shelf) slab.idle_since = std::chrono::steady_clock::now();
 }
 
-stack_slab* stack_depot::fullest() noexcept {
+stack_slab* stack_depot::fullest(spacing apart) noexcept {
+    auto& row = shelves_of(apart);
     for (auto shelf = full_shelf - 1; shelf > idle_shelf; --shelf)
-        if (!shelves_[shelf].empty()) return &shelves_[shelf].front();
-    auto& idle = shelves_[idle_shelf];
+        if (!row[shelf].empty()) return &row[shelf].front();
+    auto& idle = row[idle_shelf];
     if (idle.empty()) return nullptr;
     // The one idle for the shortest time (the back: what precedes the head, which precedes the front): the others age.
     return static_cast<stack_slab*>(idle.front().prev->prev);
+}
+
+// A new one; null if there may be no more, or no address space is left for it.
+stack_slab* stack_depot::wide_slab() noexcept {
+    auto& budget = wide_slots_here();
+    auto const slots = budget.take(slots_per_slab(size_class_, spacing::wide), address_space_limit());
+    if (slots == 0) return nullptr;
+    try {
+        auto* const slab = new stack_slab(size_class_, spacing::wide, slots);
+        budget.give_back(slots - slab->slots());
+        return slab;
+    } catch (std::bad_alloc const&) {
+        budget.give_back(slots);
+        return nullptr;
+    }
 }
 
 stack_list stack_depot::take(unsigned wanted) {
     stack_list taken;
     std::lock_guard const lock(mutex_);
     while (taken.count < wanted) {
-        auto* slab = fullest();
+        auto* slab = fullest(spacing::wide);
+        if (slab == nullptr && taken.count == 0) slab = wide_slab();
+        if (slab == nullptr) slab = fullest(spacing::close);
         if (slab == nullptr) {
             if (taken.count > 0) break;
-            slab = new stack_slab(size_class_);
+            slab = new stack_slab(size_class_, spacing::close, slots_per_slab(size_class_, spacing::close));
         }
         hot_ -= slab->hot();
         while (taken.count < wanted)
@@ -81,22 +101,26 @@ stack_depot::time_point stack_depot::trim(time_point now, duration decay) noexce
     if (due) cooled_at_ = now;
     if (hot_ == 0) cooled_at_ = never;
     auto next = cooled_at_ == never ? never : cooled_at_ + decay;
-    auto& idle = shelves_[idle_shelf];
-    if (!idle.empty()) next = std::min(next, idle.front().idle_since + decay);
+    for (auto const apart : both) {
+        auto& idle = shelves_of(apart)[idle_shelf];
+        if (!idle.empty()) next = std::min(next, idle.front().idle_since + decay);
+    }
     return next;
 }
 
-// The idle shelf is sorted by time: slabs come to its back as they fall idle.
+// The idle shelves are sorted by time: slabs come to the back as they fall idle.
 void stack_depot::unmap_idle(time_point now, duration decay) noexcept {
     intrusive_list<stack_slab> leaving;
     {
         std::lock_guard const lock(mutex_);
-        auto& idle = shelves_[idle_shelf];
-        while (!idle.empty() && now - idle.front().idle_since >= decay) {
-            auto& slab = idle.front();
-            idle.remove(slab);
-            hot_ -= slab.hot();
-            leaving.push_back(slab);
+        for (auto const apart : both) {
+            auto& idle = shelves_of(apart)[idle_shelf];
+            while (!idle.empty() && now - idle.front().idle_since >= decay) {
+                auto& slab = idle.front();
+                idle.remove(slab);
+                hot_ -= slab.hot();
+                leaving.push_back(slab);
+            }
         }
     }
     while (!leaving.empty()) {
@@ -106,6 +130,7 @@ void stack_depot::unmap_idle(time_point now, duration decay) noexcept {
         std::lock_guard const lock(mutex_);
         if (gone) {
             ++slabs_unmapped_;
+            if (slab.apart() == spacing::wide) wide_slots_here().give_back(slab.slots());
             delete &slab;
         } else {
             hot_ += slab.hot();
@@ -135,28 +160,32 @@ void stack_depot::cool() noexcept {
 }
 
 stack_slab* stack_depot::next_to_cool() noexcept {
-    for (auto shelf = idle_shelf + 1; shelf < full_shelf; ++shelf) {
-        auto& slabs = shelves_[shelf];
-        if (slabs.empty() || slabs.front().cooled_in == pass_) continue;
-        auto& slab = slabs.front();
-        slab.cooled_in = pass_;
-        slabs.remove(slab);
-        slabs.push_back(slab);
-        return &slab;
+    for (auto const apart : both) {
+        for (auto shelf = idle_shelf + 1; shelf < full_shelf; ++shelf) {
+            auto& slabs = shelves_of(apart)[shelf];
+            if (slabs.empty() || slabs.front().cooled_in == pass_) continue;
+            auto& slab = slabs.front();
+            slab.cooled_in = pass_;
+            slabs.remove(slab);
+            slabs.push_back(slab);
+            return &slab;
+        }
     }
     return nullptr;
 }
 
 void stack_depot::count(stack_metrics& m) noexcept {
     std::lock_guard const lock(mutex_);
-    for (auto& shelf : shelves_)
-        shelf.for_each([&](stack_slab const& slab) {
-            m.live += slab.used();  // or cached; the caller knows how many are
-            m.idle += slab.hot() + slab.cold();
-            m.fresh += slab.fresh();
-            m.bytes_mapped += slab.bytes();
-            ++m.slabs;
-        });
+    auto const add = [&](stack_slab const& slab) {
+        m.live += slab.used();  // or cached; the caller knows how many are
+        m.idle += slab.hot() + slab.cold();
+        m.fresh += slab.fresh();
+        if (slab.apart() == spacing::wide) m.wide += slab.slots();
+        m.bytes_mapped += slab.bytes();
+        ++m.slabs;
+    };
+    for (auto& row : shelves_)
+        for (auto& shelf : row) shelf.for_each(add);
     m.slabs_unmapped += slabs_unmapped_;
 }
 

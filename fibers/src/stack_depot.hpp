@@ -1,8 +1,8 @@
 // All idle stacks of one size class that are in no worker's cache. Process-wide: several runtimes share it.
 //
 // Slabs stand on shelves by how full they are, and the fullest that has a slot serves first, so that the others empty
-// and can be unmapped. Visits are batches of a magazine, so one mutex per class is enough; pages are returned and slabs
-// unmapped outside of it.
+// and can be unmapped; any with wide slots before any with close ones. Visits are batches of a magazine, so one mutex per
+// class is enough; pages are returned and slabs unmapped outside of it.
 #pragma once
 
 #include "stack_slab.hpp"
@@ -37,9 +37,14 @@ class stack_depot {
     static constexpr unsigned full_shelf = 8;  // nothing to take there
     static constexpr time_point never = time_point::max();
 
+    using shelves = std::array<intrusive_list<stack_slab>, full_shelf + 1>;
+    static constexpr std::array both = {spacing::wide, spacing::close};
+
     static unsigned shelf_for(stack_slab const&) noexcept;
+    shelves& shelves_of(spacing apart) noexcept { return shelves_[static_cast<std::size_t>(apart)]; }
     void reshelve(stack_slab&) noexcept;
-    stack_slab* fullest() noexcept;
+    stack_slab* fullest(spacing) noexcept;
+    stack_slab* wide_slab() noexcept;
     void unmap_idle(time_point now, duration decay) noexcept;
     void cool() noexcept;
     stack_slab* next_to_cool() noexcept;
@@ -50,7 +55,7 @@ class stack_depot {
     unsigned pass_ = 0;    // of cool(); under trimming_
 
     std::mutex mutex_;  // everything below
-    std::array<intrusive_list<stack_slab>, full_shelf + 1> shelves_;
+    std::array<shelves, 2> shelves_;
     std::size_t hot_ = 0;            // hot slots of all slabs
     time_point cooled_at_ = never;   // the last pass of cool(), or the first hot slot since there were none
     std::size_t slabs_unmapped_ = 0;

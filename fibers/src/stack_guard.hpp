@@ -4,8 +4,10 @@
 //   madvise   MADV_GUARD_INSTALL, Linux 6.13 and newer. Lives in the page table: no memory, no map of its own, so a
 //             million fit; survives MADV_DONTNEED over the slot, and fork.
 //   mprotect  as many as map_budget allows.
-//   canary    the lowest usable word must still read zero, and no stack pointer may have been seen below it, at every
-//             switch; the guard's span is slack that an overflow may spoil before it is noticed.
+//   canary    the lowest usable word must still read zero at every switch; the guard's span is slack that an overflow may
+//             spoil before it is noticed.
+// Whatever the guard is, a stack pointer below the stack is noticed at every switch (stack::note_sp): a frame that jumped
+// over all of it.
 // RAMIE_STACK_GUARD=madvise|mprotect|canary starts further down the list.
 #pragma once
 

@@ -2,14 +2,18 @@
 
 #include "raw_text.hpp"
 #include "signal_chain.hpp"
+#include "stack_class.hpp"
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
 
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 #if __has_include(<execinfo.h>)
 #include <execinfo.h>
@@ -48,6 +52,8 @@ void claim_report() noexcept {
     for (;;) ::pause();
 }
 
+constexpr std::size_t large_step = 16 << 10;
+
 void print_report(overflow_description const& d) noexcept {
     raw_text text;
     text << "ramie: stack overflow in task " << d.id;
@@ -55,6 +61,14 @@ void print_report(overflow_description const& d) noexcept {
     if (d.file != nullptr) text << ", spawned at " << std::string_view(d.file).substr(0, 400) << ":" << d.line;
     text << ", stack size " << d.where->size() << " bytes\n"
          << "ramie: give the task a larger stack (task_options.stack_size), or large locals a place on the heap\n";
+    // Recursion goes down in small steps, and dies at the first page below.
+    auto const* const sp = static_cast<std::byte const*>(d.sp);
+    if (sp != nullptr && sp + large_step < d.where->bottom) {
+        text << "ramie: its stack pointer is " << static_cast<std::uint64_t>(d.where->bottom - sp)
+             << " bytes below the stack: a large local array, or alloca";
+        if (sp < d.where->floor) text << "; memory of other tasks may be spoiled";
+        text << " (-fstack-clash-protection finds it out at its first page)\n";
+    }
     if (d.where->guard == guard_kind::canary)
         text << "ramie: this stack had no guard (Linux before 6.13, and vm.max_map_count allows no more): memory below "
                 "it may be spoiled\n";
@@ -79,14 +93,45 @@ extern "C" {
 
 namespace {
 
+// Null: not known for this processor.
+void const* stack_pointer_in(void const* context) noexcept {
+    [[maybe_unused]] auto const& registers = static_cast<ucontext_t const*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+    return reinterpret_cast<void const*>(registers.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+    return reinterpret_cast<void const*>(registers.sp);
+#elif defined(__riscv)
+    return reinterpret_cast<void const*>(registers.__gregs[2]);
+#else
+    return nullptr;
+#endif
+}
+
+// Async-signal-safe. There is no other way to ask that cannot fault.
+bool is_mapped(void const* address) noexcept {
+    auto const error = errno;
+    auto const page = reinterpret_cast<std::uintptr_t>(address) & ~(page_bytes() - 1);
+    unsigned char resident = 0;
+    bool const mapped = ::mincore(reinterpret_cast<void*>(page), 1, &resident) == 0;
+    errno = error;
+    return mapped;
+}
+
+// The guard was touched, or the stack pointer is below the stack: in its slab, or so far below that it points nowhere.
+// (Where something else is mapped the fiber may run on a stack of its own, whose faults are not ours.)
+bool is_overflow(stack const& s, void const* address, void const* sp) noexcept {
+    return s.guards(address) || s.below(sp) || (sp != nullptr && sp < s.bottom && !is_mapped(sp));
+}
+
 void on_fault(int signal, siginfo_t* info, void* context) noexcept {
     // si_code > 0: the kernel says that this thread touched si_addr; otherwise someone sent the signal.
     // Acquire: pairs with the release in install_overflow_report, for whatever the function reads.
     auto const describe_it = describe.load(std::memory_order_acquire);
     overflow_description d;
-    if (info->si_code > 0 && describe_it != nullptr && describe_it(d) && d.where != nullptr &&
-        d.where->guards(info->si_addr))
-        ramie_fiber_stack_overflow(d, signal, info, context);
+    if (info->si_code > 0 && describe_it != nullptr && describe_it(d) && d.where != nullptr) {
+        d.sp = stack_pointer_in(context);
+        if (is_overflow(*d.where, info->si_addr, d.sp)) ramie_fiber_stack_overflow(d, signal, info, context);
+    }
     previous_handler_of(signal).pass(info, context);
 }
 

@@ -28,22 +28,22 @@ std::byte* map(std::size_t bytes) noexcept {
 
 }  // namespace
 
-stack_slab::stack_slab(std::uint8_t size_class) : slots_(slots_per_slab(size_class)) {
+stack_slab::stack_slab(std::uint8_t size_class, spacing apart, unsigned slots)
+    : size_class_(size_class), apart_(apart), slots_(slots) {
     stacks_ = std::make_unique<stack[]>(slots_);
-    auto const slot = slot_distance(size_class);
     // Address space may be scarce (ulimit -v): a smaller slab still serves.
-    while ((base_ = map(slots_ * slot)) == nullptr)
+    while ((base_ = map(bytes())) == nullptr)
         if ((slots_ /= 2) == 0) throw std::bad_alloc();
-    lay_out(size_class);
+    lay_out();
 }
 
-void stack_slab::lay_out(std::uint8_t size_class) noexcept {
+void stack_slab::lay_out() noexcept {
     auto* slot = base_;
-    for (unsigned i = 0; i < slots_; ++i, slot += slot_distance(size_class)) {
+    for (unsigned i = 0; i < slots_; ++i, slot += slot_distance(size_class_, apart_)) {
         auto& s = stacks_[i];
         s.floor = slot;
-        s.bottom = slot + guard_bytes(size_class);
-        s.size_class = size_class;
+        s.bottom = slot + guard_bytes(size_class_, apart_);
+        s.size_class = size_class_;
         s.top = end_of(s) - colour_bytes(i);
         s.lowest_sp = s.top;
         s.home = this;
@@ -93,6 +93,8 @@ bool stack_slab::unmap() noexcept {
     return true;
 }
 
-std::size_t stack_slab::bytes() const noexcept { return slots_ * slot_distance(stacks_[0].size_class); }
+std::size_t stack_slab::bytes() const noexcept { return slots_ * slot_distance(size_class_, apart_); }
+
+bool stack::below(void const* sp) const noexcept { return sp < bottom && home != nullptr && home->contains(sp); }
 
 }  // namespace ramie::detail

@@ -1,7 +1,9 @@
-// One mmap of equal slots, with their descriptors beside it.
+// One mmap of equal slots, wide or close ones, with their descriptors beside it.
 //
 // Invariant, under the depot's lock: used + hot + cold + fresh == slots.
 #pragma once
+
+#include "stack_class.hpp"
 
 #include <ramie/detail/intrusive_list.hpp>
 #include <ramie/detail/stack.hpp>
@@ -15,8 +17,8 @@ class stack_slab : public list_hook {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    // Maps the class's usual number of slots, or what the system will still give. Throws std::bad_alloc.
-    explicit stack_slab(std::uint8_t size_class);
+    // Maps so many slots, or what the system will still give. Throws std::bad_alloc.
+    stack_slab(std::uint8_t size_class, spacing apart, unsigned slots);
     // Only a slab that was unmapped, or never will be, is destroyed; see unmap().
     ~stack_slab() = default;
 
@@ -44,6 +46,8 @@ class stack_slab : public list_hook {
     unsigned cold() const noexcept { return cold_.count; }
     unsigned fresh() const noexcept { return slots_ - next_fresh_; }
     std::size_t bytes() const noexcept;
+    spacing apart() const noexcept { return apart_; }
+    bool contains(void const* address) const noexcept { return address >= base_ && address < base_ + bytes(); }
 
     // The depot's notes.
     unsigned shelf = 0;          // which of its lists the slab is on
@@ -51,8 +55,10 @@ class stack_slab : public list_hook {
     time_point idle_since = {};  // while used() == 0
 
   private:
-    void lay_out(std::uint8_t size_class) noexcept;
+    void lay_out() noexcept;
 
+    std::uint8_t const size_class_;
+    spacing const apart_;
     std::byte* base_ = nullptr;
     unsigned slots_ = 0;
     unsigned used_ = 0;

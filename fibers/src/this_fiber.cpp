@@ -59,7 +59,7 @@ std::size_t stack_left() noexcept {
     auto const* const t = detail::running_task();
     if (t == nullptr) return 0;
     auto const* const here = static_cast<std::byte const*>(__builtin_frame_address(0));
-    return static_cast<std::size_t>(here - t->stack->bottom);
+    return t->stack->holds(here) ? static_cast<std::size_t>(here - t->stack->bottom) : 0;
 }
 
 }  // namespace this_fiber

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -64,6 +65,25 @@ class InstalledLibrary(unittest.TestCase):
         program = self.build(["-l:libramie.a" if flag == "-lramie" else flag for flag in flags])
         self.assertNotIn("libramie", self.libraries_of(program))
         self.assertEqual(run([program]), OUTPUT)
+
+    def test_a_large_local_in_code_built_by_its_flags_does_not_jump_over_a_guard(self):
+        """Of 8 MiB the lowest byte is touched, with nothing there that would notice."""
+        source, program = self.place / "large_local.cpp", self.place / "large_local"
+        source.write_text("#include <ramie/runtime.hpp>\n"
+                          "[[gnu::noinline]] int large() {\n"
+                          "    char volatile local[8 << 20];\n"
+                          "    local[0] = 1;\n"
+                          "    return local[0];\n"
+                          "}\n"
+                          "int main() { return ramie::run([] { return ramie::spawn({.name = \"large\"}, large).get(); }) - 1; }\n")
+        flags = [*self.pkg_config("--cflags"), "-O1", source, "-o", program, *self.pkg_config("--libs")]
+        environment = {"LD_LIBRARY_PATH": str(self.description.parent.parent), "RAMIE_WIDE_STACKS": "0"}
+        run(["g++", *flags])
+        done = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, -signal.SIGSEGV)
+        self.assertIn('ramie: stack overflow in task', done.stderr)
+        self.assertIn('"large"', done.stderr)
+        self.assertNotIn("below the stack", done.stderr)  # found out in the guard
 
     def test_a_program_is_linked_with_the_hook_although_it_names_nothing_of_it(self):
         flags = run(["pkg-config", f"--define-variable=prefix={self.prefix}", "--libs", "ramie-hook"],

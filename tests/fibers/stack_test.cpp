@@ -53,7 +53,7 @@ TEST_CASE("stack: all of it is memory, and eight neighbours start on different c
         CHECK(reinterpret_cast<std::uintptr_t>(s->top) % 64 == 0);
         CHECK(end_of(*s) - s->top < static_cast<std::ptrdiff_t>(page() / 4));
         colours.insert(reinterpret_cast<std::uintptr_t>(s->top) % page());
-        CHECK(s->intact());
+        CHECK(s->canary_intact());
         *s->bottom = std::byte{0};
         s->top[-1] = std::byte{1};
         CHECK(s->guards(s->bottom - 1));
@@ -63,6 +63,27 @@ TEST_CASE("stack: all of it is memory, and eight neighbours start on different c
     }
     CHECK(colours.size() == 8);
     put(cache, stacks);
+}
+
+TEST_CASE("stack: a frame of 1 MiB below a stack, and what it calls, reaches no other stack") {
+    constexpr std::ptrdiff_t frame = (1 << 20) + 16'384;
+    for (std::size_t const usable : {std::size_t{4096}, default_stack_size, std::size_t{2} << 20}) {
+        CAPTURE(usable);
+        stack_cache cache;
+        auto stacks = take(cache, 200, stack_class_for(usable));
+        std::ranges::sort(stacks, {}, &stack::floor);
+        std::size_t alone = 0;
+        std::size_t guarded = 0;
+        for (std::size_t i = 0; i < stacks.size(); ++i) {
+            auto const& s = *stacks[i];
+            alone += i == 0 || end_of(*stacks[i - 1]) <= s.bottom - frame;
+            // All of it is the stack's own guard.
+            guarded += s.guards(s.bottom - frame) && (s.guard == guard_kind::canary || !readable(s.bottom - frame));
+        }
+        CHECK(alone == stacks.size());
+        CHECK(guarded == stacks.size());
+        put(cache, stacks);
+    }
 }
 
 TEST_CASE("stack: 100,000 at once are each guarded, with few maps") {
@@ -156,32 +177,56 @@ TEST_CASE("stack: one that stepped over the watermark is known by its lowest sta
     auto* const s = cache.take(default_class());
     auto* const deep = end_of(*s) - 10 * page();
     *deep = std::byte{1};
-    s->note_sp(deep);
-    s->note_sp(s->top - 64);  // a later, higher one changes nothing
+    CHECK(s->note_sp(deep));
+    CHECK(s->note_sp(s->top - 64));  // a later, higher one changes nothing
     cache.put(s);
     cache.flush();
     CHECK(resident_pages(*s) <= 1);
     CHECK(s->lowest_sp == s->top);
 }
 
-TEST_CASE("stack: its canary is the lowest word and the stack pointer, if it has no guard") {
+TEST_CASE("stack: its canary is the lowest word, if it has no guard") {
     stack_cache cache;
     auto* const s = cache.take(default_class());
     auto const real = s->guard;
     s->guard = guard_kind::canary;
-    CHECK(s->intact());
+    CHECK(s->canary_intact());
     *reinterpret_cast<std::uint64_t*>(s->bottom) = 1;
-    CHECK_FALSE(s->intact());
+    CHECK_FALSE(s->canary_intact());
     s->guard = real == guard_kind::canary ? guard_kind::madvise : real;
-    CHECK(s->intact());  // a guarded one need not be looked at
+    CHECK(s->canary_intact());  // a guarded one need not be looked at
     *reinterpret_cast<std::uint64_t*>(s->bottom) = 0;
     s->guard = guard_kind::canary;
-    CHECK(s->intact());
-    s->note_sp(s->bottom - 1);
-    CHECK_FALSE(s->intact());
-    s->lowest_sp = s->top;
+    CHECK(s->canary_intact());
     s->guard = real;
     cache.put(s);
+}
+
+TEST_CASE("stack: a stack pointer below it, in its slab, is an overflow; one outside of the slab is somebody else's") {
+    stack_cache cache;
+    auto stacks = take(cache, 20, default_class());
+    std::ranges::sort(stacks, {}, &stack::floor);
+    auto* const first = stacks.front();
+    auto* const s = *std::ranges::find_if(stacks, [&](stack* other) { return other != first && other->home == first->home; });
+    std::byte elsewhere{};
+    for (void const* const sp : {static_cast<void const*>(&elsewhere),
+                                 static_cast<void const*>(end_of(*stacks.back()) + (std::size_t{1} << 30))}) {
+        CHECK(s->note_sp(sp));
+        CHECK_FALSE(s->below(sp));
+        CHECK_FALSE(s->holds(sp));
+        CHECK(s->lowest_sp == s->top);
+    }
+    for (auto* const sp : {s->bottom - 1, s->floor, first->top, first->floor}) {
+        CHECK_FALSE(s->note_sp(sp));
+        CHECK(s->below(sp));
+        CHECK_FALSE(s->holds(sp));
+    }
+    for (auto* const sp : {s->top, s->top - 64, s->bottom}) {
+        CHECK(s->note_sp(sp));
+        CHECK_FALSE(s->below(sp));
+        CHECK(s->holds(sp));
+    }
+    put(cache, stacks);
 }
 
 #if RAMIE_ASAN
@@ -189,7 +234,7 @@ TEST_CASE("stack: red zones of frames that were never left do not outlive the ta
     stack_cache cache;
     auto* const s = cache.take(default_class());
     auto* const left = s->top - 1024;
-    s->note_sp(s->top - 40'000);
+    CHECK(s->note_sp(s->top - 40'000));
     ASAN_POISON_MEMORY_REGION(left, 64);
     ASAN_POISON_MEMORY_REGION(s->top - 40'000, 64);
     cache.put(s);
@@ -210,7 +255,7 @@ TEST_CASE("stack: in a process that wants one kind of guard" * doctest::skip()) 
     for (auto* s : stacks) {
         CHECK(readable(s->bottom - 1) == (kind == "canary"));
         CHECK(readable(s->bottom));
-        CHECK(s->intact());
+        CHECK(s->canary_intact());
         CHECK(resident_pages(*s) <= 1);
     }
     put(cache, stacks);

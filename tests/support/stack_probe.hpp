@@ -1,7 +1,7 @@
 // Looking at stacks from outside.
 #pragma once
 
-#include <ramie/detail/stack.hpp>
+#include "stack_slab.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,6 +16,7 @@
 
 namespace ramie::testing {
 
+using detail::end_of;
 using detail::stack;
 using detail::stack_cache;
 
@@ -28,8 +29,6 @@ inline constexpr bool sanitized = false;
 inline std::uint8_t default_class() { return detail::stack_class_for(detail::default_stack_size); }
 
 inline std::size_t page() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
-
-inline std::byte* end_of(stack const& s) { return s.bottom + s.size(); }
 
 // Asks the kernel, which answers EFAULT instead of a signal.
 inline bool readable(void const* address) {

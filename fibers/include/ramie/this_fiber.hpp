@@ -38,7 +38,8 @@ std::string_view name() noexcept;
 std::stop_token stop_token();
 // Throws ramie::aborted if the task was asked to stop, as every suspension point does. Never waits.
 void abort_point();
-// Bytes of stack left below the caller; of a plain thread's stack: 0, unknown.
+// Bytes of stack left below the caller. 0, unknown, on a plain thread, and where a task runs on a stack that is not its
+// own (a ucontext, another library's coroutine).
 std::size_t stack_left() noexcept;
 
 }  // namespace this_fiber

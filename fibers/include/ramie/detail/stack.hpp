@@ -1,6 +1,6 @@
 // Stacks: what one is, and where they come from.
 //
-//     slab:   | slot 0          | slot 1          | slot 2          | ...      one mmap, >= 64 MB, no memory of its own
+//     slab:   | slot 0          | slot 1          | slot 2          | ...       one mmap, 64 MB, no memory of its own
 //
 //     slot:   floor     bottom                          hot page  top  end      (addresses grow to the right)
 //             |  guard  |  untouched: costs nothing     |W        |cc|
@@ -9,6 +9,9 @@
 // within the hot page (the slot's last) costs that page and its share of a page table. `cc` is the colour: 0 to 7 cache
 // lines, so that many stacks do not meet in the same sets of the first-level cache. `W`, the first word of the hot
 // page, is the watermark: fresh memory is zero, a stack that grew over it probably left something else there.
+//
+// A function with a large local array moves the stack pointer by all of it at once, and may jump over the guard. So the
+// guard of the first few thousand slots spans more than 1 MiB ("wide", wide_slots.hpp); later ones lie close together.
 //
 // Where a slot is, and who may touch its descriptor:
 //   live    a task has it: the worker that carries the task
@@ -43,7 +46,7 @@ struct alignas(64) stack {
     std::byte* top = nullptr;        // where the stack pointer starts; 64-byte aligned
     std::byte* bottom = nullptr;     // lowest usable byte, just above the guard
     std::byte* lowest_sp = nullptr;  // least stack pointer noted since the last trim; only the current user writes
-    std::byte* floor = nullptr;      // slot's lowest byte; [floor, bottom) is the guard, or slack above a neighbour
+    std::byte* floor = nullptr;      // slot's lowest byte; [floor, bottom) is the guard, or slack if there is none
     stack* next = nullptr;           // links a free list
     stack_slab* home = nullptr;
     void* sanitizer_fiber = nullptr;  // TSan's fiber, kept for the slot's life (context.hpp)
@@ -58,14 +61,23 @@ struct alignas(64) stack {
 
     bool guards(void const* address) const noexcept { return address >= floor && address < bottom; }
 
-    void note_sp(void const* sp) noexcept {
-        if (sp < lowest_sp) lowest_sp = static_cast<std::byte*>(const_cast<void*>(sp));
+    // For the stack pointer of the task that has this stack, at a switch. False: it has overflowed, over a guard or
+    // where there is none (see below()).
+    [[nodiscard]] bool note_sp(void const* sp) noexcept {
+        if (sp >= lowest_sp) [[likely]] return true;
+        if (sp < bottom) [[unlikely]] return !below(sp);
+        lowest_sp = static_cast<std::byte*>(const_cast<void*>(sp));
+        return true;
     }
 
-    // False once the stack is known to have overflowed. A guarded one is always intact: touching the guard kills.
-    bool intact() const noexcept {
-        return guard != guard_kind::canary || (lowest_sp >= bottom && canary_reads_zero());
-    }
+    // Whether a stack pointer, or what it points to, is where only an overflow of this stack leads: below it and within
+    // its slab. Anywhere else code runs on a stack of its own, which is no business of ours: a ucontext, another
+    // library's coroutine, a signal stack.
+    bool below(void const* sp) const noexcept;
+    bool holds(void const* sp) const noexcept { return sp >= bottom && sp <= top; }
+
+    // False once something was written below an unguarded stack.
+    bool canary_intact() const noexcept { return guard != guard_kind::canary || canary_reads_zero(); }
 
   private:
     bool canary_reads_zero() const noexcept;
@@ -94,7 +106,7 @@ inline constexpr std::uint8_t stack_class_count = [] {
 
 // The smallest class whose stacks have that many usable bytes. Throws std::invalid_argument, which names the accepted
 // range.
-std::uint8_t stack_class_for(std::size_t usable_bytes);
+std::uint8_t stack_class_for(std::size_t wanted);
 
 // Idle stacks chained through `next`, newest first.
 struct stack_list {
@@ -189,6 +201,7 @@ struct stack_metrics {
     std::size_t cached = 0;            // slots in workers' caches
     std::size_t idle = 0;              // slots in the depot that have been used before
     std::size_t fresh = 0;             // slots never handed out
+    std::size_t wide = 0;              // slots, of all these, below which a frame of 1 MiB meets no other stack
     std::size_t slabs = 0;             // mapped now
     std::size_t bytes_mapped = 0;      // address space, not memory
     std::size_t guarded_madvise = 0;   // slots by kind of guard

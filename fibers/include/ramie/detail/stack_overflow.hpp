@@ -1,11 +1,12 @@
 // A stack overflow is reported with the task's name before the process dies of it.
 //
 // A guarded stack: the fault comes as SIGSEGV or SIGBUS on the thread's alternate signal stack (a signal_stack per
-// thread; without one the kernel kills the process unreported). A fault whose address lies in the guard of the fiber
-// that runs on the thread is reported, given to the handler that was there before (a crash reporter wants to know), and
-// then killed by the same signal, in a frame called ramie_fiber_stack_overflow. Any other fault goes to that handler as
-// if Ramie were not there.
-// An unguarded stack: the switch finds stack::intact() false and calls die_of_overflow.
+// thread; without one the kernel kills the process unreported). A fault is reported if its address lies in the guard of
+// the fiber that runs on the thread, or the stack pointer below that fiber's stack: a frame larger than the guard. Then it
+// is given to the handler that was there before (a crash reporter wants to know), and kills by the same signal, in a frame
+// called ramie_fiber_stack_overflow. Any other fault goes to that handler as if Ramie were not there.
+// Without a fault: the switch finds the stack pointer below the stack, or the canary of an unguarded one spoiled, and calls
+// die_of_overflow.
 #pragma once
 
 #include <ramie/detail/stack.hpp>
@@ -21,6 +22,7 @@ struct overflow_description {
     char const* file = nullptr;  // where it was spawned; null: not known
     unsigned line = 0;
     stack const* where = nullptr;
+    void const* sp = nullptr;  // the stack pointer, if known
 };
 
 // Describes the fiber that this thread runs now; false if it runs none. Async-signal-safe.
