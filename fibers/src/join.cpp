@@ -12,6 +12,10 @@
 //        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until the slot is null, because
 //                              the finisher may still look at J. That is a few instructions of the finisher.
 //
+// There is one slot, as there is one handle: who finds somebody registered before 1 is refused. (Two that come to 1 at the
+// same instant break the handle's rule, one thread or fiber at a time; one of them is refused, but the other may have
+// lost its slot.)
+//
 // A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it
 // won; whether it won is written beside the slot before.
 #include <ramie/detail/task.hpp>
@@ -37,15 +41,28 @@ void wait_for_finisher(task& t) noexcept {
     throw std::logic_error(std::string("ramie: ") + name_of(t).text + " cannot join itself");
 }
 
+[[noreturn, gnu::cold]] void refuse_second(task& t) {
+    throw std::logic_error(std::string("ramie: ") + name_of(t).text +
+                           " is being joined already; a handle is for one thread or fiber at a time");
+}
+
+// True: registered. False: finished.
+bool add_joiner(task& t) {
+    auto const result = t.state.add_joiner();
+    if (result == task_state::joiner_result::occupied) [[unlikely]] refuse_second(t);
+    return result == task_state::joiner_result::registered;
+}
+
 }  // namespace
 
 bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects) {
     if (&self == &t) refuse_itself(t);
     if (t.state.is_finished()) return false;
+    if (t.state.has_joiner()) refuse_second(t);
     t.joiner.store(&self, std::memory_order_relaxed);
     t.joiner_generation = g;
     t.joiner_selects = selects;
-    return t.state.add_joiner() == task_state::joiner_result::registered;
+    return add_joiner(t);
 }
 
 bool take_back_joiner(task& t) noexcept {
@@ -59,6 +76,7 @@ bool join(task& t, time_point limit) {
     self.abort_point();
     if (&self == &t) [[unlikely]] refuse_itself(t);
     if (t.state.is_finished()) return true;
+    if (t.state.has_joiner()) [[unlikely]] refuse_second(t);
     auto const g = self.state.generation();
     t.joiner.store(&self, std::memory_order_relaxed);
     t.joiner_generation = g;
@@ -70,7 +88,7 @@ bool join(task& t, time_point limit) {
         if (here != nullptr) {
             if (auto* const child = carrier::claim_unstarted(*here, t)) return {.successor = child};
         }
-        return {.needed = t.state.add_joiner() == task_state::joiner_result::registered};
+        return {.needed = add_joiner(t)};
     });
     if (end.woken()) return true;
     if (shown && t.state.remove_joiner() == task_state::leave_result::finisher_has_slot) {

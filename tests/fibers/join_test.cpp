@@ -1,9 +1,12 @@
 // Joining: from every state, with and without a limit, and when the joiner is stopped meanwhile.
 #include "both_ways.hpp"
 
+#include <ramie/join_case.hpp>
 #include <ramie/notify.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
+#include <ramie/timeout.hpp>
 
 #include <doctest/doctest.h>
 
@@ -145,6 +148,84 @@ TEST_CASE("join: a task that joins itself is told so, and its handle stays valid
         });
         carrier.drain();
         CHECK(self.get() == 3);
+    });
+}
+
+TEST_CASE("join: while one joins, another is refused, whatever form the two take; the first gets the result") {
+    using handle = ramie::join_handle<int>;
+    struct form {
+        char const* name;
+        int (*wait)(handle&);
+    };
+    constexpr form forms[] = {
+        {"join", [](handle& h) { return h.join().value(); }},
+        {"get", [](handle& h) { return h.get(); }},
+        {"wait_for", [](handle& h) { return h.wait_for(1h) ? h.get() : 0; }},
+        {"timeout", [](handle& h) { return ramie::timeout(1h, [&] { return h.get(); }).value(); }},
+        {"select",
+         [](handle& h) {
+             int got = 0;
+             ramie::select(ramie::on_sleep(1h, [] {}), ramie::on_join(h, [&](auto result) { got = result.value(); }));
+             return got;
+         }},
+    };
+    for (auto const& first : forms) {
+        for (auto const& second : forms) {
+            CAPTURE(first.name);
+            CAPTURE(second.name);
+            both_ways([&](one_thread_carrier& carrier) {
+                ramie::notify go;
+                auto task = ramie::spawn([&] {
+                    go.wait();
+                    return 7;
+                });
+                auto waits = ramie::spawn([&] { return first.wait(task); });
+                carrier.drain();
+                auto refused = ramie::spawn([&] {
+                    CHECK_THROWS_WITH_AS((void)second.wait(task), doctest::Contains("is being joined already"),
+                                         std::logic_error);
+                });
+                carrier.drain();
+                CHECK(refused.join().has_value());
+                CHECK(task.valid());
+                go.notify_one();
+                carrier.drain();
+                CHECK(waits.get() == 7);
+            });
+        }
+    }
+}
+
+TEST_CASE("join: a first joiner that gave up leaves its place to the next") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::notify go;
+        auto task = ramie::spawn([&] { go.wait(); });
+        auto first = ramie::spawn([&] { task.wait(); });
+        carrier.drain();
+        first.abort();
+        carrier.drain();
+        CHECK(first.join().error().is_cancelled());
+        auto second = ramie::spawn([&] { return task.join().has_value(); });
+        carrier.drain();
+        go.notify_one();
+        carrier.drain();
+        CHECK(second.get());
+    });
+}
+
+TEST_CASE("join: a select that names a handle twice is refused, and joins nothing") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::notify go;
+        auto task = ramie::spawn([&] { go.wait(); });
+        auto chooser = ramie::spawn([&] {
+            auto const ignore = [](auto) {};
+            CHECK_THROWS_AS(ramie::select(ramie::on_join(task, ignore), ramie::on_join(task, ignore)), std::logic_error);
+            return task.join().has_value();
+        });
+        carrier.drain();
+        go.notify_one();
+        carrier.drain();
+        CHECK(chooser.get());
     });
 }
 

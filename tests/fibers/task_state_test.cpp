@@ -251,7 +251,10 @@ TEST_CASE("state: of a finisher and a dropper at the same moment one frees the b
 
 TEST_CASE("state: a joiner is either registered before the end, and woken by it, or told that it came too late") {
     task_state s(phase::running, true);
+    CHECK_FALSE(s.has_joiner());
     CHECK(s.add_joiner() == add::registered);
+    CHECK(s.has_joiner());
+    CHECK(s.add_joiner() == add::occupied);
     CHECK(s.finish(true) == end::wake_joiner);
     CHECK(s.remove_joiner() == leave::finisher_has_slot);
     CHECK(s.add_joiner() == add::finished);

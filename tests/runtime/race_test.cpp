@@ -13,7 +13,9 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -107,6 +109,29 @@ TEST_CASE("races: a join that meets the end of the task, from fibers and from pl
             }
         }
         CHECK(tracked::alive() == 0);
+    }
+}
+
+TEST_CASE("races: a second join of one handle is refused, between threads and between a thread and a fiber") {
+    ramie::runtime rt({.workers = 2});
+    for (bool const first_is_a_fiber : {false, true}) {
+        CAPTURE(first_is_a_fiber);
+        ramie::notify go;
+        auto task = rt.spawn([&] {
+            go.wait();
+            return 7;
+        });
+        auto const joins = [&] { return task.join().value(); };
+        std::optional<ramie::join_handle<int>> fiber;
+        std::optional<std::future<int>> thread;
+        if (first_is_a_fiber) fiber = rt.spawn(joins);
+        else thread = std::async(std::launch::async, joins);
+        while (!task.block().state.has_joiner()) std::this_thread::yield();
+        CHECK_THROWS_AS((void)task.join(), std::logic_error);
+        CHECK_THROWS_AS((void)task.wait_for(1h), std::logic_error);
+        rt.block_on([&] { CHECK_THROWS_AS(task.wait(), std::logic_error); });
+        go.notify_one();
+        CHECK((first_is_a_fiber ? fiber->get() : thread->get()) == 7);
     }
 }
 

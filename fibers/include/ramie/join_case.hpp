@@ -44,7 +44,8 @@ class join_case {
 }  // namespace detail
 
 // Ready when the task has finished; then it is joined. A handle whose case loses stays joinable. One select may name a
-// handle once. handler(std::expected<T, join_error>). std::logic_error: joined already, or one's own handle.
+// handle once. handler(std::expected<T, join_error>). std::logic_error: joined already, one's own handle, or a handle that
+// is named twice or waited for elsewhere (from the select).
 template <class T, class Handler>
 auto on_join(join_handle<T>& handle, Handler handler) {
     return detail::join_case<T, Handler>(handle, handle.block(), std::move(handler));

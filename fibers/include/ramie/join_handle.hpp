@@ -43,7 +43,8 @@ class abort_handle {
 
 // What spawn returns. Move-only. Destroying it detaches: the task goes on, and its result is dropped (an exception that
 // nobody can receive any more goes to runtime_options::on_task_failure). Works from fibers and from plain threads; one
-// thread or fiber at a time.
+// thread or fiber at a time: while one waits in a join, wait, timed wait or select for it, another that tries the same is
+// refused by std::logic_error.
 template <class T>
 class [[nodiscard]] join_handle {
   public:
@@ -62,7 +63,7 @@ class [[nodiscard]] join_handle {
     ~join_handle() { detach(); }
 
     // Waits for the task's end and takes its value, or why there is none. Suspension point; an aborted joiner keeps its
-    // handle valid. std::logic_error: joined already, or joining oneself.
+    // handle valid. std::logic_error: joined already, being joined, or joining oneself.
     [[nodiscard]] std::expected<T, join_error> join() {
         detail::join(held());
         return take();

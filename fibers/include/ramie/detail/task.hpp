@@ -153,12 +153,13 @@ class task : public waiter {
 };
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
-// std::logic_error for itself.
+// std::logic_error for itself, and while somebody else joins it.
 bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects = true);
 // Takes that back. True: the finisher claimed (self, g).
 bool take_back_joiner(task& t) noexcept;
 
-// Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for itself.
+// Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for itself, and
+// while somebody else joins it.
 bool join(task& t, time_point limit = never);
 
 }  // namespace ramie::detail

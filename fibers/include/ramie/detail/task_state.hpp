@@ -66,6 +66,8 @@ class task_state {
     bool abort_requested() const noexcept { return (word_.load(std::memory_order_relaxed) & abort_bit) != 0; }
     // For the finisher: false is final, since only a handle could make another.
     bool has_handle() const noexcept { return (word_.load(std::memory_order_relaxed) & handle_bit) != 0; }
+    // Somebody is registered in task::joiner, or was when it finished.
+    bool has_joiner() const noexcept { return (word_.load(std::memory_order_relaxed) & joiner_bit) != 0; }
     phase current() const noexcept { return phase_of(word_.load(std::memory_order_relaxed)); }
 
     // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
@@ -202,12 +204,17 @@ class task_state {
         return after_finish(word_.fetch_and(~telling_bit, std::memory_order_acq_rel) & ~telling_bit);
     }
 
-    enum class [[nodiscard]] joiner_result : std::uint8_t { registered, finished };
+    enum class [[nodiscard]] joiner_result : std::uint8_t {
+        registered,
+        finished,
+        occupied  // another one is registered: a mistake of the handle's owner
+    };
     // release pairs with the acquire in finish(): the slot was written before.
     joiner_result add_joiner() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
         for (;;) {
             if (phase_of(w) == phase::finished) return joiner_result::finished;
+            if ((w & joiner_bit) != 0) return joiner_result::occupied;
             if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
                 return joiner_result::registered;
         }
