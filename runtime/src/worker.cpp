@@ -45,7 +45,7 @@ void worker::post_spawned(task& t) noexcept {
         return;
     }
     if (home.idle.is_alone()) return;
-    auto const stolen = deque_.stolen();
+    auto const stolen = deque_.stolen() - moved_;
     bool const only_one = deque_.size() == 1;
     if (only_one && !calls_.wanted(stolen, coarse_clock::note)) return;
     if (home.wake_one(true) && only_one) calls_.made(stolen);
@@ -144,6 +144,7 @@ task* worker::take_local() noexcept {
         if (auto* const t = ready_entry(ring_.pop())) return t;
     }
     while (auto* const t = deque_.pop()) {
+        ++served_;
         if (t->state.start() == task_state::start_result::run_it) return t;
         t->unref();  // a stale entry
     }
@@ -169,6 +170,7 @@ bool worker::hand_over(task& t) noexcept {
 // after the other on one stack. So a parent of ten switches twice, not twenty times.
 task* worker::claim_unstarted(task& t) noexcept {
     if (!deque_.pop_if_newest(t)) return nullptr;
+    ++served_;
     if (t.state.start(false, true) == task_state::start_result::run_it) return &t;
     t.unref();  // aborted meanwhile
     return nullptr;
@@ -205,8 +207,7 @@ task* worker::find_work() {
     for (;;) {
         if (should_stop()) return nullptr;
         if (go_home || picks_.read() - last_look_ >= ticks_between_looks) look_around();
-        auto* t = std::exchange(forced_, nullptr);
-        if (t == nullptr) t = take_local();
+        auto* t = take_local();
         if (t == nullptr && spare_ && goes_off_duty()) return nullptr;
         if (t == nullptr) t = take_injected();
         if (t == nullptr && home.first_deadline() != never && fire_due_timers(std::chrono::steady_clock::now()) > 0) continue;
@@ -256,7 +257,7 @@ void worker::look_around() {
     auto const now = std::chrono::steady_clock::now();
     fire_due_timers(now);
     adopt_injected();
-    free_oldest_spawn(now);
+    move_oldest_spawns(now);
     if (now - last_turn_ >= 1ms && home.in_driver.try_take()) {
         last_turn_ = now;
         home.watch->turn(now);
@@ -276,25 +277,14 @@ void worker::adopt_injected() noexcept {
     crowded_ = share > room && home.injected.size() > 0;
 }
 
-// Newest-first must starve nobody: an oldest spawn that nobody took for a while is next. (At every tick it would be
-// breadth-first again: fib(27) took 790 ms and 100,000 stacks that way, docs/rationale.md.)
-void worker::free_oldest_spawn(time_point now) noexcept {
-    auto const top = deque_.taken();
-    if (top != oldest_seen_ || deque_.empty()) {
-        oldest_seen_ = top;
-        oldest_since_ = now;
-        return;
-    }
-    if (now - oldest_since_ < 10ms) return;
-    oldest_since_ = now;
-    while (!deque_.looks_empty()) {
+// To the ring, where they are served in turn (spawn_turn.hpp).
+void worker::move_oldest_spawns(time_point now) noexcept {
+    auto const count = turn_.look({now, served_, deque_.taken(), deque_.size()});
+    for (std::size_t i = 0; i < count; ++i) {
         auto* const oldest = deque_.steal();
-        if (oldest == nullptr) continue;  // a gap, or lost to a thief
-        if (oldest->state.start() == task_state::start_result::run_it) {
-            forced_ = oldest;
-            return;
-        }
-        oldest->unref();  // stale, and maybe one of many
+        if (oldest == nullptr) return;  // lost to a thief, which serves it
+        ++moved_;
+        push_ring(*oldest);
     }
 }
 

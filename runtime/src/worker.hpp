@@ -8,6 +8,7 @@
 #include "next_slot.hpp"
 #include "parker.hpp"
 #include "run_ring.hpp"
+#include "spawn_turn.hpp"
 #include "task_deque.hpp"
 #include "thief_calls.hpp"
 #include "timer_heap.hpp"
@@ -141,7 +142,7 @@ class worker final : public lane {
     void look_around();
     bool harvests_instead();
     void adopt_injected() noexcept;
-    void free_oldest_spawn(time_point now) noexcept;
+    void move_oldest_spawns(time_point now) noexcept;
     unsigned fire_due_timers(time_point now) noexcept;
     unsigned adopt(task_chain chain) noexcept;
     task* take_injected() noexcept;
@@ -170,9 +171,9 @@ class worker final : public lane {
     bool several_ready_ = false;  // at the last look at what is watched
     bool crowded_ = false;    // more waits in the injection queue than the ring has room for
     std::uint32_t random_;
-    task* forced_ = nullptr;  // a starved oldest spawn: runs first
-    std::int64_t oldest_seen_ = 0;
-    time_point oldest_since_{};
+    std::uint64_t served_ = 0;  // how many spawned tasks it took from its deque
+    std::uint64_t moved_ = 0;   // how many of the oldest it moved to its ring
+    spawn_turn turn_;
     std::function<bool()> const* done_ = nullptr;
     time_point limit_ = never;  // run_until's
     std::uint64_t picks_at_housekeeping_ = 0;
