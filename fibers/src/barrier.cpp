@@ -36,8 +36,7 @@ void barrier_phases::end_phase() noexcept {
 }
 
 void barrier_phases::wait(std::uint64_t phase) const {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     guard_.lock();
     if (phase_ != phase) {
         guard_.unlock();

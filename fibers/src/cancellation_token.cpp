@@ -21,8 +21,7 @@ token_node::~token_node() {
 }
 
 bool wait_for_stop(std::stop_token const& stop, time_point limit) {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     wait_node node(self);
     stop_claim claim(node, &stop);
     auto const end = park(node, {"cancellation_token"}, nullptr, limit);

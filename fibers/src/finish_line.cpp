@@ -33,8 +33,7 @@ runner* finish_line::try_next() noexcept {
 }
 
 runner& finish_line::next() {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     for (;;) {
         wait_node node(self);
         lock_.lock();

@@ -9,8 +9,7 @@ namespace ramie::detail {
 void throw_future_error(std::future_errc why) { throw std::future_error(why); }
 
 void future_core::wait() {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     if (is_ready() || call_deferred()) return;
     guard_.lock();
     if (is_ready()) {
@@ -21,8 +20,7 @@ void future_core::wait() {
 }
 
 std::future_status future_core::wait_until(time_point limit) {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     if (is_ready()) return std::future_status::ready;
     if (is_deferred()) return std::future_status::deferred;
     guard_.lock();

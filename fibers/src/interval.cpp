@@ -26,7 +26,7 @@ void interval::refuse_period() {
 interval::time_point interval::tick() {
     // One that is due need not wait, so an outer timeout has nothing to say about it.
     if (next_ > detail::carrier::now()) detail::sleep(next_);
-    else this_fiber::abort_point();
+    else (void)detail::waiter::enter();
     return take();
 }
 

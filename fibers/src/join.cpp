@@ -72,8 +72,7 @@ bool take_back_joiner(task& t) noexcept {
 }
 
 bool join(task& t, time_point limit) {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     if (&self == &t) [[unlikely]] refuse_itself(t);
     if (t.state.is_finished()) return true;
     if (t.state.has_joiner()) [[unlikely]] refuse_second(t);

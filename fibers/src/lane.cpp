@@ -78,6 +78,7 @@ void lane::visit(task& first) noexcept {
 void lane::yield() noexcept {
     auto const error = *slots_.error;
     lane* here = this;
+    budget_.renew();
     auto* const next = carrier::pick(*this);
     if (next != nullptr || go_home) {
         errand_ = errand::requeue;
@@ -119,6 +120,7 @@ RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
         next->stack = mine;
         next->last_lane = &here;
         here.current = self = next;
+        here.budget_.renew();
         *here.slots_.error = 0;
     }
 }

@@ -34,8 +34,7 @@ bool latch::try_wait() const noexcept {
 }
 
 void latch::wait() const {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     if (try_wait()) return;
     guard_.lock();
     if (left_.load(std::memory_order_relaxed) == 0) {
@@ -46,7 +45,7 @@ void latch::wait() const {
 }
 
 void latch::arrive_and_wait(std::ptrdiff_t n) {
-    detail::waiter::self().abort_point();
+    (void)detail::waiter::enter();
     count_down(n);
     if (!try_wait()) wait();
 }

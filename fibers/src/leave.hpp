@@ -42,6 +42,7 @@ inline lane& lane::arrive(void* handed) noexcept {
     if (e == errand::requeue) carrier::requeue(*this, *left_);
     else if (e == errand::park) settle_park();
     else if (e == errand::recycle) stacks.put(dead_);
+    budget_.renew();
     errand_ = errand::none;  // last: until then is_switching()
 }
 

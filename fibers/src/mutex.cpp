@@ -19,8 +19,7 @@ void mutex::assert_unwaited(char const* what) noexcept {
 }
 
 void mutex::lock() {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     guard_.lock();
     if (is_free()) [[likely]] take();
     else (void)lock_slow(self, detail::never, "mutex");
@@ -28,7 +27,7 @@ void mutex::lock() {
 }
 
 bool mutex::lock_limited(detail::waiter& self, detail::time_point limit, char const* what) {
-    self.abort_point();
+    (void)detail::waiter::enter();
     guard_.lock();
     if (is_free()) take();
     else if (!lock_slow(self, limit, what)) return false;

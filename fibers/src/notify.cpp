@@ -33,8 +33,7 @@ notify::listener notify::listen() noexcept {
 }
 
 bool notify::wait_since(std::uint64_t const* since, detail::time_point limit) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     detail::wait_node node(self);
     {
         std::unique_lock held(guard_);

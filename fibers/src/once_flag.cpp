@@ -14,8 +14,7 @@ once_flag::~once_flag() {
 }
 
 bool once_flag::enter() {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     // acquire pairs with the release in leave(): who sees `done` sees what was done.
     if (stage_.load(std::memory_order_acquire) == stage::done) return false;
     if (busy_one_.load(std::memory_order_relaxed) == &self)

@@ -17,7 +17,7 @@ bool recursive_mutex::lock_again(detail::time_point limit, char const* what) {
         depth_ = 1;
         return true;
     }
-    self.abort_point();
+    (void)detail::waiter::enter();
     if (depth_ == deepest)
         throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                 std::string("ramie: a ") + what + " is locked too often");

@@ -80,8 +80,7 @@ std::exception_ptr scope_children::first_failure() const noexcept {
 }
 
 void scope_children::wait() {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     wait_node node(self);
     guard_.lock();
     if (count_ == 0) {

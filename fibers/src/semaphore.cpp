@@ -35,8 +35,7 @@ granted semaphore::try_acquire(std::size_t count) noexcept {
 granted semaphore::acquire(std::size_t count) { return acquire_by(count, detail::never); }
 
 granted semaphore::acquire_by(std::size_t count, detail::time_point limit) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     detail::wait_node node(self);
     {
         std::unique_lock held(guard_);

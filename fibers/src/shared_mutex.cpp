@@ -44,16 +44,14 @@ bool shared_mutex::try_lock_shared() noexcept {
 }
 
 bool shared_mutex::lock_limited(detail::time_point limit) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     if (!try_lock() && !wait(self, true, limit)) return false;
     writer_.store(&self, std::memory_order_relaxed);
     return true;
 }
 
 bool shared_mutex::lock_shared_limited(detail::time_point limit) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     return try_lock_shared() || wait(self, false, limit);
 }
 

@@ -40,8 +40,7 @@ std::size_t tracked_count::count() const noexcept {
 }
 
 void tracked_count::wait() {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     wait_node node(self);
     guard_.lock();
     if (closed_ && count_ == 0) {

@@ -1,7 +1,8 @@
 #include <ramie/this_fiber.hpp>
 
+#include "wait.hpp"
+
 #include <ramie/detail/lane.hpp>
-#include <ramie/detail/park.hpp>
 
 #include <thread>
 
@@ -17,9 +18,14 @@ task* running_task() noexcept {
 }  // namespace
 
 void sleep(time_point until) {
-    auto& self = waiter::self();
-    self.abort_point();
-    park(self, self.state.generation(), {"sleep"}, nullptr, until).raise();
+    auto& self = waiter::enter();
+    bool began = false;
+    auto const end = wait(self, self.state.generation(), {"sleep"}, nullptr, until, [&](lane*) {
+        began = true;
+        return before_park{};
+    });
+    end.raise();
+    if (!began) this_fiber::yield();  // as sleep(0) of old: a loop of such sleeps must keep nobody waiting
 }
 
 }  // namespace detail
@@ -30,12 +36,13 @@ void yield() {
     auto* const here = detail::carrier::this_lane();
     if (here == nullptr || here->current == nullptr) {
         std::this_thread::yield();
+        detail::waiter::self().end_point();
         return;
     }
     auto& self = *here->current;
     self.abort_point();
     here->yield();
-    self.abort_point();
+    self.end_point();
 }
 
 task_id id() noexcept {
@@ -52,6 +59,8 @@ std::stop_token stop_token() {
     auto* const t = detail::running_task();
     return t != nullptr ? t->stop_token() : std::stop_token();
 }
+
+void consume_budget() { (void)detail::waiter::enter(); }
 
 void abort_point() { detail::waiter::self().abort_point(); }
 

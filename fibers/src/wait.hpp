@@ -21,13 +21,10 @@ template <class LastStep>
 [[gnu::always_inline]] inline wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
                                             time_point limit, LastStep last_step) {
     auto* const here = self.is_fiber() ? static_cast<task&>(self).last_lane : nullptr;
-    bool const maskable = here != nullptr ? self.shields == 0 && !here->unwinds() : !self.masked();
-    deadline_scope const* scope = nullptr;
-    if (maskable && self.scopes != nullptr && self.scopes->earliest < limit) {
-        limit = self.scopes->earliest;
-        scope = self.scopes->owner;
-    }
-    bool const abort_now = maskable && self.state.abort_requested();
+    auto const exceptions = here != nullptr ? here->uncaught_exceptions() : uncaught_exceptions();
+    bool const abortable = self.shields == 0 && exceptions == 0;
+    deadline_scope const* const scope = self.scopes != nullptr ? self.next_deadline(exceptions, limit) : nullptr;
+    bool const abort_now = abortable && self.state.abort_requested();
     if (abort_now || (limit != never && limit <= carrier::now())) [[unlikely]] {
         // Over before it began: closes it, unless somebody claimed it first; then last_outcome() says what that one said.
         (void)self.state.claim(g, abort_now ? task_state::outcome::aborted : task_state::outcome::deadline);
@@ -37,13 +34,13 @@ template <class LastStep>
         if (!then.needed) return {task_state::outcome::woken, nullptr};
         self.object.store(why.object, std::memory_order_relaxed);
         self.reason.store(why.what, std::memory_order_relaxed);
-        if (here != nullptr) here->park({g, maskable, limit, held}, then.successor);
+        if (here != nullptr) here->park({g, abortable, limit, held}, then.successor);
         else static_cast<thread_waiter&>(self).park(g, held, limit);
         self.reason.store(nullptr, std::memory_order_relaxed);
     }
     auto how = self.state.last_outcome();
     // An abort wins over a deadline, also if it came after that but before the waiter ran.
-    if (how == task_state::outcome::deadline && maskable && self.state.abort_requested()) how = task_state::outcome::aborted;
+    if (how == task_state::outcome::deadline && abortable && self.state.abort_requested()) how = task_state::outcome::aborted;
     return {how, scope};
 }
 

@@ -14,10 +14,38 @@ waiter& waiter::self() noexcept {
     return thread_waiter::of_this_thread();
 }
 
+namespace {
+
+[[gnu::cold, gnu::noinline]] void run_out(lane& here, waiter& self) {
+    here.yield();
+    self.end_point();
+}
+
+}  // namespace
+
+waiter& waiter::enter(std::uint32_t cost) {
+    auto* const here = carrier::this_lane();
+    if (here == nullptr || here->current == nullptr) [[unlikely]] {
+        auto& self = thread_waiter::of_this_thread();
+        if (self.spend(cost)) self.end_point();
+        return self;
+    }
+    auto& self = *here->current;
+    self.abort_point();
+    if (here->spend(cost)) [[unlikely]] run_out(*here, self);
+    return self;
+}
+
 bool waiter::masked() const noexcept { return shields > 0 || std::uncaught_exceptions() > 0; }
 
 void waiter::throw_if_aborted() {
     if (!masked()) throw aborted{};
+}
+
+void waiter::throw_if_late() {
+    auto first = never;
+    auto const* const scope = next_deadline(uncaught_exceptions(), first);
+    if (scope != nullptr && first <= carrier::now()) throw deadline_passed(scope);
 }
 
 bool others_run_beside(waiter const& self) noexcept {

@@ -63,7 +63,7 @@ child_process::outcome child_process::wait() {
 }
 
 child_process::outcome child_process::wait_for_signals() {
-    waiter::self().abort_point();
+    (void)waiter::enter();
     try {
         if (auto const end = try_wait()) return *end;
         signals ended{SIGCHLD};

@@ -221,7 +221,7 @@ auto see_through(child started, F&& f) -> decltype(f(started)) {
 }  // namespace
 
 std::expected<exit_status, std::error_code> command::status() const {
-    waiter::self().abort_point();
+    (void)waiter::enter();
     auto started = spawn();
     if (!started) return std::unexpected(started.error());
     started->out.reset();  // who asks for the status only wants no pipe
@@ -230,7 +230,7 @@ std::expected<exit_status, std::error_code> command::status() const {
 }
 
 std::expected<command_output, std::error_code> command::output() const {
-    waiter::self().abort_point();
+    (void)waiter::enter();
     auto const piped = stdio::piped();
     auto started = spawn_with(in_.value_or(stdio::null()), out_.value_or(piped), err_.value_or(piped));
     if (!started) return std::unexpected(started.error());

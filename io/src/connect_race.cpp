@@ -1,8 +1,8 @@
 #include "connect_race.hpp"
 
-#include "fair_share.hpp"
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/budget.hpp>
 #include <ramie/detail/park.hpp>
 #include <ramie/detail/select_case.hpp>
 #include <ramie/this_fiber.hpp>
@@ -59,7 +59,6 @@ class race {
             if (is_under_way(attempts_[i])) attempts_[i].withdraw();
         }
         if (!end.woken()) end.raise();
-        renew_share(self_);
     }
     static bool is_under_way(connecting const& c) noexcept { return c.how() == connecting::state::under_way; }
 
@@ -75,9 +74,7 @@ class race {
 
 std::expected<owned_descriptor, std::error_code> connect_race(std::span<endpoint const> to,
                                                               connect_options const& options, interest_set& watch) {
-    auto& self = waiter::self();
-    self.abort_point();
-    if (self.is_fiber() && share_is_used_up(self)) this_fiber::yield();
+    auto& self = waiter::enter(fiber_budget::system_call);
     return race(to, options, watch).run();
 }
 

@@ -96,8 +96,7 @@ std::expected<file::opened, std::error_code> file::open_blocking(std::string con
 
 std::expected<file, std::error_code> file::open(std::string path, open_options const& how) {
     auto const flags = flags_of(how);
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     if (path.find('\0') != path.npos) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
     auto const found = [&]() -> std::expected<opened, std::error_code> {
         if (!self.is_fiber()) return open_blocking(path, flags, how.permissions);

@@ -1,16 +1,11 @@
 #include "operation.hpp"
 
-#include "fair_share.hpp"
-
+#include <ramie/detail/budget.hpp>
 #include <ramie/detail/carrier.hpp>
-#include <ramie/this_fiber.hpp>
 
 namespace ramie::detail {
 
-operation::operation(owned_descriptor const& on, char const* what) : self_(waiter::self()), what_(what), on_(&on) {
-    self_.abort_point();
-    // Before the attempt, because this too may throw, and then nothing that was read is lost.
-    if (self_.is_fiber() && share_is_used_up(self_)) this_fiber::yield();
+operation::operation(owned_descriptor const& on, char const* what) : self_(waiter::enter(fiber_budget::system_call)), what_(what), on_(&on) {
     if (auto* const d = on.get(); d != nullptr && d->begin_use()) used_ = d;
 }
 
@@ -22,7 +17,6 @@ std::expected<readiness, std::error_code> operation::wait_ready(direction d, tim
         if (noted.ready(d) || (limit != never && carrier::now() >= limit)) return noted;
         used_->readiness.remember(on_);
         used_->readiness.wait(self_, d, what_, limit);
-        renew_share(self_);
     }
 }
 

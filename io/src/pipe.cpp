@@ -90,7 +90,7 @@ std::expected<std::size_t, std::error_code> pipe_reader::read_some(std::span<std
 std::expected<pipe_writer, std::error_code> pipe_writer::open(std::filesystem::path const& fifo) {
     using namespace std::chrono_literals;
     auto& watch = interest_set::current("pipe_writer::open");
-    this_fiber::abort_point();
+    (void)detail::waiter::enter();
     for (auto pause = 1ms;; pause = std::min(pause * 2, 50ms)) {
         unique_fd fd(pipe_call::open(fifo.c_str(), O_WRONLY));
         if (fd) {

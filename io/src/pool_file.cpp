@@ -56,8 +56,7 @@ pool_file::~pool_file() {
 
 std::expected<std::size_t, std::error_code> pool_file::ask(char const* what, system_call call,
                                                            std::shared_ptr<std::byte[]> kept) {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     auto const me = shared_from_this();
     auto const mine = std::make_shared<pool_call>(std::move(call), std::move(kept));
     {

@@ -49,8 +49,7 @@ std::error_category const& resolve_category() noexcept {
 }
 
 addresses resolve(std::string_view host, std::uint16_t port) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     if (auto const numeric = endpoint::parse(host, port)) return std::vector{*numeric};
     if (host.empty() || host.find('\0') != host.npos) return fail(EAI_NONAME);
     if (!self.is_fiber()) return ask_system(std::string(host), port);

@@ -1,13 +1,13 @@
 #include <ramie/detail/socket_case.hpp>
 
 #include "accept_attempt.hpp"
-#include "fair_share.hpp"
 #include "interest_set.hpp"
 #include "operation.hpp"
 #include "shortage.hpp"
 #include "socket_call.hpp"
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/lane.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <algorithm>
@@ -90,10 +90,8 @@ std::expected<void, std::error_code> readiness_attempts::result() const {
 }
 
 void let_others_have_their_share() {
-    auto& self = waiter::self();
-    if (!self.is_fiber() || !share_is_used_up(self)) return;
-    abort_shield const whole;
-    this_fiber::yield();
+    auto* const here = carrier::this_lane();
+    if (here != nullptr && here->current != nullptr && here->spend(fiber_budget::system_call)) here->yield();
 }
 
 }  // namespace ramie::detail

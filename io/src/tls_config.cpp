@@ -15,8 +15,7 @@ namespace {
 // Files and a large trust store: some 30 ms of a thread's time. The job owns all it needs, so it may outlive an abort.
 template <class Options>
 detail::tls_context::made make_off_worker(Options const& options, detail::tls_context::made (*make)(Options const&)) {
-    auto& self = detail::waiter::self();
-    self.abort_point();
+    auto& self = detail::waiter::enter();
     if (!self.is_fiber()) return make(options);
     auto job = spawn_blocking([options, make] { return make(options); });
     auto result = job.join();

@@ -1,8 +1,8 @@
 #include "tls_connection.hpp"
 
-#include "fair_share.hpp"
 #include "operation.hpp"
 
+#include <ramie/detail/budget.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>
 
@@ -22,11 +22,7 @@ constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may lea
 
 // As every operation on a socket: a fiber that finds all it reads decrypted already lets others run now and then. Abort
 // point.
-void let_others_run() {
-    auto& self = waiter::self();
-    self.abort_point();
-    if (self.is_fiber() && share_is_used_up(self)) this_fiber::yield();
-}
+void let_others_run() { (void)waiter::enter(fiber_budget::system_call); }
 
 auto wire_bytes() {
     return std::make_unique_for_overwrite<std::byte[]>(wire_buffer);

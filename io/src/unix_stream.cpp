@@ -38,7 +38,7 @@ std::expected<std::size_t, std::error_code> receive_without_fds(owned_descriptor
 
 std::expected<unix_stream, std::error_code> unix_stream::connect(unix_endpoint const& to) {
     auto& watch = interest_set::current("unix_stream::connect");
-    this_fiber::abort_point();
+    (void)detail::waiter::enter();
     new_socket made(AF_UNIX, SOCK_STREAM);
     for (auto pause = 1ms; !made.error(); pause = std::min(pause * 2, 50ms)) {
         auto const answer = socket_call::connect(made.fd(), to.data(), to.size());

@@ -3,9 +3,12 @@
 #include "carrier.hpp"
 #include "scheduler.hpp"
 
+#include <ramie/this_fiber.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <stop_token>
 
 namespace ramie {
 
@@ -46,8 +49,39 @@ detail::current_thread_turn::~current_thread_turn() {
     if (scheduler_.options.current_thread) scheduler_.release_here();
 }
 
-void detail::current_thread_turn::run_until_finished(abort_handle const& root) {
-    if (scheduler_.options.current_thread) scheduler_.run_here([&] { return root.is_finished(); });
+void detail::current_thread_turn::wait_for(task& root) {
+    try {
+        if (scheduler_.options.current_thread) run_within_limits(root);
+        else (void)join(root);
+    } catch (...) {
+        root.abort();
+        abort_shield const whole;
+        run_until_finished(root);
+        throw;
+    }
+}
+
+void detail::current_thread_turn::run_until_finished(task& root) {
+    if (scheduler_.options.current_thread) scheduler_.run_here([&] { return root.state.is_finished(); });
+    else (void)join(root);
+}
+
+// The caller does not park: it runs the tasks. So its abort only marks it, and the stop_token wakes worker 0 to look.
+void detail::current_thread_turn::run_within_limits(task& root) {
+    auto& caller = waiter::self();
+    caller.abort_point();
+    auto limit = never;
+    auto const* const scope = caller.next_deadline(uncaught_exceptions(), limit);
+    bool const abortable = caller.is_fiber() && !caller.masked();
+    auto const is_aborted = [&] { return abortable && caller.state.abort_requested(); };
+    {
+        std::stop_callback const wake(abortable ? static_cast<task&>(caller).stop_token() : std::stop_token(),
+                                      [this] { scheduler_.workers[0].unpark(); });
+        scheduler_.run_here([&] { return root.state.is_finished() || is_aborted(); }, limit);
+    }
+    if (root.state.is_finished()) return;
+    if (is_aborted()) throw aborted{};
+    throw deadline_passed(scope);
 }
 
 std::vector<std::string> runtime::shut_down(std::chrono::steady_clock::time_point until) {

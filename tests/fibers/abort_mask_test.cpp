@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -220,6 +221,199 @@ TEST_CASE("shield: waits within are not cut short by an outer timeout, but by on
         });
         carrier.run();
         task.get();
+    });
+}
+
+// --- a mask holds off only what is older than itself ---
+
+namespace {
+
+// Calls f where a mask holds off what is outside, and says whether it was.
+template <class F>
+void in_shield(F f) {
+    ramie::abort_shield whole;
+    f();
+}
+template <class F>
+void in_destructor_while_unwinding(F f) {
+    try {
+        at_end const waits{f};
+        throw std::runtime_error("first");
+    } catch (std::runtime_error const&) {
+    }
+}
+// Ramie's own: a callable is destroyed shielded.
+template <class F>
+void in_destroyed_callable(F f) {
+    auto task = ramie::spawn([held = std::make_unique<at_end<F>>(f)] {});
+    task.get();
+}
+// And so is a result that nobody takes.
+template <class F>
+void in_discarded_result(F f) {
+    ramie::notify over;
+    ramie::spawn([&, f] {
+        auto last = [f, &over] {
+            f();
+            over.notify_one();
+        };
+        return std::make_unique<at_end<decltype(last)>>(last);
+    }).detach();
+    over.wait();
+}
+template <class F>
+void in_two_shields_while_unwinding(F f) {
+    ramie::abort_shield whole;
+    in_destructor_while_unwinding([&] { in_shield(f); });
+}
+
+template <class Test>
+void in_each_mask(Test&& test) {
+    test("a shield", [](auto f) { in_shield(f); });
+    test("a destructor while unwinding", [](auto f) { in_destructor_while_unwinding(f); });
+    test("a callable's destructor", [](auto f) { in_destroyed_callable(f); });
+    test("a discarded result's destructor", [](auto f) { in_discarded_result(f); });
+    test("shields and unwinding", [](auto f) { in_two_shields_while_unwinding(f); });
+}
+
+auto now() { return ramie::detail::carrier::now(); }
+
+}  // namespace
+
+TEST_CASE("mask: a timeout opened inside it ends its wait") {
+    in_each_mask([](char const* where, auto mask) {
+        CAPTURE(std::string(where));
+        both_ways([&](one_thread_carrier& carrier) {
+            bool told = false;
+            auto task = ramie::spawn([&] {
+                auto const start = now();
+                mask([&told] {
+                    ramie::notify never;
+                    told = !ramie::timeout(100ms, [&] { never.wait(); }).has_value();
+                });
+                return now() - start;
+            });
+            carrier.run();
+            REQUIRE(task.is_finished());
+            CHECK(task.get() == 100ms);
+            CHECK(told);
+        });
+    });
+}
+
+TEST_CASE("mask: an outer timeout is held off, and the inner one's own deadline counts") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto task = ramie::spawn([] {
+            auto const start = now();
+            auto const outer = ramie::timeout(1s, [&] {
+                {
+                    ramie::abort_shield whole;
+                    auto const inner = ramie::timeout(3s, [] { ramie::this_fiber::sleep_for(1h); });
+                    CHECK_FALSE(inner.has_value());
+                    CHECK(now() - start == 3s);
+                }
+                ramie::this_fiber::sleep_for(1h);
+            });
+            CHECK_FALSE(outer.has_value());
+            CHECK(now() - start == 3s);
+        });
+        carrier.run();
+        task.get();
+    });
+}
+
+TEST_CASE("mask: an abort is held off by it also inside a timeout that was opened within") {
+    both_ways([](one_thread_carrier& carrier) {
+        std::string trace;
+        auto task = ramie::spawn([&] {
+            {
+                ramie::abort_shield whole;
+                if (ramie::timeout(5s, [] { ramie::this_fiber::sleep_for(1s); })) trace += 'a';
+                if (!ramie::timeout(1s, [] { ramie::this_fiber::sleep_for(5s); })) trace += 'b';
+            }
+            trace += 'c';
+            ramie::this_fiber::abort_point();
+            trace += 'd';
+        });
+        carrier.drain();
+        task.abort();
+        carrier.run();
+        CHECK(trace == "abc");
+        CHECK(task.join().error().is_cancelled());
+    });
+}
+
+TEST_CASE("mask: one that ends within a timeout lets the older ones through again") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto task = ramie::spawn([] {
+            auto const start = now();
+            std::optional<ramie::abort_shield> whole;
+            auto const outer = ramie::timeout(1s, [&] {
+                whole.emplace();
+                (void)ramie::timeout(5s, [&] {
+                    whole.reset();
+                    ramie::this_fiber::sleep_for(1h);
+                });
+            });
+            CHECK_FALSE(outer.has_value());
+            CHECK(now() - start == 1s);
+        });
+        carrier.run();
+        task.get();
+    });
+}
+
+TEST_CASE("mask: the inner of nested timeouts inside a mask leaves the rest to the next one outside") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto task = ramie::spawn([] {
+            auto const start = now();
+            ramie::abort_shield whole;
+            auto const outer = ramie::timeout(2s, [&] {
+                CHECK_FALSE(ramie::timeout(1s, [] { ramie::this_fiber::sleep_for(1h); }).has_value());
+                CHECK(now() - start == 1s);
+                (void)ramie::timeout(3s, [] { ramie::this_fiber::sleep_for(1h); });
+                FAIL("its own deadline is later");
+            });
+            CHECK_FALSE(outer.has_value());
+            CHECK(now() - start == 2s);
+        });
+        carrier.run();
+        task.get();
+    });
+}
+
+TEST_CASE("mask: on a plain thread too a timeout inside it ends its wait") {
+    ramie::notify never;
+    {
+        ramie::abort_shield whole;
+        CHECK_FALSE(ramie::timeout(1ms, [&] { never.wait(); }).has_value());
+    }
+    in_destructor_while_unwinding([&] { CHECK_FALSE(ramie::timeout(1ms, [&] { never.wait(); }).has_value()); });
+}
+
+TEST_CASE("yield: a loop of yields is ended by a timeout round it") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::mutex m;
+        m.lock();
+        auto clock = ramie::spawn([&] {
+            for (int i = 0; i < 20; ++i) {
+                carrier.advance(100ms);
+                ramie::this_fiber::yield();
+            }
+        });
+        auto task = ramie::spawn([&] {
+            return ramie::timeout(1s, [&] {
+                for (int i = 0; i < 1000; ++i) {
+                    if (m.try_lock()) return;
+                    ramie::this_fiber::yield();
+                }
+                FAIL("it goes on for ever");
+            });
+        });
+        carrier.run();
+        CHECK_FALSE(task.get().has_value());
+        clock.get();
+        m.unlock();
     });
 }
 

@@ -21,7 +21,7 @@ std::chrono::nanoseconds two_ticks() {
     return 2 * std::chrono::nanoseconds(resolution.tv_nsec);
 }
 
-time_point deadline_inside() { return waiter::self().scopes->earliest; }
+time_point deadline_inside() { return waiter::self().scopes->until; }
 
 }  // namespace
 

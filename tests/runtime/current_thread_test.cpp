@@ -139,3 +139,88 @@ TEST_CASE("current_thread: destroyed while a blocking job runs, which sees its s
     }
     CHECK(stopped.load());
 }
+
+// --- a runtime inside a task of another, or inside a timeout ---
+
+TEST_CASE("block_on: a timeout round it ends its root, which may borrow the caller's locals") {
+    for (bool const current_thread : {true, false}) {
+        CAPTURE(current_thread);
+        ramie::runtime rt({.workers = 1, .current_thread = current_thread});
+        std::string trace;
+        auto const ended = ramie::timeout(10ms, [&] {
+            tracked const local;
+            rt.block_on([&] {
+                struct last {
+                    std::string& trace;
+                    ~last() {
+                        ramie::abort_shield const whole;
+                        ramie::this_fiber::sleep_for(1ms);
+                        trace += tracked::alive() == 1 ? "root" : "late";
+                    }
+                } const at_end{trace};
+                ramie::this_fiber::sleep_for(1h);
+            });
+        });
+        CHECK_FALSE(ended.has_value());
+        CHECK(trace == "root");
+        CHECK(rt.block_on([] { return 5; }) == 5);  // it is as good as before
+    }
+}
+
+TEST_CASE("block_on: an abort of the task that calls it reaches its root") {
+    for (bool const current_thread : {true, false}) {
+        CAPTURE(current_thread);
+        std::atomic<bool> inside{false}, root_ended{false};
+        ramie::runtime outer({.workers = 1});
+        auto caller = outer.spawn([&] {
+            ramie::runtime inner({.workers = 1, .current_thread = current_thread});
+            inner.block_on([&] {
+                struct last {
+                    std::atomic<bool>& ended;
+                    ~last() { ended = true; }
+                } const at_end{root_ended};
+                inside = true;
+                ramie::this_fiber::sleep_for(1h);
+            });
+        });
+        while (!inside) std::this_thread::yield();
+        caller.abort();
+        CHECK(caller.join().error().is_cancelled());
+        CHECK(root_ended.load());
+    }
+}
+
+TEST_CASE("block_on: a task that is shielded from its abort lets the root end in its own time") {
+    std::atomic<bool> inside{false}, aborted{false};
+    ramie::runtime outer({.workers = 1});
+    auto caller = outer.spawn([&] {
+        ramie::abort_shield const whole;
+        return ramie::run({.current_thread = true}, [&] {
+            inside = true;
+            while (!aborted) ramie::this_fiber::yield();
+            ramie::this_fiber::sleep_for(1ms);
+            return 7;
+        });
+    });
+    while (!inside) std::this_thread::yield();
+    caller.abort();
+    aborted = true;
+    CHECK(caller.get() == 7);
+}
+
+TEST_CASE("block_on: an outer timeout reaches a current_thread runtime inside another") {
+    int const rounds = ramie::run({.current_thread = true}, [] {
+        int n = 0;
+        auto const ended = ramie::timeout(10ms, [&] {
+            ramie::run({.current_thread = true}, [&] {
+                for (;;) {
+                    ++n;
+                    ramie::this_fiber::yield();
+                }
+            });
+        });
+        CHECK_FALSE(ended.has_value());
+        return n;
+    });
+    CHECK(rounds > 0);
+}

@@ -3,9 +3,12 @@
 #include "chance.hpp"
 #include "environment.hpp"
 
+#include <ramie/channel.hpp>
+#include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
+#include <ramie/timeout.hpp>
 
 #include <doctest/doctest.h>
 
@@ -13,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -141,6 +145,128 @@ TEST_CASE("fairness: a pinned task runs while others keep the worker busy") {
               }).get();
         }));
     }
+}
+
+namespace {
+
+// Two that wake each other over two channels, as long as goes_on() says.
+void channel_pair(std::function<bool()> goes_on) {
+    auto [to, from] = ramie::channel<int>(1);
+    auto [back, answers] = ramie::channel<int>(1);
+    ramie::spawn([to = std::move(to), answers = std::move(answers), goes_on]() mutable {
+        while (goes_on()) {
+            (void)to.send(1);
+            (void)answers.receive();
+        }
+    }).detach();
+    ramie::spawn([back = std::move(back), from = std::move(from)]() mutable {
+        while (from.receive()) (void)back.send(1);
+    }).detach();
+}
+
+}  // namespace
+
+// The bound: some hundred picks, of which the woken ones are three quarters at the most.
+TEST_CASE("fairness: a hundred tasks spawned beside a pair that wakes each other start within some hundred picks") {
+    int const rounds = ramie::run({.workers = 1}, [] {
+        int turns = 0;
+        bool stop = false;
+        channel_pair([&] { return ++turns < patience && !stop; });
+        while (turns < 1000) ramie::this_fiber::yield();
+        int const before = turns;
+        std::vector<ramie::join_handle<void>> spawned;
+        for (int i = 0; i < 100; ++i) spawned.push_back(ramie::spawn([] {}));
+        for (auto& t : spawned) t.get();
+        stop = true;
+        return turns - before;
+    });
+    CHECK(rounds <= 1000);
+}
+
+TEST_CASE("fairness: spawned tasks start beside as many pairs as there are workers") {
+    std::atomic<bool> stop{false}, gave_up{false};
+    ramie::run({.workers = 2}, [&] {
+        for (int i = 0; i < 2; ++i) {
+            channel_pair([&, turns = 0]() mutable {
+                if (++turns >= patience) gave_up = true;
+                return !stop && !gave_up;
+            });
+        }
+        for (int i = 0; i < 10; ++i) {
+            std::vector<ramie::join_handle<void>> spawned;
+            for (int k = 0; k < 100; ++k) spawned.push_back(ramie::spawn([] {}));
+            for (auto& t : spawned) t.get();
+        }
+        stop = true;
+    });
+    CHECK_FALSE(gave_up.load());
+}
+
+// A loop that spawns and joins takes only the newest; what was spawned before it must start all the same.
+TEST_CASE("fairness: old spawns start beside a task that spawns and joins without an end") {
+    int const rounds = ramie::run({.workers = 1}, [] {
+        int started = 0, turns = 0;
+        for (int i = 0; i < 100; ++i) ramie::spawn([&] { ++started; }).detach();
+        for (; started < 100 && turns < patience; ++turns) ramie::spawn([] {}).get();
+        return turns;
+    });
+    CHECK(rounds < patience);
+}
+
+namespace {
+
+// A deadline elsewhere is met, and a timeout round the loop itself ends it, although the loop never has to wait.
+template <class Loop>
+void is_no_hog(Loop loop) {
+    std::atomic<bool> over{false};
+    int rounds = 0;
+    auto const goes_on = [&] { return !over.load(std::memory_order_relaxed) && ++rounds < patience; };
+    ramie::run({.workers = 1}, [&] {
+        ramie::spawn([&] { loop(goes_on); }).detach();
+        ramie::this_fiber::sleep_for(10ms);
+        over = true;
+    });
+    CHECK(rounds < patience);
+    over = false;
+    rounds = 0;
+    bool const ended = ramie::run({.workers = 1}, [&] { return !ramie::timeout(10ms, [&] { loop(goes_on); }); });
+    CHECK(ended);
+}
+
+}  // namespace
+
+TEST_CASE("fairness: a loop over a channel that is always ready is no hog") {
+    is_no_hog([](auto& goes_on) {
+        auto [tx, rx] = ramie::channel<int>(1);
+        while (goes_on()) {
+            (void)tx.send(1);
+            (void)rx.receive();
+        }
+    });
+}
+
+TEST_CASE("fairness: nor is one over a mutex that nobody else wants") {
+    is_no_hog([](auto& goes_on) {
+        ramie::mutex m;
+        while (goes_on()) std::lock_guard const held(m);
+    });
+}
+
+TEST_CASE("fairness: nor is one that yields until it gets a lock") {
+    is_no_hog([](auto& goes_on) {
+        ramie::mutex m;
+        std::lock_guard const held(m);
+        while (goes_on() && !m.try_lock()) ramie::this_fiber::yield();
+    });
+}
+
+TEST_CASE("fairness: nor is one that sleeps for no time") {
+    is_no_hog([](auto& goes_on) {
+        while (goes_on()) ramie::this_fiber::sleep_for(0s);
+    });
+    is_no_hog([](auto& goes_on) {
+        while (goes_on()) ramie::this_fiber::sleep_for(1ns);
+    });
 }
 
 TEST_CASE("fairness: the oldest spawn runs although new ones never end") {

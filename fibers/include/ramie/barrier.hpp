@@ -81,7 +81,7 @@ class barrier {
     void wait(arrival_token&& token) const { phases_.wait(token.phase_); }
     // Both. True for the phase's leader. Suspension point; an abort that was pending on entry does not arrive.
     bool arrive_and_wait() {
-        detail::waiter::self().abort_point();
+        (void)detail::waiter::enter();
         auto const mine = come(1, false);
         if (!mine.last) phases_.wait(mine.phase);
         return mine.last;

@@ -117,7 +117,7 @@ inline cancellation_token::drop_guard_type cancellation_token::drop_guard() cons
 template <class F>
 auto cancellation_token::run_until_cancelled(F&& f) const -> std::expected<std::invoke_result_t<F>, cancelled> {
     using value_type = std::invoke_result_t<F>;
-    this_fiber::abort_point();
+    (void)detail::waiter::enter();
     if (is_cancelled()) return std::unexpected(cancelled{});
     auto task = spawn([&f]() -> value_type { return std::invoke(std::forward<F>(f)); });
     std::stop_callback const stops(stop_token(), [aborter = task.abort_handle()] { aborter.abort(); });

@@ -116,7 +116,7 @@ class condition_variable {
     template <class Lock>
     bool wait_for_end(Lock& lock, detail::time_point limit, std::stop_token const* stop) {
         auto& self = detail::waiter::self();
-        self.abort_point();
+        self.abort_point();  // spends no budget: it always parks, and must not yield while it holds a lock that may be std's
         place mine(*this, self);
         detail::stop_claim stopping(mine.node, stop);  // gone before `mine`: what it claims is the node's wait
         lock.unlock();

@@ -17,10 +17,16 @@ void sleep(time_point until);
 
 namespace this_fiber {
 
-// Goes to the end of the run queue and lets others run. Abort point. A plain thread yields to the system.
+// Goes to the end of the run queue and lets others run. Abort point, and an enclosing timeout whose time has passed
+// throws. A plain thread yields to the system.
 void yield();
 
-// Waits that long / until then. Suspension point. Sub-millisecond durations are honoured.
+// For a loop that computes, or whose calls never wait: yields at every 128th call since the task last let others run.
+// Every operation that may wait does the same. Abort point.
+void consume_budget();
+
+// Waits that long / until then; what has passed already is a yield(). Suspension point. Sub-millisecond durations are
+// honoured.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> d) {
     detail::sleep(detail::after(d));

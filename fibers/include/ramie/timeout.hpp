@@ -16,13 +16,8 @@ namespace detail {
 
 class timeout_scope {
   public:
-    explicit timeout_scope(time_point until) noexcept : self_(waiter::self()) {
-        auto* const outer = self_.scopes;
-        scope_ = {until, &scope_, outer};
-        if (outer != nullptr && outer->earliest < until) {
-            scope_.earliest = outer->earliest;
-            scope_.owner = outer->owner;
-        }
+    explicit timeout_scope(time_point until) noexcept
+        : self_(waiter::self()), scope_{until, self_.shields, uncaught_exceptions(), self_.scopes} {
         self_.scopes = &scope_;
     }
     timeout_scope(timeout_scope const&) = delete;
@@ -32,7 +27,7 @@ class timeout_scope {
 
   private:
     waiter& self_;
-    deadline_scope scope_{};
+    deadline_scope scope_;
 };
 
 template <class F>
@@ -55,10 +50,12 @@ std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f
 
 // Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
 // the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result
-// already produced, and an operation that need not wait, win over the deadline; an abort wins over it too. Scopes nest:
-// the earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught
-// first, and the outer throws into the next wait). Nothing is armed until something waits. From fibers and plain
-// threads.
+// already produced, and an operation that need not wait, win over the deadline; an abort wins over it too. (A loop of
+// such operations is ended all the same: after some hundred of them the next one looks at the clock.) Scopes nest: the
+// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
+// the outer throws into the next wait). Inside an abort_shield, or in a destructor while an exception unwinds, a timeout
+// works as ever; only those opened outside it are held off. Nothing is armed until something waits. From fibers and
+// plain threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,

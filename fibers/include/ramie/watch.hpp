@@ -87,6 +87,7 @@ class watch_receiver {
     // Suspension point.
     template <class Predicate>
     std::expected<watch_ref<T>, channel_error> wait_until_value(Predicate wanted) {
+        (void)detail::waiter::enter();
         for (;;) {
             auto now = borrow_and_update();
             if (std::invoke(wanted, *now)) return now;

@@ -9,6 +9,7 @@
 #include <ramie/detail/byte_queue.hpp>
 #include <ramie/detail/exact_reading.hpp>
 #include <ramie/io_error.hpp>
+#include <ramie/this_fiber.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -44,6 +45,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     std::span<std::byte const> buffer() const noexcept { return queue_.held(); }
     // The same; if there are none, reads some first. Empty: the end. Suspension point.
     std::expected<std::span<std::byte const>, std::error_code> fill_buf() {
+        this_fiber::consume_budget();
         if (queue_.empty()) {
             if (auto const more = read_more(); !more) return std::unexpected(more.error());
         }
@@ -51,6 +53,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     }
     // The same, but at least `count` bytes; fewer only at the end. Suspension point.
     std::expected<std::span<std::byte const>, std::error_code> peek(std::size_t count) {
+        this_fiber::consume_budget();
         while (queue_.held().size() < count) {
             auto const more = read_more(count);
             if (!more) return std::unexpected(more.error());
@@ -133,6 +136,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     }
     // How many bytes there are up to the delimiter and with it, or up to the end.
     std::expected<std::size_t, std::error_code> find(char delimiter, std::size_t limit) {
+        this_fiber::consume_budget();
         for (std::size_t searched = 0;;) {
             auto const at = text().substr(0, limit).find(delimiter, searched);
             if (at != std::string_view::npos) return at + 1;

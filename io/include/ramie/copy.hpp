@@ -4,6 +4,7 @@
 #include <ramie/stream_concepts.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/io_error.hpp>
+#include <ramie/this_fiber.hpp>
 #include <ramie/write_all.hpp>
 
 #include <cstddef>
@@ -47,6 +48,7 @@ template <readable_stream From, class Take>
 std::expected<void, copy_failure> for_all_bytes(From& from, std::size_t buffer_size, Take&& take) {
     if constexpr (buffered_readable_stream<From>) {
         for (;;) {
+            this_fiber::consume_budget();  // streams of a user's own may never wait
             auto const there = from.fill_buf();
             if (!there) return std::unexpected(copy_failure{there.error(), true});
             if (there->empty()) return {};
@@ -62,6 +64,7 @@ std::expected<void, copy_failure> for_all_bytes(From& from, std::size_t buffer_s
     } else {
         auto const memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
         for (;;) {
+            this_fiber::consume_budget();
             auto const count = from.read(std::span(memory.get(), buffer_size));
             if (!count) return std::unexpected(copy_failure{count.error(), true});
             if (*count == 0) return {};

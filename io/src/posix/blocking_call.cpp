@@ -1,6 +1,5 @@
 #include "blocking_call.hpp"
 
-#include "../fair_share.hpp"
 #include "hook_seam.hpp"
 #include "interest_set.hpp"
 #include "libc_calls.hpp"
@@ -50,18 +49,19 @@ bool may_go_on(waiter& self) noexcept {
         errno = ECANCELED;
         return false;
     }
-    if (share_is_used_up(self)) {
-        stay const here(self);
-        carrier::this_lane()->yield();
-    }
-    return true;
+    if (!carrier::this_lane()->spend(fiber_budget::system_call)) return true;
+    stay const here(self);
+    carrier::this_lane()->yield();
+    auto limit = carrier::now();
+    if (self.next_deadline(uncaught_exceptions(), limit) == nullptr) return true;
+    errno = ETIMEDOUT;
+    return false;
 }
 
 int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
     check_locks(self, why.what);
     stay const here(self);
     auto const end = park(self, g, why, nullptr, limit);
-    renew_share(self);
     if (end.woken()) return 0;
     try {
         end.raise();

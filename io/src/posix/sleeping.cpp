@@ -18,7 +18,12 @@ namespace {
 
 // 0: the time has come. Else what came first.
 int sleep_until(detail::waiter& self, time_point until) noexcept {
-    if (!detail::may_go_on(self)) return ECANCELED;
+    if (!detail::may_go_on(self)) return errno;
+    if (until <= detail::carrier::now()) {  // sleep(0) lets others run
+        detail::stay const here(self);
+        detail::carrier::this_lane()->yield();
+        return 0;
+    }
     auto const ended = detail::park_here(self, self.state.generation(), {"sleep"}, until);
     return ended == EAGAIN ? 0 : ended;
 }

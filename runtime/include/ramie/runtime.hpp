@@ -25,9 +25,15 @@ class current_thread_turn {
     current_thread_turn(current_thread_turn const&) = delete;
     current_thread_turn& operator=(current_thread_turn const&) = delete;
     ~current_thread_turn();
-    void run_until_finished(abort_handle const& root);
+    // Until `root` has finished. If the caller is to stop before (it is a task of another runtime that is aborted, or its
+    // timeout passes), so is `root`, which may borrow the caller's locals: it is aborted and waited for, and then aborted
+    // or deadline_passed is thrown.
+    void wait_for(task& root);
 
   private:
+    void run_until_finished(task& root);
+    void run_within_limits(task& root);
+
     scheduler& scheduler_;
 };
 
@@ -65,8 +71,9 @@ class runtime {
     // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process.
     ~runtime();
 
-    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread (std::logic_error in a
-    // task). The other tasks of a current_thread runtime run only inside this call.
+    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread, or a task of another runtime,
+    // which keeps its worker meanwhile (std::logic_error in a task of this one). An abort of that task, and a timeout round
+    // the call, abort f() and wait for its end. The other tasks of a current_thread runtime run only inside this call.
     template <class F>
     std::invoke_result_t<std::decay_t<F>> block_on(F&& f,
                                                    std::source_location where = std::source_location::current()) {
@@ -76,7 +83,7 @@ class runtime {
         options.name = "root";
         options.where = where;
         auto root = handle().spawn(options, std::forward<F>(f));
-        turn.run_until_finished(root.abort_handle());
+        turn.wait_for(root.block());
         return root.get();
     }
 

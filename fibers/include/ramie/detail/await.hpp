@@ -16,8 +16,7 @@ namespace ramie::detail {
 template <class Ready>
 [[nodiscard]] std::unique_lock<word_lock> await(word_lock& lock, wait_queue& queue, wait_reason why, time_point limit,
                                                 Ready ready) {
-    auto& self = waiter::self();
-    self.abort_point();
+    auto& self = waiter::enter();
     for (;;) {
         std::unique_lock held(lock);
         if (ready()) return held;

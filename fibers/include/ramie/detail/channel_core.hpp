@@ -107,8 +107,7 @@ class channel_core {
     }
 
     result receive(std::optional<T>& out, time_point limit) {
-        auto& self = waiter::self();
-        self.abort_point();
+        auto& self = waiter::enter();
         {
             woken_list woken;
             std::unique_lock held(lock_);
@@ -203,8 +202,7 @@ class channel_core {
 
     template <class Try>
     result offer_until(offer mine, time_point limit, Try attempt) {
-        auto& self = waiter::self();
-        self.abort_point();
+        auto& self = waiter::enter();
         {
             woken_list woken;
             std::unique_lock held(lock_);

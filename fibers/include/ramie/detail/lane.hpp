@@ -9,6 +9,7 @@
 #pragma once
 
 #include <ramie/detail/block_cache.hpp>
+#include <ramie/detail/budget.hpp>
 #include <ramie/detail/context.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
@@ -38,8 +39,10 @@ class lane {
     void park(parking const& p, task* successor = nullptr) noexcept;
     // Lets others run; returns at once if there is nobody.
     void yield() noexcept;
+    // True: the running fiber has used up its budget, and is to yield (which renews it).
+    [[nodiscard]] bool spend(std::uint32_t cost) noexcept { return budget_.spend(cost); }
     // std::uncaught_exceptions() of the running fiber, in one load.
-    bool unwinds() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught) != 0; }
+    std::uint32_t uncaught_exceptions() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught); }
     // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.
     bool is_switching() const noexcept { return errand_ != errand::none; }
 
@@ -73,6 +76,7 @@ class lane {
     void settle_park() noexcept;
     void settle_timed_park() noexcept;
 
+    fiber_budget budget_;
     thread_slots slots_;
     float_control float_control_;
     void* home_ = nullptr;  // the loop's context while a fiber runs

@@ -1,8 +1,7 @@
 // The one way to wait. Everything that blocks a fiber or a plain thread goes through park().
 //
 // How a primitive waits:
-//     waiter& self = waiter::self();
-//     self.abort_point();                              // abort points check on entry
+//     waiter& self = waiter::enter();                  // an abort point, which spends from the budget
 //     wait_node node(self);                            // takes the generation
 //     lock; if (can go on) ...; queue.push_back(node);
 //     wait_end end = park(node, {"mutex", this}, &lock);   // unlocks on the other side of the switch

@@ -31,8 +31,7 @@ class selection {
 
     // The winner's index, or `count` if nothing is ready and `wait` is false.
     std::size_t run(bool wait) {
-        auto& self = waiter::self();
-        self.abort_point();
+        auto& self = waiter::enter();
         for (;;) {
             for (std::size_t i = 0; i < count; ++i) {
                 if (call(order_[i], [&](auto& c) { return polled(c, wait); })) return order_[i];

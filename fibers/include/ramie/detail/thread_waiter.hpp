@@ -2,6 +2,7 @@
 // no runtime at all.
 #pragma once
 
+#include <ramie/detail/budget.hpp>
 #include <ramie/detail/waiter.hpp>
 #include <ramie/detail/word_lock.hpp>
 
@@ -21,7 +22,15 @@ class thread_waiter : public waiter {
     // lies in the thread's frame until then.
     void resume() noexcept;
 
+    // True: it is time to look at the deadline (budget.hpp).
+    [[nodiscard]] bool spend(std::uint32_t cost) noexcept {
+        bool const used_up = budget_.spend(cost);
+        if (used_up) budget_.renew();
+        return used_up;
+    }
+
   private:
+    fiber_budget budget_;
     // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
     std::atomic<std::uint32_t> token_{0};
 };

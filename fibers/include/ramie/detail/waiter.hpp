@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 
 namespace ramie::detail {
 
@@ -13,9 +14,14 @@ using time_point = std::chrono::steady_clock::time_point;
 inline constexpr time_point never = time_point::max();
 
 // One `timeout` on the waiter's stack. Only its waiter touches it.
+//
+// A mask (an abort_shield, or an exception that unwinds) holds off only what is older than itself. So a scope remembers
+// how deep in masks it was opened: its deadline may be thrown exactly where the waiter is no deeper than that. An abort
+// counts as a scope that was opened before the task began, outside all masks.
 struct deadline_scope {
-    time_point earliest;          // the earlier of its own deadline and all outer ones
-    deadline_scope const* owner;  // whose deadline `earliest` is
+    time_point until;
+    std::uint32_t shields;     // the waiter's at the opening
+    std::uint32_t exceptions;  // the uncaught ones at the opening
     deadline_scope* outer;
 };
 
@@ -31,6 +37,9 @@ class waiter {
 
     // The running fiber, or this plain thread.
     static waiter& self() noexcept;
+    // The same, at the entry of an operation that may wait: an abort point that spends from the budget (budget.hpp). With
+    // an empty one others run first, and then an enclosing timeout whose time has passed throws too.
+    static waiter& enter(std::uint32_t cost = 1);
 
     bool is_fiber() const noexcept { return what_ == kind::fiber; }
 
@@ -38,8 +47,22 @@ class waiter {
     void abort_point() {
         if (state.abort_requested()) [[unlikely]] throw_if_aborted();
     }
-    // True while neither an abort nor a timeout may throw here: in an abort_shield or while unwinding.
+    // True while an abort may not throw here: in an abort_shield or while unwinding.
     bool masked() const noexcept;
+    // The scope whose deadline comes first and may be thrown here, if that is before `limit`, which it then becomes; else
+    // null. `exceptions`: the uncaught ones.
+    deadline_scope const* next_deadline(std::uint32_t exceptions, time_point& limit) const noexcept {
+        deadline_scope const* first = nullptr;
+        for (auto const* s = scopes; s != nullptr; s = s->outer) {  // of two with one deadline, the inner one
+            if (s->until < limit && shields <= s->shields && exceptions <= s->exceptions) limit = s->until, first = s;
+        }
+        return first;
+    }
+    // Throws aborted as abort_point() does, or else deadline_passed for an enclosing timeout whose time has passed.
+    void end_point() {
+        if (state.abort_requested()) [[unlikely]] throw_if_aborted();
+        if (scopes != nullptr) [[unlikely]] throw_if_late();
+    }
 
     task_state state;
 
@@ -62,7 +85,12 @@ class waiter {
 
   private:
     void throw_if_aborted();
+    void throw_if_late();
 };
+
+// Of the calling fiber or thread.
+inline std::uint32_t uncaught_exceptions() noexcept { return static_cast<std::uint32_t>(std::uncaught_exceptions()); }
+
 
 // Whether what `self` waits for may be done while it spins: it is a plain thread, or its runtime has other workers.
 bool others_run_beside(waiter const& self) noexcept;
