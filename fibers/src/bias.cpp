@@ -11,7 +11,7 @@ lane_number bias::new_number() noexcept {
     static std::atomic<lane_number> last{first_lane - 1};
     // After four thousand million lanes the rest do without.
     auto used = last.load(std::memory_order_relaxed);
-    while (membarrier_works && used + 1 != stranger) {
+    while (light_fences_are_light() && used + 1 != stranger) {
         if (last.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) return used + 1;
     }
     return stranger;
@@ -19,7 +19,7 @@ lane_number bias::new_number() noexcept {
 
 void bias::take_back() noexcept {
     owner_.store(being_taken_back, std::memory_order_relaxed);
-    heavy_fence();  // pairs with the compiler fence in enter()
+    heavy_fence_for_compiler_fence();  // pairs with the one in enter()
     // acquire pairs with leave().
     for (int looks = 0; inside_.load(std::memory_order_acquire) != out; ++looks) {
         if (looks < 100) cpu_pause();

@@ -3,7 +3,7 @@
 //
 //   owner: each time                              another, once
 //   1. inside_ = trying                           a. owner_ = being_taken_back
-//   2. compiler fence                             b. heavy_fence()
+//   2. compiler fence                             b. heavy_fence_for_compiler_fence()
 //   3. owner_ is me?  no:  inside_ = out,         c. waits until inside_ is out
 //                          and as others do       d. owner_ = given_up
 //                     yes: inside_ = in
@@ -11,11 +11,13 @@
 //   5. inside_ = out
 //
 // Either c sees 1 and waits for 5, or 3 sees a. A lane's number is never used again, and a lane is on one thread at a
-// time, so the owner never meets itself. A lane that gets company (block_in_place) stays the owner of what it has.
+// time, so the owner never meets itself. A lane that gets company (block_in_place) stays the owner of what it has. Once the
+// kernel refuses membarrier (asymmetric_fence.hpp), no lock is given to a lane any more, and b takes ten milliseconds.
 //
 // Unproved: the argument is checked by stress tests, and by TSan, which does not know the fences.
 #pragma once
 
+#include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/this_lane.hpp>
 
 #include <atomic>
@@ -25,7 +27,7 @@ namespace ramie::detail {
 
 class bias {
   public:
-    // A number for a lane; `stranger` where the kernel has no membarrier.
+    // A number for a lane; `stranger` where the kernel has no membarrier, or refuses it by now.
     static lane_number new_number() noexcept;
     static constexpr lane_number stranger = ~lane_number{0};  // never an owner
 
@@ -52,7 +54,8 @@ class bias {
         auto const owner = owner_.load(std::memory_order_relaxed);
         if (owner == given_up) [[likely]] return;
         if (owner != nobody) take_back();
-        else if (me != stranger) owner_.store(me, std::memory_order_relaxed);  // from the next time on
+        else if (me != stranger && light_fences_are_light())
+            owner_.store(me, std::memory_order_relaxed);  // from the next time on
     }
 
   private:
