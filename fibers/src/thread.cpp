@@ -1,12 +1,12 @@
 #include <ramie/thread.hpp>
 
+#include <ramie/detail/processors.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <system_error>
-#include <thread>
 
 namespace ramie {
 
@@ -32,7 +32,7 @@ void thread::detach() {
     task_.detach();
 }
 
-unsigned thread::hardware_concurrency() noexcept { return std::thread::hardware_concurrency(); }
+unsigned thread::hardware_concurrency() noexcept { return detail::usable_processors(); }
 
 void thread::must_be_joinable(char const* verb) const {
     if (!joinable())

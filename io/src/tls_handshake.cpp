@@ -3,12 +3,12 @@
 
 #include "operation.hpp"
 
+#include <ramie/detail/processors.hpp>
 #include <ramie/semaphore.hpp>
 #include <ramie/timeout.hpp>
 
 #include <algorithm>
 #include <mutex>
-#include <thread>
 
 namespace ramie::detail {
 
@@ -20,7 +20,7 @@ using outcome = tls_engine::outcome;
 // have their connection already, only some compute at a time. Never destroyed: fibers may wait in it until the very
 // end.
 semaphore& turns_to_compute() {
-    static auto& turns = *new semaphore(std::max(1u, std::thread::hardware_concurrency() / 2));
+    static auto& turns = *new semaphore(std::max(1u, usable_processors() / 2));
     return turns;
 }
 

@@ -1,17 +1,20 @@
 #include "options.hpp"
 
+#include <ramie/detail/processors.hpp>
 #include <ramie/detail/stack.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <sched.h>
 #include <stdexcept>
 #include <string_view>
 
 namespace ramie::detail {
 
 namespace {
+
+constexpr unsigned most_workers = 1024;
 
 [[noreturn]] void refuse(std::string const& option, std::string const& value, std::uint64_t least, std::uint64_t most) {
     throw std::invalid_argument("ramie: " + option + " is " + value + "; accepted are " + std::to_string(least) + " to " +
@@ -45,13 +48,6 @@ std::optional<std::uint64_t> as_number(std::optional<T> const& given) {
     }
 }
 
-unsigned cores() {
-    cpu_set_t allowed;
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-    auto const count = CPU_COUNT(&allowed);
-    return count > 0 ? static_cast<unsigned>(count) : 1;
-}
-
 void print_failure(join_error const& e) { std::fprintf(stderr, "ramie: %s, and nobody joins it\n", e.what()); }
 
 }  // namespace
@@ -59,7 +55,8 @@ void print_failure(join_error const& e) { std::fprintf(stderr, "ramie: %s, and n
 settings settle(runtime_options const& o) {
     settings s;
     s.current_thread = number("current_thread", "RAMIE_CURRENT_THREAD", as_number(o.current_thread), 0, 0, 1) != 0;
-    s.workers = static_cast<unsigned>(number("workers", "RAMIE_WORKERS", as_number(o.workers), cores(), 1, 1024));
+    auto const usual = std::min(usable_processors(), most_workers);
+    s.workers = static_cast<unsigned>(number("workers", "RAMIE_WORKERS", as_number(o.workers), usual, 1, most_workers));
     if (s.current_thread) {
         if (o.workers && *o.workers != 1)
             throw std::invalid_argument("ramie: workers is " + std::to_string(*o.workers) +

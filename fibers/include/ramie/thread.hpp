@@ -50,7 +50,7 @@ class thread {
     void swap(thread& other) noexcept { std::swap(task_, other.task_); }
     friend void swap(thread& a, thread& b) noexcept { a.swap(b); }
 
-    // How many workers could run at the same time; 0: unknown.
+    // How many workers can run at the same time: by the processors this thread may use and the cgroups' quota. Never 0.
     [[nodiscard]] static unsigned hardware_concurrency() noexcept;
 
   private:

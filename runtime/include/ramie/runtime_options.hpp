@@ -14,7 +14,8 @@ namespace ramie {
 // Each option left open is taken from its environment variable, if that is set, and else has the default given here. A
 // value out of range, given or from the environment, is a std::invalid_argument that names the option and the range.
 struct runtime_options {
-    // OS threads that run tasks: 1 to 1024. Default: one per core this process may use. RAMIE_WORKERS
+    // OS threads that run tasks: 1 to 1024. Default: one per core this process may use (its affinity, and its cgroups' quota
+    // rounded up). RAMIE_WORKERS
     std::optional<unsigned> workers = {};
     // Usable bytes of a task's stack. Only what is touched costs memory. Default 192 KiB. RAMIE_STACK_SIZE
     std::optional<std::size_t> stack_size = {};
