@@ -74,7 +74,7 @@ class race {
 
 std::expected<owned_descriptor, std::error_code> connect_race(std::span<endpoint const> to,
                                                               connect_options const& options, interest_set& watch) {
-    auto& self = waiter::enter(fiber_budget::system_call);
+    (void)waiter::enter(fiber_budget::system_call);
     return race(to, options, watch).run();
 }
 
