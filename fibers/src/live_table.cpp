@@ -2,7 +2,6 @@
 
 #include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/carrier.hpp>
-#include <ramie/detail/futex.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/task.hpp>
 
@@ -65,9 +64,9 @@ void live_table::share::add(task& t) noexcept {
 void live_table::share::remove(task& t) noexcept {
     put(*t.slot);
     count_one(removed_);
-    light_fence();  // pairs with the heavy ones in begin_walk() and watch()
-    // acquire pairs with the release in end_walk(): what the walker did with the task is done.
-    if (table_->attention_.load(std::memory_order_acquire) != 0) [[unlikely]] table_->attend();
+    light_fence();  // pairs with the heavy one in refer_to()
+    // acquire pairs with the release there: what the walker did with the task is done.
+    if (table_->walked_.load(std::memory_order_acquire)) [[unlikely]] table_->wait_for_walk();
 }
 
 // --- the table ---
@@ -79,9 +78,14 @@ void live_table::add(task& t) noexcept {
 }
 
 void live_table::remove(task& t) noexcept {
-    if (auto* const mine = share_here(*this)) [[likely]] return mine->remove(t);
+    if (auto* const mine = share_here(*this)) [[likely]] {
+        mine->remove(t);
+        return mine->concluded();
+    }
     std::lock_guard const held(foreign_lock_);
     foreign_.remove(t);
+    foreign_.concluded();
+    if (listener_ != nullptr) listener_->something_ended();
 }
 
 live_table::slot* live_table::take_batch(std::uint32_t& count) {
@@ -113,44 +117,51 @@ std::size_t live_table::size() const noexcept {
     return added - removed;
 }
 
-void live_table::watch(std::atomic<std::uint32_t>* ended) noexcept {
-    if (ended != nullptr) {
-        ended_.store(ended, std::memory_order_relaxed);
-        attention_.fetch_or(watched, std::memory_order_seq_cst);
-        heavy_fence();  // pairs with the light one in remove()
-    } else {
-        attention_.fetch_and(~std::uint32_t{watched}, std::memory_order_seq_cst);
-        std::lock_guard const wait_out(foreign_lock_);
-    }
-}
-
-void live_table::begin_walk() noexcept {
-    attention_.fetch_or(walking, std::memory_order_seq_cst);
-    heavy_fence();  // pairs with the light one in remove()
-}
-
-void live_table::end_walk() noexcept {
-    attention_.fetch_and(~std::uint32_t{walking}, std::memory_order_release);  // pairs with remove()
-}
-
-std::vector<live_table::slot*> live_table::chunks_of_now() {
+bool live_table::is_over() const noexcept {
     std::lock_guard const held(pool_lock_);
-    std::vector<slot*> all;
-    for (auto const& c : chunks_) all.push_back(c.get());
-    return all;
+    std::size_t added = 0, concluded = 0;
+    // acquire pairs with the releases in concluded() and count_one(), as in size().
+    for (auto const* s : shares_) concluded += s->concluded_.load(std::memory_order_acquire);
+    for (auto const* s : shares_) added += s->added_.load(std::memory_order_acquire);
+    return added == concluded;
 }
 
-void live_table::attend() noexcept {
-    auto const why = attention_.load(std::memory_order_acquire);  // pairs with end_walk() and watch()
-    if ((why & walking) != 0) {
-        walk_lock_.lock();
-        walk_lock_.unlock();
+void live_table::listen(end_listener* listener) noexcept {
+    std::lock_guard const wait_out(foreign_lock_);
+    listener_ = listener;
+}
+
+bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
+    std::lock_guard const one_walk(walk_lock_);
+    slot* slots = nullptr;
+    {
+        std::lock_guard const held(pool_lock_);
+        if (chunk >= chunks_.size()) return false;
+        slots = chunks_[chunk].get();
     }
-    if ((why & watched) != 0) {
-        auto& ended = *ended_.load(std::memory_order_relaxed);
-        ended.fetch_add(1, std::memory_order_release);  // pairs with the acquire of the thread that shuts down
-        futex_wake(ended);
+    walks_.fetch_add(1, std::memory_order_relaxed);
+    walked_.store(true, std::memory_order_seq_cst);
+    heavy_fence();  // pairs with the light one in remove()
+    for (std::uint32_t i = 0; i < chunk_size; ++i) {
+        // acquire pairs with the release in share::add().
+        auto const word = slots[i].word.load(std::memory_order_acquire);
+        if ((word & free_mark) != 0) continue;
+        auto& t = *reinterpret_cast<task*>(word);
+        t.ref();
+        out.all[out.count++] = &t;
     }
+    walked_.store(false, std::memory_order_release);  // pairs with remove()
+    return true;
+}
+
+// It has seen the task, or will not.
+void live_table::wait_for_walk() noexcept {
+    walk_lock_.lock();
+    walk_lock_.unlock();
+}
+
+live_table::batch::~batch() {
+    for (std::uint32_t i = 0; i < count; ++i) all[i]->unref();
 }
 
 }  // namespace ramie::detail

@@ -31,7 +31,7 @@ void task::set_name(std::string const& name) noexcept {
 }
 
 void task::run() noexcept {
-    if (local && state.abort_requested()) {  // abort() left it to us to cancel it
+    if (state.abort_requested()) [[unlikely]] {  // it was left to us to cancel it (or was asked since it was started)
         ops_->drop_callable(*this);
         kind = result_kind::cancelled;
         return;
@@ -66,12 +66,6 @@ void task::finish() noexcept {
     if (auto* const waiting = conclude().to_resume) resume(*waiting);
 }
 
-// `where`: the lane it ran on, or null.
-inline void task::unlist(lane* where) noexcept {
-    if (where != nullptr && where->live.table() == listed) where->live.remove(*this);
-    else listed->remove(*this);
-}
-
 task::ending task::conclude() noexcept {
     auto* const own_stack = stack;
     for (;;) {
@@ -91,20 +85,24 @@ task::ending task::conclude() noexcept {
         // goes at this moment. (Elsewhere nothing would keep the runtime until then.)
         bool const tells = where == nullptr || ops_->tell_end != nullptr;
         // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
-        if (!tells) unlist(where);
+        if (!tells) where->live.remove(*this);
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
         if (own_stack != nullptr) stack = nullptr;
         auto end = state.finish(has_result, tells);
-        if (end == task_state::finish_result::tell_end) {
-            unlist(where);
+        if (end == task_state::finish_result::discard_result_first) {
+            stack = own_stack;
+            if (!tells) where->live.add(*this);  // in the slot that it left
+            continue;
+        }
+        // From here on the block may be gone, unless there is more to be told.
+        if (!tells) {
+            where->live.concluded();
+        } else {
+            listed->remove(*this);
             if (ops_->tell_end != nullptr) ops_->tell_end(*this);
             end = state.told();
         }
         switch (end) {
-            case task_state::finish_result::discard_result_first:
-                stack = own_stack;
-                if (!tells) listed->add(*this);  // on this lane: in the slot that it left
-                continue;
             case task_state::finish_result::wake_joiner: {
                 auto* const waiting = joiner.load(std::memory_order_relaxed);
                 bool const selects = joiner_selects;
@@ -118,8 +116,7 @@ task::ending task::conclude() noexcept {
                 return {where, won == task_state::claim_result::submit_it ? waiting : nullptr};  // parked until then
             }
             case task_state::finish_result::free_it: ops_->free(*this); return {where, nullptr};
-            case task_state::finish_result::tell_end:
-            case task_state::finish_result::nothing: return {where, nullptr};
+            default: return {where, nullptr};
         }
     }
 }
@@ -149,6 +146,12 @@ void task::abort() {
             return;
     }
     request_stop();
+}
+
+bool task::mark_aborted() noexcept {
+    if (state.abort(true) == task_state::abort_result::submit_it) carrier::resume(*this);
+    auto const* const source = stop_.load(std::memory_order_acquire);  // as in request_stop()
+    return source != nullptr && !source->stop_requested();
 }
 
 void task::request_stop() {

@@ -13,7 +13,31 @@ namespace ramie::detail {
 
 namespace {
 constinit thread_local scheduler* bound = nullptr;
+constinit thread_local thread_service const* services = nullptr;
+constinit thread_local bool exits = false;
+
+// std::exit destroys the calling thread's thread_locals first, and then what is static.
+struct exit_witness {
+    ~exit_witness() { exits = true; }
+};
+
+RAMIE_NOIPA thread_service const*& services_here() noexcept { return services; }
+RAMIE_NOIPA void notice_exit() noexcept { static thread_local exit_witness const here; }
 }  // namespace
+
+thread_service::thread_service(scheduler& of) noexcept : of_(&of), outer_(services_here()) {
+    notice_exit();
+    services_here() = this;
+}
+thread_service::~thread_service() { services_here() = outer_; }
+
+bool thread_service::is_inside(scheduler const& s) noexcept {
+    auto const* at = services_here();
+    while (at != nullptr && at->of_ != &s) at = at->outer_;
+    return at != nullptr;
+}
+
+RAMIE_NOIPA bool this_thread_exits() noexcept { return exits; }
 
 RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound; }
 RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
@@ -22,12 +46,14 @@ RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
 }
 
 this_thread_carrier::this_thread_carrier(worker& w) noexcept
-    : worker_before_(this_worker()), runtime_before_(this_runtime()) {
+    : service_(w.home), worker_before_(this_worker()), runtime_before_(this_runtime()) {
     bind(&w, &w.home);
 }
 this_thread_carrier::~this_thread_carrier() { bind(worker_before_, runtime_before_); }
 
-entered_runtime::entered_runtime(scheduler& s) noexcept : before_(this_runtime()) { bind(this_worker(), &s); }
+entered_runtime::entered_runtime(scheduler& s) noexcept : service_(s), before_(this_runtime()) {
+    bind(this_worker(), &s);
+}
 entered_runtime::~entered_runtime() { bind(this_worker(), before_); }
 
 namespace {

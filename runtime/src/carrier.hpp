@@ -13,6 +13,24 @@ inline worker* this_worker() noexcept { return static_cast<worker*>(this_lane())
 // The runtime a thread of its blocking pool belongs to, or its worker's; null on a plain thread.
 scheduler* this_runtime() noexcept;
 
+// What an OS thread serves at the moment, innermost first: a task of a runtime may run another runtime on its stack.
+class thread_service {
+  public:
+    explicit thread_service(scheduler& of) noexcept;
+    thread_service(thread_service const&) = delete;
+    thread_service& operator=(thread_service const&) = delete;
+    ~thread_service();
+    // Whether the caller is inside a task or a blocking job of that runtime, however deep.
+    static bool is_inside(scheduler const& s) noexcept;
+
+  private:
+    scheduler* of_;
+    thread_service const* outer_;
+};
+
+// Whether std::exit was called on this thread: what is destroyed by it is destroyed within the task that called it.
+bool this_thread_exits() noexcept;
+
 // While one lives, the thread is that worker's.
 class this_thread_carrier {
   public:
@@ -22,6 +40,7 @@ class this_thread_carrier {
     ~this_thread_carrier();
 
   private:
+    thread_service service_;
     worker* worker_before_;
     scheduler* runtime_before_;
 };
@@ -35,6 +54,7 @@ class entered_runtime {
     ~entered_runtime();
 
   private:
+    thread_service service_;
     scheduler* before_;
 };
 

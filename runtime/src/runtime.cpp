@@ -5,10 +5,12 @@
 
 #include <ramie/this_fiber.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <stop_token>
+#include <utility>
 
 namespace ramie {
 
@@ -21,7 +23,37 @@ detail::scheduler& runtime_handle::open_scheduler() const {
 runtime::runtime(runtime_options const& options)
     : scheduler_(std::make_shared<detail::scheduler>(detail::settle(options))) {}
 
+namespace {
+
+// Static runtimes that std::exit would have destroyed within one of their own tasks.
+void leave_as_it_is(std::shared_ptr<detail::scheduler> s) {
+    static auto& kept = *new std::vector<std::shared_ptr<detail::scheduler>>;
+    kept.push_back(std::move(s));
+}
+
+[[noreturn]] void die_inside_own_task() {
+    std::fprintf(stderr,
+                 "ramie: a runtime is destroyed inside a task or blocking job of its own (%s), for which it would wait; "
+                 "destroy it on the thread that made it, after its block_on\n",
+                 detail::name_of(detail::waiter::self()).text);
+    std::abort();
+}
+
+void print_survivors(std::vector<std::string> const& left) {
+    constexpr std::size_t most = 100;
+    for (std::size_t i = 0; i < std::min(left.size(), most); ++i) std::fprintf(stderr, "ramie:   %s\n", left[i].c_str());
+    if (left.size() > most) std::fprintf(stderr, "ramie:   and %zu more\n", left.size() - most);
+}
+
+}  // namespace
+
 runtime::~runtime() {
+    if (detail::thread_service::is_inside(*scheduler_)) {
+        if (!detail::this_thread_exits()) die_inside_own_task();
+        // With std::exit: as a runtime of run() on some other stack, it goes with the process.
+        leave_as_it_is(std::move(scheduler_));
+        return;
+    }
     auto const left = shut_down(std::chrono::steady_clock::now() + scheduler_->options.shutdown_timeout);
     if (left.empty()) return;
     std::fprintf(stderr,
@@ -30,15 +62,22 @@ runtime::~runtime() {
                  left.size(),
                  static_cast<long long>(
                      std::chrono::duration_cast<std::chrono::milliseconds>(scheduler_->options.shutdown_timeout).count()));
-    for (auto const& name : left) std::fprintf(stderr, "ramie:   %s\n", name.c_str());
+    print_survivors(left);
     std::fprintf(stderr, "ramie: a fiber cannot be destroyed by force, so the process ends here\n");
     std::abort();
 }
 
 void runtime::refuse_inside_task(char const* verb) const {
     auto const* const here = detail::this_worker();
-    if (here != nullptr && &here->home == scheduler_.get())
-        throw std::logic_error(std::string("ramie: ") + verb + " inside a task of the same runtime would wait for itself");
+    if (here != nullptr && &here->home == scheduler_.get()) refuse_inside(verb);
+}
+
+void runtime::refuse_inside(char const* verb) {
+    throw std::logic_error(std::string("ramie: ") + verb + " inside a task of the same runtime would wait for itself");
+}
+
+void runtime::must_be_outside(char const* verb) const {
+    if (detail::thread_service::is_inside(*scheduler_)) refuse_inside(verb);
 }
 
 detail::current_thread_turn::current_thread_turn(scheduler& s) : scheduler_(s) {

@@ -2,13 +2,10 @@
 
 #include "carrier.hpp"
 
-#include <ramie/detail/futex.hpp>
-#include <ramie/runtime.hpp>
+#include <ramie/detail/asymmetric_fence.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <pthread.h>
-#include <stdexcept>
 
 namespace ramie::detail {
 
@@ -29,7 +26,8 @@ scheduler::scheduler(settings chosen)
       idle(options.workers, options.workers + most_spares(options)),
       watchdog(*this),
       spares(*this, most_spares(options)),
-      blocking_(*this, options.max_blocking_threads) {
+      blocking_(*this, options.max_blocking_threads),
+      stops_(*this) {
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
         workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
@@ -79,21 +77,31 @@ class scheduler::foreign_post {
 void scheduler::submit(task& t) noexcept {
     if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     auto* const here = this_worker();
-    if (here == nullptr || here->posts_for != this || t.pinned || is_closing()) [[unlikely]] return submit_with_care(t);
+    if (here == nullptr || here->posts_for != this || t.pinned) [[unlikely]] return submit_with_care(t);
     t.home = this;
     here->list_here(t);
+    if (came_too_late()) [[unlikely]] return refuse(t);
     here->post_spawned(t);
+}
+
+// Of a task that was just listed. Pairs with the heavy fence in shut_down(), which marks all tasks as aborted after it:
+// either that finds this one, or this sees that the runtime is closing.
+bool scheduler::came_too_late() const noexcept {
+    light_fence();
+    return is_closing();
+}
+
+// Born cancelled.
+void scheduler::refuse(task& t) noexcept {
+    if (t.state.start() == task_state::start_result::run_it) t.cancel();
+    else t.unref();
 }
 
 void scheduler::submit_with_care(task& t) noexcept {
     foreign_post const until_done(*this, this_worker());
     list(t);
-    // Pairs with the seq_cst store in shut_down(), which counts the tasks after it: either that counts this one, or this
-    // sees that the runtime is closing.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (is_closing()) {
-        if (t.state.start() == task_state::start_result::run_it) t.cancel();
-        else t.unref();
+    if (came_too_late()) {
+        refuse(t);
     } else if (t.pinned) {
         auto& where = workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % options.workers];
         t.last_lane = &where;
@@ -110,19 +118,14 @@ void scheduler::submit_local(task& t) noexcept {
     list(t);
     auto& here = *this_worker();
     t.last_lane = &here;
-    if (is_closing()) t.abort();  // it is cancelled when its turn comes
+    if (came_too_late()) (void)t.mark_aborted();  // it is cancelled when its turn comes
     here.queue_own(t);
 }
 
 void scheduler::submit_blocking(task& t) {
     t.blocking = true;
     list(t);
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // as in submit_with_care()
-    if (is_closing()) {
-        if (t.state.start() == task_state::start_result::run_it) t.cancel();
-        else t.unref();
-        return;
-    }
+    if (came_too_late()) return refuse(t);
     blocking_.push(t);
 }
 
@@ -174,79 +177,6 @@ void scheduler::trim(time_point now) noexcept {
     trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);
     if (next != never) deadline_armed(next);  // the sleeper in the driver takes it into account
 }
-
-// --- the end ---
-
-void scheduler::abort_all() {
-    std::vector<abort_handle> tasks;
-    tasks.reserve(live.size() + 64);
-    live.for_each([&](task& t) {
-        if (tasks.size() < tasks.capacity()) tasks.emplace_back(&t);  // no allocation here; the rest next time
-    });
-    for (auto const& t : tasks) t.abort();
-}
-
-bool scheduler::wait_for_tasks(time_point until) {
-    for (;;) {
-        // acquire pairs with the release in live_table::remove().
-        auto const seen = ended_.load(std::memory_order_acquire);
-        abort_all();
-        if (live.size() == 0) return true;
-        if (std::chrono::steady_clock::now() >= until) return false;
-        if (options.current_thread) {
-            // A blocking job that ends does not wake this thread's loop, so it looks again from time to time.
-            auto const done = [&] { return ended_.load(std::memory_order_acquire) != seen; };
-            current_thread_turn const turn(*this);
-            run_here(done, std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(10)));
-        } else {
-            while (ended_.load(std::memory_order_acquire) == seen && futex_wait(ended_, seen, until)) {}
-        }
-    }
-}
-
-std::vector<std::string> scheduler::survivors() {
-    std::vector<std::string> names;
-    live.for_each([&](task& t) {
-        auto const* const reason = t.reason.load(std::memory_order_relaxed);
-        names.push_back(std::string(name_of(t).text) + (reason ? std::string(", waits for ") + reason : ", runs"));
-    });
-    return names;
-}
-
-std::vector<std::string> scheduler::shut_down(time_point until) {
-    closing_.store(true, std::memory_order_seq_cst);
-    live.watch(&ended_);
-    bool const all_ended = wait_for_tasks(until);
-    live.watch(nullptr);
-    // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
-    if (!all_ended) {
-        auto left = survivors();
-        if (!left.empty()) return left;  // else they ended since
-    }
-    stop_workers();
-    blocking_.stop();
-    return {};
-}
-
-void scheduler::stop_workers() noexcept {
-    // acquire pairs with the release in ~foreign_post().
-    while (foreign_posts_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
-    stopping.store(true, std::memory_order_release);  // pairs with the acquire in worker::should_stop()
-    for (auto& w : workers) w->unpark();
-    threads_.clear();
-    watchdog.stop();
-    spares.stop();
-    // Stale entries still hold their tasks.
-    for (auto& w : workers) w->drop_entries();
-    while (auto* const t = injected.pop()) t->unref();
-}
-
-void scheduler::claim_here() {
-    if (claimed_here_.test_and_set(std::memory_order_acquire))
-        throw std::logic_error("ramie: two threads run one current_thread runtime at once");
-}
-
-void scheduler::run_here(std::function<bool()> const& done, time_point until) { workers[0].run_until(done, until); }
 
 runtime_metrics scheduler::metrics() const {
     runtime_metrics m;

@@ -1,11 +1,15 @@
 // What the workers of one runtime share, and how it begins and ends.
 //
-// The end, step by step (shut_down):
+// The end, step by step (shut_down; scheduler_end.cpp). The thread that does it runs no user code: that might wait, for
+// the time that is limited here or, in a current_thread runtime, for this very thread.
 //   1. closing: spawns from outside throw, spawns from inside are born cancelled
-//   2. every live task is aborted, again and again until none is left or the time is up: parked ones unwind, unstarted
-//      ones (and queued blocking jobs) are cancelled, running ones notice at their next abort point
-//   3. nobody left: stopping; all workers are unparked and their threads joined, then the blocking pool's
-//   4. somebody left: shut_down returns who; the destructor prints them and ends the process, for a fiber cannot be
+//   2. every live task is marked as aborted, once: parked ones unwind, running ones notice at their next abort point,
+//      unstarted ones (and queued blocking jobs) are cancelled by whoever takes them from their queue. Whoever lists a
+//      task after that has seen step 1
+//   3. stop_tokens are requested, elsewhere (stop_requests.hpp)
+//   4. wait until all have ended, or the time is up. Workers with nothing left to do say so
+//   5. nobody left: stopping; all workers are unparked and their threads joined, then the blocking pool's
+//   6. somebody left: shut_down returns who; the destructor prints them and ends the process, for a fiber cannot be
 //      destroyed by force
 #pragma once
 
@@ -17,6 +21,7 @@
 #include "monitor.hpp"
 #include "options.hpp"
 #include "spare_crew.hpp"
+#include "stop_requests.hpp"
 
 #include <ramie/detail/driver.hpp>
 #include <ramie/runtime_metrics.hpp>
@@ -42,7 +47,7 @@ class driver_role {
     std::atomic<bool> taken_{false};
 };
 
-class scheduler {
+class scheduler final : public live_table::end_listener {
   public:
     explicit scheduler(settings options);
     // shut_down has succeeded before.
@@ -82,6 +87,12 @@ class scheduler {
     // --- the end ---
     // The survivors' names; empty: the runtime is down. May be called again.
     std::vector<std::string> shut_down(time_point until);
+    // Something that step 4 waits for may be over. Any thread.
+    void something_ended() noexcept override;
+    // A worker has nothing left to do: the last of what it ran has ended.
+    void worker_is_idle() noexcept {
+        if (is_closing()) [[unlikely]] something_ended();
+    }
     // Runs worker 0 on the calling thread (a current_thread runtime), which has claimed it.
     void run_here(std::function<bool()> const& done, time_point until = never);
     // Worker 0 is the calling thread's until release_here(). std::logic_error if another thread has it.
@@ -111,7 +122,9 @@ class scheduler {
     void submit_with_care(task& t) noexcept;
     void resume_with_care(task& t) noexcept;
     void migrate(task& t, unsigned last) noexcept;
-    void abort_all();
+    bool came_too_late() const noexcept;
+    void refuse(task& t) noexcept;
+    bool is_over() const noexcept;
     // False: the time is up and some are left.
     [[nodiscard]] bool wait_for_tasks(time_point until);
     std::vector<std::string> survivors();
@@ -125,6 +138,7 @@ class scheduler {
     std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
     std::atomic_flag claimed_here_ = ATOMIC_FLAG_INIT;
     blocking_pool blocking_;
+    stop_requests stops_;
     std::vector<std::jthread> threads_;
 };
 

@@ -237,6 +237,7 @@ bool worker::goes_off_duty() noexcept {
     if (std::exchange(searching_, false)) (void)home.idle.stop_search();
     home.wake_one(false);  // it may have been woken for work
     asleep_.store(true, std::memory_order_relaxed);
+    home.worker_is_idle();
     return true;
 }
 

@@ -20,6 +20,7 @@ void worker::sleep() {
         return;
     }
     asleep_.store(true, std::memory_order_relaxed);
+    home.worker_is_idle();
     parks.add();
     if (home.in_driver.try_take()) {
         turn_driver(limit);

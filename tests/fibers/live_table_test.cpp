@@ -4,6 +4,7 @@
 
 #include <ramie/detail/live_table.hpp>
 #include <ramie/mutex.hpp>
+#include <ramie/notify.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -75,17 +76,70 @@ TEST_CASE("live table: what a walker takes a reference of stays") {
     CHECK(std::all_of(kept.begin(), kept.end(), [](auto const& k) { return k.is_finished(); }));
 }
 
-TEST_CASE("live table: while a watcher is set, each end counts for it") {
+TEST_CASE("live table: a walker may do with the tasks what it likes: end them, spawn others") {
     one_thread_carrier carrier;
-    std::atomic<std::uint32_t> ended{0};
-    carrier.tasks().watch(&ended);
+    for (int i = 0; i < 1000; ++i) ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }).detach();
+    carrier.drain();
+    carrier.tasks().for_each([&](task& t) {
+        ramie::spawn([] {}).detach();
+        t.abort();
+        carrier.drain();
+    });
+    CHECK(carrier.live() == 0);
+}
+
+TEST_CASE("live table: it is over once all have finished, not when the last one has left the table") {
+    one_thread_carrier carrier;
+    CHECK(carrier.tasks().is_over());
+    ramie::notify gate;
+    auto task = ramie::spawn([&] { gate.wait(); });
+    CHECK_FALSE(carrier.tasks().is_over());
+    carrier.drain();
+    CHECK_FALSE(carrier.tasks().is_over());
+    gate.notify_one();
+    carrier.drain();
+    CHECK(carrier.tasks().is_over());
+
+    // The step between the two: off the table, and back on it.
+    live_table table;
+    live_table::share mine;
+    mine.join(table);
+    auto* const loose = ramie::detail::make_task(std::source_location::current(), [] {});
+    mine.add(*loose);
+    mine.remove(*loose);
+    CHECK(table.size() == 0);
+    CHECK_FALSE(table.is_over());
+    mine.add(*loose);
+    CHECK(table.size() == 1);
+    CHECK_FALSE(table.is_over());
+    CHECK(loose->state.start() == ramie::detail::task_state::start_result::run_it);
+    loose->cancel();
+    loose->drop_handle();
+    mine.concluded();
+    CHECK(table.size() == 0);
+    CHECK(table.is_over());
+}
+
+TEST_CASE("live table: a listener hears of each task that ends on a thread without a lane, and of no other") {
+    struct counts final : live_table::end_listener {
+        void something_ended() noexcept override { ++ended; }
+        int ended = 0;
+    } listener;
+    one_thread_carrier carrier;
+    carrier.tasks().listen(&listener);
     for (int i = 0; i < 5; ++i) ramie::spawn([] {}).detach();
     carrier.drain();
-    CHECK(ended.load() == 5);
-    carrier.tasks().watch(nullptr);
-    ramie::spawn([] {}).detach();
+    CHECK(listener.ended == 0);
+    auto const abort_elsewhere = [] {
+        auto unstarted = ramie::spawn([] {});
+        std::thread([&] { unstarted.abort(); }).join();
+    };
+    abort_elsewhere();
+    CHECK(listener.ended == 1);
+    carrier.tasks().listen(nullptr);
+    abort_elsewhere();
+    CHECK(listener.ended == 1);
     carrier.drain();
-    CHECK(ended.load() == 5);
 }
 
 TEST_CASE("live table: walkers and ending tasks at the same time") {

@@ -1,5 +1,6 @@
 // Runtimes: how they are entered, from where, and that they come and go.
 #include "chance.hpp"
+#include "child_process.hpp"
 #include "tracked.hpp"
 
 #include <ramie/runtime.hpp>
@@ -9,6 +10,8 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -17,6 +20,7 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using ramie::testing::in_child;
 using ramie::testing::rounds;
 using ramie::testing::tracked;
 
@@ -161,6 +165,70 @@ TEST_CASE("runtime: block_on and shutdown inside a task are a logic_error, and t
         CHECK_THROWS_AS(rt.block_on([&] { rt.block_on([] {}); }), std::logic_error);
         CHECK_THROWS_AS(rt.block_on([&] { (void)rt.shutdown(1ms); }), std::logic_error);
         CHECK(rt.block_on([] { return 1; }) == 1);
+    }
+}
+
+TEST_CASE("runtime: shutdown inside a blocking job, or in another runtime's task within one's own, is a logic_error, too") {
+    ramie::runtime rt({.workers = 2});
+    rt.block_on([&] {
+        ramie::spawn_blocking([&] { CHECK_THROWS_AS((void)rt.shutdown(1ms), std::logic_error); }).get();
+        ramie::run({.current_thread = true}, [&] { CHECK_THROWS_AS((void)rt.shutdown(1ms), std::logic_error); });
+    });
+    CHECK(rt.block_on([] { return 1; }) == 1);
+}
+
+TEST_CASE("runtime: one that is destroyed inside a task or blocking job of its own dies at once, with a message") {
+    for (bool const current_thread : {false, true}) {
+        for (int const where : {0, 1, 2}) {
+            CAPTURE(current_thread);
+            CAPTURE(where);
+            auto const end = in_child([&] {
+                std::optional<ramie::runtime> rt(std::in_place, ramie::runtime_options{.current_thread = current_thread});
+                auto const destroy = [&] { rt.reset(); };
+                auto& own = *rt;
+                own.block_on([&] {
+                    if (where == 0) ramie::spawn({.name = "careless"}, destroy).get();
+                    if (where == 1) ramie::spawn_blocking(destroy).get();
+                    if (where == 2) ramie::run({.current_thread = true}, [&] { ramie::spawn({.name = "careless"}, destroy).get(); });
+                });
+            });
+            CHECK(end.killed_by(SIGABRT));
+            CHECK_MESSAGE(end.said("a runtime is destroyed inside a task or blocking job of its own"), end.output);
+            CHECK_MESSAGE(end.said(where == 1 ? "(a plain thread)" : "\"careless\""), end.output);
+        }
+    }
+}
+
+namespace {
+
+void exit_in(ramie::runtime_options const& options, bool in_a_job) {
+    static ramie::runtime rt(options);
+    static ramie::runtime other(options);
+    rt.block_on([&] {
+        ramie::spawn([] {
+            ramie::abort_shield const whole;
+            ramie::this_fiber::sleep_for(1h);
+        }).detach();
+        auto const leave = [] {
+            std::atexit([] { std::fputs("atexit\n", stderr); });
+            std::exit(3);
+        };
+        if (in_a_job) ramie::spawn_blocking(leave).get();
+        else leave();
+    });
+}
+
+}  // namespace
+
+TEST_CASE("runtime: a static one is left as it is when one of its tasks or jobs ends the process by std::exit") {
+    for (bool const current_thread : {false, true}) {
+        for (bool const in_a_job : {false, true}) {
+            CAPTURE(current_thread);
+            CAPTURE(in_a_job);
+            auto const end = in_child([&] { exit_in({.shutdown_timeout = 1h, .current_thread = current_thread}, in_a_job); });
+            CHECK(end.exited_with(3));
+            CHECK_MESSAGE(end.output == "atexit\n", end.output);
+        }
     }
 }
 

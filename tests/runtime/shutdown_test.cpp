@@ -2,12 +2,16 @@
 // named.
 #include "chance.hpp"
 #include "child_process.hpp"
+#include "options.hpp"
+#include "scheduler.hpp"
 #include "tracked.hpp"
 
 #include <ramie/condition_variable.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
+#include <ramie/scoped_task.hpp>
+#include <ramie/semaphore.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>
@@ -26,6 +30,7 @@
 
 using namespace std::chrono_literals;
 using namespace ramie::testing;
+using namespace ramie::detail;
 
 namespace {
 constexpr unsigned worker_counts[] = {1, 2, 4};
@@ -147,6 +152,100 @@ TEST_CASE("shutdown: queued blocking jobs are cancelled, running ones see their 
         CHECK(ended.load());
         CHECK_FALSE(queued_ran.load());
         CHECK(tracked::alive() == 0);
+    }
+}
+
+TEST_CASE("shutdown: an unstarted task's callable may wait for a task in its destructor, whatever the workers do") {
+    for (bool const current_thread : {true, false}) {
+        CAPTURE(current_thread);
+        std::atomic<bool> stopping{false};
+        {
+            ramie::runtime rt({.workers = 1, .stall_threshold = 1h, .current_thread = current_thread});
+            std::optional<ramie::scoped_task<void>> parked;
+            rt.block_on([&] {
+                parked.emplace(ramie::spawn([held = tracked()] { ramie::this_fiber::sleep_for(1h); }));
+                ramie::this_fiber::yield();
+            });
+            if (!current_thread) {  // the worker is busy until it is told to stop
+                std::atomic<bool> busy{false};
+                rt.spawn([&](std::stop_token stop) {
+                      busy = true;
+                      while (!stop.stop_requested()) ramie::detail::cpu_pause();
+                      stopping = true;
+                  }).detach();
+                while (!busy) std::this_thread::yield();
+            }
+            rt.spawn([task = std::move(*parked), held = tracked()] {}).detach();
+        }
+        CHECK(stopping.load() == !current_thread);
+        CHECK(tracked::alive() == 0);
+    }
+}
+
+TEST_CASE("shutdown: a std::stop_callback that does not return is a survivor, and keeps no task from ending") {
+    for (bool const current_thread : {true, false}) {
+        CAPTURE(current_thread);
+        std::atomic<bool> release{false}, called{false};
+        ramie::runtime rt({.workers = 1, .current_thread = current_thread});
+        auto const token = rt.block_on([] {
+            std::stop_token mine;
+            ramie::spawn([&mine, held = tracked()](std::stop_token stop) {
+                mine = stop;
+                ramie::this_fiber::sleep_for(1h);
+            }).detach();
+            ramie::spawn([held = tracked()] { ramie::this_fiber::sleep_for(1h); }).detach();
+            while (!mine.stop_possible()) ramie::this_fiber::yield();
+            return mine;
+        });
+        std::stop_callback const slow(token, [&] {
+            called = true;
+            while (!release) std::this_thread::yield();
+        });
+        auto left = rt.shutdown(1ms);
+        while (left.size() > 1 || !called) left = rt.shutdown(1ms);
+        REQUIRE(left.size() == 1);
+        CHECK(left.front().find("a std::stop_callback of task ") == 0);
+        CHECK(tracked::alive() == 0);
+        release = true;
+        CHECK(rt.shutdown(1h).empty());
+    }
+}
+
+TEST_CASE("shutdown: each task is looked at once, however many end one by one") {
+    for (bool const current_thread : {true, false}) {
+        CAPTURE(current_thread);
+        constexpr int tasks = 3000;
+        scheduler s(settle({.workers = 1, .current_thread = current_thread}));
+        auto const spawn = [&](auto f) { spawn_on(s, {}, std::move(f)).detach(); };
+        // On their way out they go one by one, each woken by the one before.
+        ramie::semaphore turns(1);
+        std::atomic<int> parked{0}, ended{0};
+        for (int i = 0; i < tasks; ++i)
+            spawn([&] {
+                on_exit_of_scope const last{[&] {
+                    ramie::abort_shield const whole;
+                    auto const turn = turns.acquire();
+                    ramie::this_fiber::yield();
+                    ++ended;
+                }};
+                ++parked;
+                ramie::this_fiber::sleep_for(1h);
+            });
+        if (current_thread) {
+            s.claim_here();
+            s.run_here([&] { return parked == tasks; });
+            s.release_here();
+        }
+        while (parked < tasks) std::this_thread::yield();
+        auto const chunks = [&] {
+            auto const before = s.live.walks();
+            s.live.for_each([](task&) {});
+            return s.live.walks() - before;
+        }();
+        auto const before = s.live.walks();
+        CHECK(s.shut_down(never).empty());
+        CHECK(ended.load() == tasks);
+        CHECK(s.live.walks() - before == chunks);
     }
 }
 

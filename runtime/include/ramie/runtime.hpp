@@ -68,7 +68,9 @@ class runtime {
     explicit runtime(runtime_options const& options = {});
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
-    // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process.
+    // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process. Inside a task or
+    // blocking job of its own it would wait for itself: ends the process at once, with a message; but if std::exit was
+    // called there, a static runtime is left as it is.
     ~runtime();
 
     // Runs f() as a task and waits for it: its value, or its exception. From a plain thread, or a task of another runtime,
@@ -101,10 +103,12 @@ class runtime {
     [[nodiscard]] runtime_handle handle() const { return runtime_handle(scheduler_); }
 
     // Ends the runtime: no more spawns from outside, all tasks aborted. The tasks that are still there after `limit`,
-    // as text; empty: all is down. May be called again. From a plain thread.
+    // as text; empty: all is down. May be called again. From a plain thread; std::logic_error inside a task or blocking
+    // job of this runtime. The tasks' stop_tokens are requested on another thread, so that what a std::stop_callback does
+    // is waited for no longer than for a task.
     template <class Rep, class Period>
     [[nodiscard]] std::vector<std::string> shutdown(std::chrono::duration<Rep, Period> limit) {
-        refuse_inside_task("shutdown");
+        must_be_outside("shutdown");
         return shut_down(detail::after(limit));
     }
 
@@ -112,6 +116,8 @@ class runtime {
 
   private:
     void refuse_inside_task(char const* verb) const;
+    void must_be_outside(char const* verb) const;
+    [[noreturn]] static void refuse_inside(char const* verb);
     std::vector<std::string> shut_down(std::chrono::steady_clock::time_point until);
 
     std::shared_ptr<detail::scheduler> scheduler_;

@@ -7,23 +7,27 @@
 // shares; what a share has too much of goes to the pool.
 //
 //   ending a task                                walking
-//   1. slot := free                              a. attention_ |= walking
+//   1. slot := free                              a. walked_ := true
 //   2. light_fence()                             b. heavy_fence()
-//   3. attention_ says walking: waits for d      c. for each slot with a task: f(task)
-//   4. may free the task                         d. attention_ &= ~walking
+//   3. walked_ says true: waits for d            c. for each slot with a task: f(task)
+//   4. may free the task                         d. walked_ := false
 //
 // Either c finds the slot free, or 3 sees a, and 4 comes after d: so a task that c finds is not freed under f's hands.
-// f may take a reference for later.
+// Walks are of one chunk each, and f only takes a reference; what is to be done with the tasks is done after d.
 //
 // size() reads all shares' removals before all additions. A removal it counts has its addition counted too, so it may
-// say too many, but not too few: who wants to see the last task go (shutdown) raises `attention_` first, and looks
-// again at each removal.
+// say too many, but not too few.
+//
+// Two counts of what went: a task leaves the table before it is finished, so that who joined it does not find it counted;
+// but until it is finished it may come back (task::conclude). So shutdown asks is_over(), which counts those that have
+// finished, too. It looks again when a worker has nothing left to do, and when a task has ended elsewhere (the listener).
 //
 // Unproved: checked by stress tests and TSan, which knows neither fence.
 #pragma once
 
 #include <ramie/detail/word_lock.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +53,11 @@ class live_table {
 
         void add(task&) noexcept;  // out of memory for a chunk of slots ends the process
         void remove(task&) noexcept;
+        // All that were removed are finished.
+        void concluded() noexcept {
+            // release pairs with the acquire in is_over().
+            concluded_.store(removed_.load(std::memory_order_relaxed), std::memory_order_release);
+        }
 
       private:
         friend class live_table;
@@ -58,7 +67,16 @@ class live_table {
         live_table* table_ = nullptr;
         slot* free_ = nullptr;
         std::uint32_t free_count_ = 0;
-        std::atomic<std::size_t> added_{0}, removed_{0};
+        std::atomic<std::size_t> added_{0}, removed_{0}, concluded_{0};
+    };
+
+    // Told that a task has ended that no lane ran.
+    class end_listener {
+      public:
+        virtual void something_ended() noexcept = 0;
+
+      protected:
+        ~end_listener() = default;
     };
 
     live_table() { foreign_.join(*this); }
@@ -67,35 +85,46 @@ class live_table {
 
     // By the share of the lane this is called on, or by the foreign one.
     void add(task&) noexcept;
-    // The last thing a task does with its runtime: called on a foreign thread, after this the runtime may be gone.
+    // Of a task that is finished; the last thing it does with its runtime: called on a foreign thread, after this the
+    // runtime may be gone.
     void remove(task&) noexcept;
 
-    // From now on every removal adds one to `ended` and wakes who waits on it; null: no longer, and no foreign thread
-    // is in remove() any more. For shutdown.
-    void watch(std::atomic<std::uint32_t>* ended) noexcept;
+    // From now on told, on the thread where the task ended; null: no longer, and no foreign thread is in remove() any
+    // more. For shutdown.
+    void listen(end_listener* listener) noexcept;
     std::size_t size() const noexcept;
+    // All that were added have finished.
+    bool is_over() const noexcept;
+    // How many chunks were ever walked: what all the looking costs.
+    std::size_t walks() const noexcept { return walks_.load(std::memory_order_relaxed); }
 
-    // Calls f(task&) for each. Tasks that end meanwhile wait for it: f must be short, must not wait and must not spawn.
+    // Calls f(task&) for each that was there when it began and has not ended (or has just). Each is referenced
+    // meanwhile, and nothing is locked: f may do anything.
     template <class F>
     void for_each(F&& f) {
-        walk_lock_.lock();
-        begin_walk();
-        for (auto const& chunk : chunks_of_now()) {
-            for (std::uint32_t i = 0; i < chunk_size; ++i) {
-                // acquire pairs with the release in share::add().
-                auto const word = chunk[i].word.load(std::memory_order_acquire);
-                if ((word & free_mark) == 0) f(*reinterpret_cast<task*>(word));
-            }
+        for (std::size_t chunk = 0;; ++chunk) {
+            batch tasks;
+            if (!refer_to(chunk, tasks)) return;
+            for (std::uint32_t i = 0; i < tasks.count; ++i) f(*tasks.all[i]);
         }
-        end_walk();
-        walk_lock_.unlock();
     }
 
   private:
     static constexpr std::uintptr_t free_mark = 1;
     static constexpr std::uint32_t chunk_size = 256;
-    enum : std::uint32_t { walking = 1, watched = 2 };
 
+    // References to the tasks of one chunk.
+    struct batch {
+        batch() = default;
+        batch(batch const&) = delete;
+        batch& operator=(batch const&) = delete;
+        ~batch();
+        std::uint32_t count = 0;
+        std::array<task*, chunk_size> all;
+    };
+
+    // False: there is no such chunk.
+    bool refer_to(std::size_t chunk, batch& out) noexcept;
     slot* take_batch(std::uint32_t& count);
     void put_batch(slot* first, slot* last) noexcept;
     static slot* next_free(slot const& s) noexcept {
@@ -104,13 +133,10 @@ class live_table {
     static void set_free(slot& s, slot* next) noexcept {
         s.word.store(reinterpret_cast<std::uintptr_t>(next) | free_mark, std::memory_order_relaxed);
     }
-    void begin_walk() noexcept;
-    void end_walk() noexcept;
-    std::vector<slot*> chunks_of_now();
-    void attend() noexcept;
+    void wait_for_walk() noexcept;
 
-    std::atomic<std::uint32_t> attention_{0};
-    std::atomic<std::atomic<std::uint32_t>*> ended_{nullptr};
+    std::atomic<bool> walked_{false};
+    std::atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
     mutable word_lock pool_lock_;  // of the four below
@@ -119,8 +145,9 @@ class live_table {
     slot* pool_ = nullptr;
     std::uint32_t pool_count_ = 0;
 
-    word_lock foreign_lock_;
+    word_lock foreign_lock_;  // of the two below
     share foreign_;
+    end_listener* listener_ = nullptr;
 };
 
 }  // namespace ramie::detail

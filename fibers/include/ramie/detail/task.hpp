@@ -98,6 +98,10 @@ class task : public waiter {
     ending finish_on_lane() noexcept { return conclude(); }
     // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
     void abort();
+    // The same without user code: one that has not started is cancelled by whoever starts it, and its stop_token is not
+    // requested. True: that is left to be done.
+    [[nodiscard]] bool mark_aborted() noexcept;
+    void request_stop();
     // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed.
     void drop_handle() noexcept;
     // The join's error for a task that ended without a value.
@@ -140,9 +144,7 @@ class task : public waiter {
     ~task();
 
   private:
-    void request_stop();
     void discard_result() noexcept;
-    void unlist(lane* where) noexcept;
     ending conclude() noexcept;
 
     task_ops const* ops_;

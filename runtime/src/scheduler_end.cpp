@@ -1,0 +1,94 @@
+// The end of a runtime (scheduler.hpp says it step by step).
+#include "scheduler.hpp"
+
+#include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/futex.hpp>
+#include <ramie/runtime.hpp>
+
+#include <stdexcept>
+
+namespace ramie::detail {
+
+std::vector<std::string> scheduler::shut_down(time_point until) {
+    closing_.store(true, std::memory_order_seq_cst);
+    heavy_fence();  // pairs with the light one in came_too_late()
+    live.listen(this);
+    bool const asks = stops_.is_over();  // else those who have a token are asked already
+    live.for_each([&](task& t) {
+        if (t.mark_aborted() && asks) stops_.add(t);
+    });
+    if (asks) stops_.begin();
+    bool const all_ended = wait_for_tasks(until);
+    live.listen(nullptr);
+    // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
+    if (!all_ended) {
+        auto left = survivors();
+        if (!left.empty()) return left;  // else they ended since
+    }
+    stops_.join();
+    stop_workers();
+    blocking_.stop();
+    return {};
+}
+
+bool scheduler::is_over() const noexcept { return live.is_over() && stops_.is_over(); }
+
+bool scheduler::wait_for_tasks(time_point until) {
+    if (options.current_thread) {
+        if (is_over()) return true;
+        current_thread_turn const turn(*this);
+        run_here([this] { return is_over(); }, until);
+        return is_over();
+    }
+    for (;;) {
+        // acquire pairs with the release in something_ended().
+        auto const seen = ended_.load(std::memory_order_acquire);
+        if (is_over()) return true;
+        while (ended_.load(std::memory_order_acquire) == seen) {
+            if (!futex_wait(ended_, seen, until)) return is_over();
+        }
+    }
+}
+
+void scheduler::something_ended() noexcept {
+    ended_.fetch_add(1, std::memory_order_release);  // pairs with wait_for_tasks()
+    futex_wake(ended_);
+    if (options.current_thread) workers[0].unpark();
+}
+
+std::vector<std::string> scheduler::survivors() {
+    std::vector<std::string> names;
+    live.for_each([&](task& t) {
+        auto const phase = t.state.current();
+        if (phase == task_state::phase::finished) return;
+        auto const* const reason = t.reason.load(std::memory_order_relaxed);
+        names.push_back(std::string(name_of(t).text) +
+                        (phase == task_state::phase::unstarted ? ", has not started"
+                         : reason != nullptr                   ? std::string(", waits for ") + reason
+                                                               : ", runs"));
+    });
+    if (!stops_.is_over()) names.push_back(stops_.survivor());
+    return names;
+}
+
+void scheduler::stop_workers() noexcept {
+    // acquire pairs with the release in ~foreign_post().
+    while (foreign_posts_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    stopping.store(true, std::memory_order_release);  // pairs with the acquire in worker::should_stop()
+    for (auto& w : workers) w->unpark();
+    threads_.clear();
+    watchdog.stop();
+    spares.stop();
+    // Stale entries still hold their tasks.
+    for (auto& w : workers) w->drop_entries();
+    while (auto* const t = injected.pop()) t->unref();
+}
+
+void scheduler::claim_here() {
+    if (claimed_here_.test_and_set(std::memory_order_acquire))
+        throw std::logic_error("ramie: two threads run one current_thread runtime at once");
+}
+
+void scheduler::run_here(std::function<bool()> const& done, time_point until) { workers[0].run_until(done, until); }
+
+}  // namespace ramie::detail
