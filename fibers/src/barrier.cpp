@@ -7,9 +7,7 @@
 
 namespace ramie::detail {
 
-barrier_phases::barrier_phases(std::ptrdiff_t expected) : expected_(expected), missing_(expected) {
-    if (expected < 0) throw std::invalid_argument("ramie: a barrier cannot expect a negative number");
-}
+void barrier_phases::refuse() { throw std::invalid_argument("ramie: a barrier cannot expect a negative number"); }
 
 barrier_phases::~barrier_phases() {
     std::lock_guard held(guard_);  // lets the last one to arrive out

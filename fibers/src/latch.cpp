@@ -7,9 +7,7 @@
 
 namespace ramie {
 
-latch::latch(std::ptrdiff_t expected) : left_(expected) {
-    if (expected < 0) throw std::invalid_argument("ramie: a latch cannot expect a negative number");
-}
+void latch::refuse() { throw std::invalid_argument("ramie: a latch cannot expect a negative number"); }
 
 latch::~latch() {
     std::lock_guard held(guard_);  // lets the last one to count down out

@@ -17,7 +17,9 @@ namespace detail {
 // A barrier without its completion function. Its owner calls end_phase() whenever arrive() says that all have come.
 class barrier_phases {
   public:
-    explicit barrier_phases(std::ptrdiff_t expected);
+    constexpr explicit barrier_phases(std::ptrdiff_t expected) : expected_(expected), missing_(expected) {
+        if (expected < 0) refuse();
+    }
     ~barrier_phases();
 
     struct arrival {
@@ -29,6 +31,8 @@ class barrier_phases {
     void wait(std::uint64_t phase) const;
 
   private:
+    [[noreturn]] static void refuse();
+
     mutable word_lock guard_;
     mutable wait_queue queue_;  // of those who wait for the end of phase_
     std::ptrdiff_t expected_;   // in each later phase
@@ -65,7 +69,7 @@ class barrier {
     };
 
     // std::invalid_argument if negative.
-    explicit barrier(std::ptrdiff_t expected, Completion completion = Completion())
+    constexpr explicit barrier(std::ptrdiff_t expected, Completion completion = Completion())
         : phases_(expected), completion_(std::move(completion)) {}
     barrier(barrier const&) = delete;
     barrier& operator=(barrier const&) = delete;

@@ -23,7 +23,7 @@ namespace ramie {
 // reached the waiter first counts as received: wait() returns, and the abort comes at the next abort point.
 class condition_variable {
   public:
-    condition_variable() = default;
+    constexpr condition_variable() = default;
     condition_variable(condition_variable const&) = delete;
     condition_variable& operator=(condition_variable const&) = delete;
     // Dies with a message if somebody waits who was not notified.

@@ -20,7 +20,7 @@ class counting_semaphore {
 
   public:
     // std::invalid_argument unless 0 <= desired <= max().
-    explicit counting_semaphore(std::ptrdiff_t desired) : permits_(checked(desired)) {}
+    constexpr explicit counting_semaphore(std::ptrdiff_t desired) : permits_(checked(desired)) {}
     counting_semaphore(counting_semaphore const&) = delete;
     counting_semaphore& operator=(counting_semaphore const&) = delete;
 
@@ -48,11 +48,13 @@ class counting_semaphore {
         if (permit) permit->forget();
         return permit.has_value();
     }
-    static std::size_t checked(std::ptrdiff_t desired) {
-        if (desired < 0 || desired > max())
-            throw std::invalid_argument("ramie: a counting_semaphore starts with 0 to " + std::to_string(max()) +
-                                        " permits, not " + std::to_string(desired));
+    static constexpr std::size_t checked(std::ptrdiff_t desired) {
+        if (desired < 0 || desired > max()) refuse(desired);
         return static_cast<std::size_t>(desired);
+    }
+    [[noreturn]] static void refuse(std::ptrdiff_t desired) {
+        throw std::invalid_argument("ramie: a counting_semaphore starts with 0 to " + std::to_string(max()) +
+                                    " permits, not " + std::to_string(desired));
     }
 
     semaphore permits_;

@@ -14,7 +14,9 @@ namespace ramie {
 class latch {
   public:
     // std::invalid_argument if negative.
-    explicit latch(std::ptrdiff_t expected);
+    constexpr explicit latch(std::ptrdiff_t expected) : left_(expected) {
+        if (expected < 0) refuse();
+    }
     latch(latch const&) = delete;
     latch& operator=(latch const&) = delete;
     // Dies with a message if somebody waits.
@@ -33,6 +35,8 @@ class latch {
     void arrive_and_wait(std::ptrdiff_t n = 1);
 
   private:
+    [[noreturn]] static void refuse();
+
     std::atomic<std::ptrdiff_t> left_;  // changes only under guard_
     mutable detail::word_lock guard_;
     mutable detail::wait_queue queue_;

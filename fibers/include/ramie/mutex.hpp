@@ -33,7 +33,7 @@ namespace ramie {
 // handed gets it, and the abort comes at its next abort point.
 class mutex {
   public:
-    mutex() = default;
+    constexpr mutex() = default;
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
     // Dies with a message if somebody waits.

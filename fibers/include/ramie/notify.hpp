@@ -22,7 +22,7 @@ class notify {
   public:
     class listener;
 
-    notify() = default;
+    constexpr notify() = default;
     notify(notify const&) = delete;
     notify& operator=(notify const&) = delete;
     // Dies with a message if somebody waits.

@@ -25,8 +25,8 @@ enum class set_error : std::uint8_t {
 template <class T>
 class once_cell {
   public:
-    once_cell() = default;
-    explicit once_cell(T value) : value_(std::move(value)), ready_(true) {}
+    constexpr once_cell() = default;
+    constexpr explicit once_cell(T value) : value_(std::move(value)), ready_(true) {}
     once_cell(once_cell const&) = delete;
     once_cell& operator=(once_cell const&) = delete;
     // Dies with a message if somebody waits.

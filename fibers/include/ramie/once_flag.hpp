@@ -13,7 +13,7 @@ namespace ramie {
 // As std::once_flag. Dies with a message if it is destroyed while somebody waits.
 class once_flag {
   public:
-    once_flag() = default;
+    constexpr once_flag() = default;
     once_flag(once_flag const&) = delete;
     once_flag& operator=(once_flag const&) = delete;
     ~once_flag();

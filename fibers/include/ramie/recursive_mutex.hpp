@@ -11,7 +11,7 @@ namespace ramie {
 // another worker still holds it. Otherwise as ramie::mutex.
 class recursive_mutex : protected mutex {
   public:
-    recursive_mutex() = default;
+    constexpr recursive_mutex() = default;
     // Dies with a message if somebody waits.
     ~recursive_mutex() { assert_unwaited("recursive_mutex"); }
 

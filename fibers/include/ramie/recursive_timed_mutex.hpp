@@ -11,7 +11,7 @@ namespace ramie {
 // Meets TimedLockable. See recursive_mutex and timed_mutex.
 class recursive_timed_mutex : private recursive_mutex {
   public:
-    recursive_timed_mutex() = default;
+    constexpr recursive_timed_mutex() = default;
     // Dies with a message if somebody waits.
     ~recursive_timed_mutex() { assert_unwaited("recursive_timed_mutex"); }
 

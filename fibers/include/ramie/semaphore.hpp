@@ -28,7 +28,7 @@ class semaphore {
   public:
     class permit;
 
-    explicit semaphore(std::size_t permits) noexcept : permits_(permits) {}
+    constexpr explicit semaphore(std::size_t permits) noexcept : permits_(permits) {}
     semaphore(semaphore const&) = delete;
     semaphore& operator=(semaphore const&) = delete;
     // Dies with a message if somebody waits.

@@ -21,7 +21,7 @@ namespace ramie {
 // held over a suspension.
 class shared_mutex {
   public:
-    shared_mutex() = default;
+    constexpr shared_mutex() = default;
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
     // Dies with a message if somebody waits.

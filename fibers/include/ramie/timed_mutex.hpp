@@ -13,7 +13,7 @@ namespace ramie {
 // that moment has it.
 class timed_mutex : private mutex {
   public:
-    timed_mutex() = default;
+    constexpr timed_mutex() = default;
     // Dies with a message if somebody waits.
     ~timed_mutex() { assert_unwaited("timed_mutex"); }
 

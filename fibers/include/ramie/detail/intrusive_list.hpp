@@ -15,7 +15,7 @@ struct list_hook {
 template <class T>
 class intrusive_list {
   public:
-    intrusive_list() noexcept { head_.prev = head_.next = &head_; }
+    constexpr intrusive_list() noexcept : head_{&head_, &head_} {}  // a global one is there before main
     intrusive_list(intrusive_list const&) = delete;
     intrusive_list& operator=(intrusive_list const&) = delete;
 

@@ -21,7 +21,7 @@ namespace ramie::detail {
 
 class word_lock {
   public:
-    word_lock() = default;
+    constexpr word_lock() = default;
     word_lock(word_lock const&) = delete;
     word_lock& operator=(word_lock const&) = delete;
 
