@@ -39,7 +39,8 @@ void future_core::retrieve() {
 
 bool future_core::begin() noexcept {
     auto expected = stage::empty;
-    return stage_.compare_exchange_strong(expected, stage::setting, std::memory_order_relaxed);
+    // acquire pairs with the release in give_up().
+    return stage_.compare_exchange_strong(expected, stage::setting, std::memory_order_acquire, std::memory_order_relaxed);
 }
 
 void future_core::publish() noexcept {

@@ -55,7 +55,8 @@ class future_core {
         return stage_.load(std::memory_order_acquire) == stage::ready;  // pairs with the release in publish()
     }
     [[nodiscard]] bool begin() noexcept;
-    void give_up() noexcept { stage_.store(stage::empty, std::memory_order_relaxed); }
+    // release pairs with the acquire in begin(): the next maker finds the place as the failed one left it.
+    void give_up() noexcept { stage_.store(stage::empty, std::memory_order_release); }
     void publish() noexcept;
     void rethrow_failure() const {
         if (failure_) std::rethrow_exception(failure_);
