@@ -43,7 +43,7 @@ void thread::must_be_joinable(char const* verb) const {
 void thread::must_not_be_joinable() const noexcept {
     if (!joinable()) return;
     std::fprintf(stderr, "ramie: a thread (task %llu) is destroyed or assigned to before it was joined or detached\n",
-                 static_cast<unsigned long long>(get_id()));
+                 static_cast<unsigned long long>(task_.id()));
     std::terminate();
 }
 

@@ -27,6 +27,12 @@ void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noe
     errno = saved_errno;
 }
 
+std::uint64_t thread_waiter::number() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    if (number_ == 0) number_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    return number_;
+}
+
 void thread_waiter::resume() noexcept {
     token_.store(1, std::memory_order_release);
     futex_wake(token_);

@@ -3,6 +3,7 @@
 
 #include <ramie/detail/packed_call.hpp>
 #include <ramie/spawn.hpp>
+#include <ramie/this_thread.hpp>
 
 #include <concepts>
 #include <source_location>
@@ -18,8 +19,7 @@ namespace ramie {
 // may be aborted while it holds one uses jthread, or spawn.
 class thread {
   public:
-    // As this_fiber::id(); 0 names nobody.
-    using id = task_id;
+    using id = thread_id;
 
     thread() noexcept = default;
     template <detail::not_options F>
@@ -46,7 +46,8 @@ class thread {
     void join();
     // Lets it go on by itself. std::system_error if not joinable.
     void detach();
-    [[nodiscard]] id get_id() const noexcept { return joinable() ? task_.id() : 0; }
+    // A default-made one if it is not joinable.
+    [[nodiscard]] id get_id() const noexcept { return joinable() ? id::of_task(task_.id()) : id(); }
     void swap(thread& other) noexcept { std::swap(task_, other.task_); }
     friend void swap(thread& a, thread& b) noexcept { a.swap(b); }
 

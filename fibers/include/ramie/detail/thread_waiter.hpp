@@ -29,10 +29,14 @@ class thread_waiter : public waiter {
         return used_up;
     }
 
+    // No other thread of this process has or had it; from 1 on. For the thread itself.
+    std::uint64_t number() noexcept;
+
   private:
     fiber_budget budget_;
     // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
     std::atomic<std::uint32_t> token_{0};
+    std::uint64_t number_ = 0;  // 0: nobody has asked yet
 };
 
 }  // namespace ramie::detail
