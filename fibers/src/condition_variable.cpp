@@ -1,6 +1,10 @@
 #include <ramie/condition_variable.hpp>
 
-#include <mutex>
+#include <ramie/detail/end_action.hpp>
+
+#include <memory>
+#include <system_error>
+#include <utility>
 
 namespace ramie {
 
@@ -36,6 +40,19 @@ void condition_variable::notify_all() noexcept {
     queue_.claim_all(woken);
     guard_.unlock();
     woken.resume_all();
+}
+
+void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> held) {
+    if (!held.owns_lock())
+        throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                                "ramie: notify_all_at_thread_exit with a lock that is not held");
+    // Under the lock: who waits may destroy the condition variable as soon as it can have that.
+    auto last = [&changed, lock = std::move(held)]() mutable noexcept {
+        changed.notify_all();
+        lock.unlock();
+    };
+    using action = detail::end_action<decltype(last)>;
+    action::enlist(std::make_unique<action>(std::move(last)));
 }
 
 }  // namespace ramie

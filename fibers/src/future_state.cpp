@@ -54,9 +54,13 @@ void future_core::publish() noexcept {
 }
 
 void future_core::set_exception(std::exception_ptr why) {
+    keep_exception(std::move(why));
+    publish();
+}
+
+void future_core::keep_exception(std::exception_ptr why) {
     if (!begin()) throw_future_error(std::future_errc::promise_already_satisfied);
     failure_ = std::move(why);
-    publish();
 }
 
 void future_core::abandon() noexcept {

@@ -12,8 +12,8 @@ constexpr auto deepest = std::numeric_limits<std::uint32_t>::max();
 
 bool recursive_mutex::lock_again(detail::time_point limit, char const* what) {
     auto& self = detail::waiter::self();
-    if (!held_by(self)) {
-        if (!lock_limited(self, limit, what)) return false;
+    if (!inner_.held_by(self)) {
+        if (!inner_.lock_limited(self, limit, what)) return false;
         depth_ = 1;
         return true;
     }
@@ -26,12 +26,12 @@ bool recursive_mutex::lock_again(detail::time_point limit, char const* what) {
 }
 
 bool recursive_mutex::try_lock() noexcept {
-    if (held_by(detail::waiter::self())) {
+    if (inner_.held_by(detail::waiter::self())) {
         if (depth_ == deepest) return false;
         ++depth_;
         return true;
     }
-    if (!mutex::try_lock()) return false;
+    if (!inner_.try_lock()) return false;
     depth_ = 1;
     return true;
 }

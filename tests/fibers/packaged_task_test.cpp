@@ -1,5 +1,6 @@
 // A callable whose result goes to a future.
 #include "both_ways.hpp"
+#include "counting_allocator.hpp"
 
 #include <ramie/packaged_task.hpp>
 #include <ramie/spawn.hpp>
@@ -7,6 +8,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -57,6 +61,53 @@ TEST_CASE("packaged_task: the standard's errors, and a second life by reset") {
     task();
     CHECK(third.get() == 2);
 }
+
+TEST_CASE("packaged_task: whether it was called goes along when it moves or is swapped") {
+    int calls = 0;
+    ramie::packaged_task<int()> used([&] { return ++calls; }), fresh([&] { return ++calls; });
+    used();
+    swap(used, fresh);
+    CHECK_THROWS_AS(fresh(), ramie::future_error);
+    used();
+    used = ramie::packaged_task<int()>([&] { return 10; });
+    used();
+    CHECK(used.get_future().get() == 10);
+    CHECK(calls == 2);
+}
+
+TEST_CASE("packaged_task: function and shared state come from an allocator that is given") {
+    blocks given;
+    {
+        std::array<int, 100> const big{1, 2, 3};
+        ramie::packaged_task<int(std::size_t)> task(std::allocator_arg, counting_allocator<char>(given),
+                                                    [big](std::size_t i) { return big[i]; });
+        CHECK(given.alive == 2);
+        auto f = task.get_future();
+        auto moved = std::move(task);
+        moved(2);
+        CHECK(f.get() == 3);
+    }
+    CHECK(given.made == 2);
+    CHECK(given.alive == 0);
+}
+
+namespace {
+
+struct static_like {
+    long operator()(char, int) const& noexcept { return 5; }
+};
+
+template <class T>
+using signature_of = decltype(ramie::packaged_task(std::declval<T>()));
+static_assert(std::is_same_v<signature_of<int (*)(char)>, ramie::packaged_task<int(char)>>);
+static_assert(std::is_same_v<signature_of<static_like>, ramie::packaged_task<long(char, int)>>);
+auto const changing = [n = 0](int& by) mutable -> int& {
+    n += by;
+    return by;
+};
+static_assert(std::is_same_v<signature_of<decltype(changing)>, ramie::packaged_task<int&(int&)>>);
+
+}  // namespace
 
 TEST_CASE("packaged_task: an abort in the call is the caller's, and breaks the promise") {
     both_ways([](one_thread_carrier& carrier) {

@@ -1,6 +1,7 @@
 // promise, future and shared_future.
 #include "abort_at_each.hpp"
 #include "both_ways.hpp"
+#include "counting_allocator.hpp"
 #include "tracked.hpp"
 
 #include <ramie/promise.hpp>
@@ -169,6 +170,19 @@ TEST_CASE("future: after one thread failed to make the value another makes it in
     state.set_value(7);
     CHECK(state.take().value == 7);
     first.join();
+}
+
+TEST_CASE("promise: what it shares with its future comes from an allocator that is given") {
+    blocks given;
+    {
+        ramie::promise<std::string> p(std::allocator_arg, counting_allocator<int>(given));
+        CHECK(given.alive == 1);
+        auto f = p.get_future();
+        p.set_value("seven");
+        CHECK(f.get() == "seven");
+    }
+    CHECK(given.made == 1);
+    CHECK(given.alive == 0);
 }
 
 TEST_CASE("future: limits pass, and the value comes all the same") {

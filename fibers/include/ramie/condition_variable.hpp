@@ -6,6 +6,8 @@
 #include <ramie/detail/stop_claim.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
+#include <ramie/mutex.hpp>
+#include <ramie/stop_token.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <chrono>
@@ -15,8 +17,10 @@
 
 namespace ramie {
 
-// As std::condition_variable_any (which would block the whole worker and must not be used in a fiber). First to wait is
-// first to be notified. There are no spurious wake-ups, but a notified waiter still competes for the lock, so use a
+using std::cv_status;
+
+// As std::condition_variable_any (which would block the whole worker and must not be used in a fiber), and under both
+// names. First to wait is first to be notified. There are no spurious wake-ups, but a notified waiter still competes for the lock, so use a
 // predicate.
 //
 // An abort or a passed timeout: the lock is taken again, shielded, before the exception is thrown. A notification that
@@ -135,5 +139,12 @@ class condition_variable {
     detail::word_lock guard_;
     detail::wait_queue queue_;
 };
+
+using condition_variable_any = condition_variable;
+
+// As std::notify_all_at_thread_exit: when the running task, job or plain thread has ended and its fiber_locals are gone (a
+// plain thread's thread_locals, too), everybody who waits is notified and the lock given back. std::system_error
+// (operation_not_permitted) if the lock is not held.
+void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> held);
 
 }  // namespace ramie

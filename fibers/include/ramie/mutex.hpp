@@ -19,6 +19,7 @@
 
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
+#include <ramie/lock.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,7 @@
 // A callable whose result goes to a future, whoever calls it.
 #pragma once
 
+#include <ramie/detail/call_signature.hpp>
 #include <ramie/promise.hpp>
 
 #include <concepts>
@@ -24,6 +25,13 @@ class packaged_task<R(Args...)> {
         requires(!std::same_as<std::remove_cvref_t<F>, packaged_task>)
     explicit packaged_task(F&& f)
         : function_(std::forward<F>(f)), state_(std::make_shared<detail::future_state<R>>()) {}
+    // The function and what task and future share come from that allocator. (What reset() makes does not.)
+    template <class F, class Allocator>
+    packaged_task(std::allocator_arg_t, Allocator const& a, F&& f)
+        : function_([kept = std::allocate_shared<std::decay_t<F>>(a, std::forward<F>(f))](Args... args) -> R {
+              return std::invoke_r<R>(*kept, std::forward<Args>(args)...);
+          }),
+          state_(std::allocate_shared<detail::future_state<R>>(a)) {}
     packaged_task(packaged_task&&) noexcept = default;
     packaged_task& operator=(packaged_task&& other) noexcept {
         packaged_task(std::move(other)).swap(*this);
@@ -33,6 +41,7 @@ class packaged_task<R(Args...)> {
     void swap(packaged_task& other) noexcept {
         std::swap(function_, other.function_);
         state_.swap(other.state_);
+        std::swap(called_, other.called_);
     }
     friend void swap(packaged_task& a, packaged_task& b) noexcept { a.swap(b); }
 
@@ -45,10 +54,20 @@ class packaged_task<R(Args...)> {
     }
     // std::future_error: promise_already_satisfied (it was called before), no_state.
     void operator()(Args... args) {
-        auto const state = held();
-        if (called_) detail::throw_future_error(std::future_errc::promise_already_satisfied);
-        called_ = true;
+        auto const state = begin_call();
         state->set_by([&]() -> R { return function_(std::forward<Args>(args)...); });
+    }
+    // The same, but the future is ready only when the running task, job or plain thread has ended; see promise.
+    void make_ready_at_thread_exit(Args... args) {
+        detail::show_at_end<R> later(held());
+        auto const state = begin_call();
+        try {
+            state->keep_by([&]() -> R { return function_(std::forward<Args>(args)...); });
+        } catch (...) {
+            state->abandon();  // an abort or a timeout, which goes on
+            throw;
+        }
+        later.enlist();
     }
     // To be called again, for a new future; the old one, if it got nothing, says broken_promise.
     void reset() {
@@ -60,6 +79,11 @@ class packaged_task<R(Args...)> {
     }
 
   private:
+    std::shared_ptr<detail::future_state<R>> begin_call() {
+        auto state = held();
+        if (std::exchange(called_, true)) detail::throw_future_error(std::future_errc::promise_already_satisfied);
+        return state;
+    }
     void abandon() noexcept {
         if (state_ && state_->was_retrieved()) state_->abandon();
     }
@@ -73,4 +97,12 @@ class packaged_task<R(Args...)> {
     bool called_ = false;
 };
 
+template <class R, class... Args>
+packaged_task(R (*)(Args...)) -> packaged_task<R(Args...)>;
+template <class F>
+packaged_task(F) -> packaged_task<detail::call_signature<F>>;
+
 }  // namespace ramie
+
+template <class R, class... Args, class Allocator>
+struct std::uses_allocator<ramie::packaged_task<R(Args...)>, Allocator> : std::true_type {};

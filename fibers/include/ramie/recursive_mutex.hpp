@@ -9,11 +9,13 @@ namespace ramie {
 
 // Meets Lockable. Held by a task or a plain thread until it unlocked as often as it locked; a task that moved to
 // another worker still holds it. Otherwise as ramie::mutex.
-class recursive_mutex : protected mutex {
+class recursive_mutex {
   public:
     constexpr recursive_mutex() = default;
     // Dies with a message if somebody waits.
     ~recursive_mutex() { assert_unwaited("recursive_mutex"); }
+    recursive_mutex(recursive_mutex const&) = delete;
+    recursive_mutex& operator=(recursive_mutex const&) = delete;
 
     // Suspension point, also for the holder. On abort it is held as often as before. std::system_error
     // (resource_unavailable_try_again) if it is locked too often to count.
@@ -21,14 +23,23 @@ class recursive_mutex : protected mutex {
     // Never waits and is no abort point.
     [[nodiscard]] bool try_lock() noexcept;
     void unlock() noexcept {
-        if (--depth_ == 0) mutex::unlock();
+        if (--depth_ == 0) inner_.unlock();
     }
 
   protected:
     // False if the time ran out.
     [[nodiscard]] bool lock_again(detail::time_point limit, char const* what);
+    // Dies with a message under that name if somebody waits.
+    void assert_unwaited(char const* what) noexcept { inner_.assert_unwaited(what); }
 
   private:
+    // A member, not a base, so that this is standard-layout.
+    struct inner_mutex : mutex {
+        using mutex::assert_unwaited;
+        using mutex::held_by;
+        using mutex::lock_limited;
+    };
+    inner_mutex inner_;
     std::uint32_t depth_ = 0;  // only the holder touches it
 };
 

@@ -4,12 +4,16 @@
 #include <ramie/detail/after.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
+#include <ramie/lock.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <shared_mutex>
 
 namespace ramie {
+
+using std::shared_lock;
 
 // Meets SharedTimedLockable (and so the standard's shared_mutex and shared_timed_mutex), so std::shared_lock works. As
 // tokio's RwLock it is fair: who comes while others wait queues behind them, so a writer is not starved by readers that

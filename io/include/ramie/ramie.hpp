@@ -37,6 +37,7 @@
 #include <ramie/jthread.hpp>
 #include <ramie/latch.hpp>
 #include <ramie/listen_fds.hpp>
+#include <ramie/lock.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/notify_case.hpp>
@@ -65,6 +66,7 @@
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>
 #include <ramie/standard_streams.hpp>
+#include <ramie/stop_token.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/stream_halves.hpp>
 #include <ramie/task_options.hpp>
@@ -72,7 +74,9 @@
 #include <ramie/tcp.hpp>
 #include <ramie/tcp_options.hpp>
 #include <ramie/this_fiber.hpp>
+#include <ramie/this_thread.hpp>
 #include <ramie/thread.hpp>
+#include <ramie/thread_id.hpp>
 #include <ramie/timed_mutex.hpp>
 #include <ramie/timeout.hpp>
 #include <ramie/tls.hpp>

@@ -3,7 +3,7 @@
 //   empty --begin()--> setting --publish()--> ready
 //     ^---give_up()-------'        setting: the one who won begin() makes the value, which is user code, outside every lock
 //
-// For async, `setting` lasts until the task has ended.
+// What is to be seen at a task's or thread's end only (async, set_value_at_thread_exit) is `setting` until then.
 //
 // Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
 #pragma once
@@ -45,9 +45,11 @@ class future_core {
     bool was_retrieved() const noexcept { return retrieved_.load(std::memory_order_relaxed); }
     // promise_already_satisfied
     void set_exception(std::exception_ptr why);
+    // The same, but nobody sees it before show().
+    void keep_exception(std::exception_ptr why);
     // No result will come: broken_promise, unless there is one.
     void abandon() noexcept;
-    // Shows what keep_by() has put aside; if it has not, broken_promise.
+    // Shows what was kept; if nothing was, broken_promise.
     void show() noexcept;
 
   protected:
@@ -86,6 +88,12 @@ class future_state : public future_core {
     // promise_already_satisfied. Nothing is set if making the value throws.
     template <class... Parts>
     void set_value(Parts&&... parts) {
+        keep_value(std::forward<Parts>(parts)...);
+        publish();
+    }
+    // The same, but nobody sees it before show().
+    template <class... Parts>
+    void keep_value(Parts&&... parts) {
         if (!begin()) throw_future_error(std::future_errc::promise_already_satisfied);
         try {
             if constexpr (std::is_reference_v<T>) value_.emplace(std::addressof(parts)...);
@@ -94,7 +102,6 @@ class future_state : public future_core {
             give_up();
             throw;
         }
-        publish();
     }
 
     // The result of call(), or its exception. An abort or a timeout that ends the call goes on to the caller, who is

@@ -34,8 +34,11 @@ local_value* find_local(void const* key) noexcept;
 waiter& add_local(local_value&) noexcept;
 // Takes off a value that is on that list.
 void remove_local(waiter& of, local_value&) noexcept;
-// Destroys them all, newest first, and those that their destructors make anew.
+// Destroys them all, newest first, and those that their destructors make anew; then does what is to be done at the end
+// (end_action.hpp).
 void destroy_locals(waiter& of) noexcept;
+// Under this key lies what is to be done.
+extern char const end_key;
 
 // Whether any value that is inherited was ever set in this process. relaxed: who has one, set it or got it from one who
 // did.
