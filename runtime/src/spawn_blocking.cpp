@@ -2,7 +2,17 @@
 
 #include "scheduler.hpp"
 
+#include <stdexcept>
+#include <string>
+
 namespace ramie::detail {
+
+task_options const& without_stack(task_options const& options) {
+    if (options.stack_size != 0)
+        throw std::invalid_argument("ramie: spawn_blocking: stack_size is " + std::to_string(options.stack_size) +
+                                    "; only 0 is accepted, for a job runs on a thread's stack");
+    return options;
+}
 
 void submit_blocking(scheduler& where_to, task& t) { where_to.submit_blocking(t); }
 

@@ -1,7 +1,6 @@
 // A call whose result comes as a future: by a task, or by whoever asks for it first.
 #pragma once
 
-#include <ramie/detail/packed_call.hpp>
 #include <ramie/future.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
@@ -29,14 +28,30 @@ class async_note {
     future_core* of_;
 };
 
-// Owned by futures only; the task has a plain pointer to it, because the destructor waits for the task.
-template <class T>
-class async_state final : public future_state<T> {
+// What the task of an async calls.
+template <class Call>
+class async_call {
   public:
-    template <class Call>
-    explicit async_state(Call call)
-        : task_(spawn_noted(carrier::here("async"), {.where = {}}, async_note(*this),
-                            [this, call = std::move(call)]() mutable { this->keep_by(call); })
+    using value_type = void;
+    template <class... Parts>
+    explicit async_call(future_state<typename Call::result_type>& to, Parts&&... parts)
+        : to_(to), call_(std::forward<Parts>(parts)...) {}
+    void operator()(task&) { to_.keep_by(call_); }
+
+  private:
+    future_state<typename Call::result_type>& to_;
+    Call call_;
+};
+
+// Owned by futures only; the task has a plain pointer to it, because the destructor waits for the task.
+template <class Call>
+class async_state final : public future_state<typename Call::result_type> {
+  public:
+    template <class... Parts>
+    explicit async_state(std::in_place_t, Parts&&... parts)
+        : task_(spawn_request<>(carrier::here("async"), std::source_location())
+                    .template make<async_call<Call>>(async_note(*this), *this, std::in_place,
+                                                     std::forward<Parts>(parts)...)
                     .handle) {}
     ~async_state() override {
         abort_shield whole;
@@ -47,10 +62,11 @@ class async_state final : public future_state<T> {
     join_handle<void> task_;
 };
 
-template <class T, class Call>
-class deferred_state final : public future_state<T> {
+template <class Call>
+class deferred_state final : public future_state<typename Call::result_type> {
   public:
-    explicit deferred_state(Call call) : call_(std::move(call)) {}
+    template <class... Parts>
+    explicit deferred_state(std::in_place_t, Parts&&... parts) : call_(std::in_place, std::forward<Parts>(parts)...) {}
 
   private:
     bool call_deferred() override {
@@ -73,13 +89,20 @@ class deferred_state final : public future_state<T> {
 // policy that is neither.
 template <class F, class... Args>
 [[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
-    auto call = detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...);
-    using T = typename decltype(call)::result_type;
-    if ((policy & std::launch::async) == std::launch::async)
-        return future<T>(std::make_shared<detail::async_state<T>>(std::move(call)));
-    if ((policy & std::launch::deferred) == std::launch::deferred)
-        return future<T>(std::make_shared<detail::deferred_state<T, decltype(call)>>(std::move(call)));
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument), "ramie: async without a launch policy");
+    using call = detail::plain_call_of<F, Args...>;
+    using result = future<typename call::result_type>;
+    if constexpr (detail::plain_call_can_be_kept<F, Args...>()) {
+        if ((policy & std::launch::async) == std::launch::async)
+            return result(std::make_shared<detail::async_state<call>>(std::in_place, std::forward<F>(f),
+                                                                      std::forward<Args>(args)...));
+        if ((policy & std::launch::deferred) == std::launch::deferred)
+            return result(std::make_shared<detail::deferred_state<call>>(std::in_place, std::forward<F>(f),
+                                                                         std::forward<Args>(args)...));
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "ramie: async without a launch policy");
+    } else {
+        return result();
+    }
 }
 template <class F, class... Args>
     requires(!std::is_same_v<std::decay_t<F>, std::launch>)

@@ -71,12 +71,12 @@ class concurrent_tasks {
 
     template <std::size_t I, class G>
     auto start(std::source_location where, G& g) {
-        task_options options;
-        options.where = where;
         runners_[I] = std::make_shared<indexed_runner>(I);
         using value = value_of<G>;
-        return scoped_task<value>(spawn_noted(carrier::here("join"), options, runner_note(line_, runners_[I]),
-                                              [&g]() -> value { return std::invoke(g); })
+        auto const call_it = [&g]() -> value { return std::invoke(g); };
+        return scoped_task<value>(spawn_request<>(carrier::here("join"), where)
+                                      .template make<bound<decltype(call_it)>>(runner_note(line_, runners_[I]),
+                                                                               std::in_place, call_it)
                                       .handle);
     }
 

@@ -16,10 +16,18 @@ namespace ramie {
 
 namespace detail {
 // Defined by <ramie/spawn_blocking.hpp> and <ramie/spawn_local.hpp>, which sit a floor above.
-template <class F>
-struct blocking_spawn;
-template <class F>
-struct local_spawn;
+template <class>
+class blocking_request;
+template <class>
+class local_request;
+
+// A callable's result as what the set joins.
+template <class T, class Call>
+struct member_call : Call {
+    using value_type = T;
+    using Call::Call;
+    T operator()(task& t) { return Call::operator()(t); }
+};
 }  // namespace detail
 
 // Owned by one fiber or thread at a time. Destroying it aborts its tasks and waits for them, shielded.
@@ -42,40 +50,51 @@ class join_set {
     }
     ~join_set() { shutdown(); }
 
-    // As ramie::spawn; the handle stays in the set, what is returned can only abort.
-    template <class F>
+    // As ramie::spawn; the handle stays in the set, what is returned can only abort. (With arguments the place of the spawn
+    // is known only if options say it.)
+    template <detail::not_options F>
     class abort_handle spawn(F&& f, std::source_location where = std::source_location::current()) {
-        task_options options;
-        options.where = where;
-        return spawn(options, std::forward<F>(f));
+        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), where), std::forward<F>(f));
     }
-    template <class F>
+    template <detail::not_options F, detail::not_location A, class... Args>
+    class abort_handle spawn(F&& f, A&& a, Args&&... args) {
+        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), std::source_location()), std::forward<F>(f), std::forward<A>(a),
+                   std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
         requires detail::not_options<F>
-    class abort_handle spawn(task_options const& options, F&& f) {
-        auto& where_to = detail::carrier::here("join_set::spawn");
-        return add(
-            [&](auto note, auto whole) {
-                return detail::spawn_noted(where_to, options, std::move(note), std::move(whole)).handle;
-            },
-            std::forward<F>(f));
+    class abort_handle spawn(task_options const& options, F&& f, Args&&... args) {
+        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), options), std::forward<F>(f), std::forward<Args>(args)...);
     }
     // With ramie::spawn_blocking's rules; include <ramie/spawn_blocking.hpp>.
-    template <class F>
+    template <detail::not_options F>
     class abort_handle spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
-        return add(
-            [&](auto note, auto whole) {
-                return detail::blocking_spawn<decltype(whole)>::call(std::move(note), std::move(whole), where);
-            },
-            std::forward<F>(f));
+        return add(detail::blocking_request<F>(where), std::forward<F>(f));
+    }
+    template <detail::not_options F, detail::not_location A, class... Args>
+    class abort_handle spawn_blocking(F&& f, A&& a, Args&&... args) {
+        return add(detail::blocking_request<F>(std::source_location()), std::forward<F>(f), std::forward<A>(a),
+                   std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+        requires detail::not_options<F>
+    class abort_handle spawn_blocking(task_options const& options, F&& f, Args&&... args) {
+        return add(detail::blocking_request<F>(options), std::forward<F>(f), std::forward<Args>(args)...);
     }
     // With ramie::spawn_local's rules; include <ramie/spawn_local.hpp>.
-    template <class F>
+    template <detail::not_options F>
     class abort_handle spawn_local(F&& f, std::source_location where = std::source_location::current()) {
-        return add(
-            [&](auto note, auto whole) {
-                return detail::local_spawn<decltype(whole)>::call(std::move(note), std::move(whole), where);
-            },
-            std::forward<F>(f));
+        return add(detail::local_request<F>(where), std::forward<F>(f));
+    }
+    template <detail::not_options F, detail::not_location A, class... Args>
+    class abort_handle spawn_local(F&& f, A&& a, Args&&... args) {
+        return add(detail::local_request<F>(std::source_location()), std::forward<F>(f), std::forward<A>(a),
+                   std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+        requires detail::not_options<F>
+    class abort_handle spawn_local(task_options const& options, F&& f, Args&&... args) {
+        return add(detail::local_request<F>(options), std::forward<F>(f), std::forward<Args>(args)...);
     }
 
     // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no
@@ -147,15 +166,20 @@ class join_set {
         bool operator()(std::shared_ptr<member> const& a, member const* b) const noexcept { return a.get() == b; }
     };
 
-    template <class Spawn, class F>
-    class abort_handle add(Spawn&& spawn_body, F&& f) {
-        constexpr bool gives_a_result = std::is_convertible_v<typename detail::bound<F>::returned_type, T>;
+    template <class Request, class F, class... Args>
+    class abort_handle add(Request const& request, F&& f, Args&&... args) {
+        using call = detail::bound<F, Args...>;
+        constexpr bool gives_a_result = std::is_convertible_v<typename call::returned_type, T>;
         static_assert(gives_a_result, "ramie: the callable does not return what this join_set joins");
-        if constexpr (detail::callable_can_be_kept<F>() && gives_a_result) {
+        if constexpr (detail::task_can_keep<F, Args...>() && gives_a_result) {
             auto const made = std::make_shared<member>();
             members_.insert(made);
             try {
-                made->handle = spawn_body(detail::runner_note(line_, made), body<std::decay_t<F>>{std::forward<F>(f)});
+                made->handle = request
+                                   .template make<detail::member_call<T, call>>(
+                                       detail::runner_note(line_, made), std::in_place, std::forward<F>(f),
+                                       std::forward<Args>(args)...)
+                                   .handle;
             } catch (...) {
                 members_.erase(made);
                 throw;
@@ -165,22 +189,6 @@ class join_set {
             return {};
         }
     }
-
-    // The callable, returning what the set joins.
-    template <class F>
-    struct body {
-        T operator()()
-            requires std::is_invocable_v<F>
-        {
-            return std::invoke(std::move(function));
-        }
-        T operator()(std::stop_token stop)
-            requires std::is_invocable_v<F, std::stop_token>
-        {
-            return std::invoke(std::move(function), std::move(stop));
-        }
-        F function;
-    };
 
     std::shared_ptr<detail::finish_line> line_;
     std::unordered_set<std::shared_ptr<member>, by_address, by_address> members_;

@@ -75,44 +75,29 @@ class scope_child : list_hook {
     task* task_ = nullptr;
 };
 
-// What a child calls: `f`, whose failure its siblings must hear of at once if with_scope says so.
-template <class F>
-class scope_call {
-    using bound_to = bound<F>;
-
+// What a child calls; its failure its siblings must hear of at once if with_scope says so.
+template <class Call>
+class scope_call : public Call {
   public:
-    template <class G>
-    scope_call(scope_children& of, G&& function) : of_(of), function_(std::forward<G>(function)) {}
+    template <class... Parts>
+    explicit scope_call(scope_children& of, Parts&&... parts) : Call(std::forward<Parts>(parts)...), of_(of) {}
 
-    typename bound_to::value_type operator()()
-        requires(!bound_to::wants_stop)
-    {
-        return call();
-    }
-    typename bound_to::value_type operator()(std::stop_token stop)
-        requires bound_to::wants_stop
-    {
-        return call(std::move(stop));
-    }
-
-  private:
-    template <class... Stop>
-    typename bound_to::value_type call(Stop&&... stop) {
+    typename Call::value_type operator()(task& t) {
         try {
-            if constexpr (bound_to::fits) return std::invoke(std::move(function_), std::forward<Stop>(stop)...);
+            return Call::operator()(t);
         } catch (aborted const&) {
             throw;
         } catch (...) {
             if (of_.aborts_siblings) {
-                static_cast<task&>(waiter::self()).failure_known = true;
+                t.failure_known = true;
                 of_.failed(std::current_exception());
             }
             throw;
         }
     }
 
+  private:
     scope_children& of_;
-    std::decay_t<F> function_;
 };
 
 }  // namespace detail
@@ -127,23 +112,22 @@ class scope {
     scope& operator=(scope const&) = delete;
     ~scope() { children_.end(std::uncaught_exceptions() > exceptions_at_start_); }
 
-    // As ramie::spawn, but `f` may borrow what was declared before the scope.
-    template <class F>
+    // As ramie::spawn, but what is called may borrow what was declared before the scope. (With arguments the place of the
+    // spawn is known only if options say it.)
+    template <detail::not_options F>
     auto spawn(F&& f, std::source_location where = std::source_location::current()) {
-        task_options options;
-        options.where = where;
-        return spawn(options, std::forward<F>(f));
+        return spawn_by({detail::carrier::here("scope::spawn"), where}, std::forward<F>(f));
     }
-    template <class F>
+    template <detail::not_options F, detail::not_location A, class... Args>
+    auto spawn(F&& f, A&& a, Args&&... args) {
+        return spawn_by({detail::carrier::here("scope::spawn"), std::source_location()}, std::forward<F>(f),
+                        std::forward<A>(a), std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
         requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f) {
-        if constexpr (detail::callable_can_be_kept<F>()) {
-            auto [child, handle] = detail::spawn_noted(detail::carrier::here("scope::spawn"), options,
-                                                       detail::scope_child(children_),
-                                                       detail::scope_call<F>(children_, std::forward<F>(f)));
-            children_.adopt(child->note(), *child);
-            return std::move(handle);
-        }
+    auto spawn(task_options const& options, F&& f, Args&&... args) {
+        return spawn_by({detail::carrier::here("scope::spawn"), options}, std::forward<F>(f),
+                        std::forward<Args>(args)...);
     }
 
     // Asks all children to stop.
@@ -155,6 +139,18 @@ class scope {
   private:
     template <class F>
     friend std::invoke_result_t<F, scope&> with_scope(F&& f);
+
+    template <class F, class... Args>
+    detail::spawned<F, Args...> spawn_by(detail::spawn_request<> const& request, F&& f, Args&&... args) {
+        if constexpr (detail::task_can_keep<F, Args...>()) {
+            auto [child, handle] = request.make<detail::scope_call<detail::bound<F, Args...>>>(
+                detail::scope_child(children_), children_, std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+            children_.adopt(child->note(), *child);
+            return std::move(handle);
+        } else {
+            return {};
+        }
+    }
 
     int exceptions_at_start_ = std::uncaught_exceptions();
     detail::scope_children children_;

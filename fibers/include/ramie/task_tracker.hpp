@@ -58,21 +58,22 @@ class task_tracker {
     };
     [[nodiscard]] token track() const noexcept { return token(count_); }
 
-    // ramie::spawn, tracked until the task has ended: also its fiber_locals, a result that nobody took, and the report of
-    // its failure are gone then.
-    template <class F>
+    // As ramie::spawn, tracked until the task has ended: also its fiber_locals, a result that nobody took, and the report
+    // of its failure are gone then. (With arguments the place of the spawn is known only if options say it.)
+    template <detail::not_options F>
     auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
-        task_options options;
-        options.where = where;
-        return spawn(options, std::forward<F>(f));
+        return spawn_by({detail::carrier::here("task_tracker::spawn"), where}, std::forward<F>(f));
     }
-    template <class F>
+    template <detail::not_options F, detail::not_location A, class... Args>
+    auto spawn(F&& f, A&& a, Args&&... args) const {
+        return spawn_by({detail::carrier::here("task_tracker::spawn"), std::source_location()}, std::forward<F>(f),
+                        std::forward<A>(a), std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
         requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f) const {
-        if constexpr (detail::callable_can_be_kept<F>())
-            return detail::spawn_noted(detail::carrier::here("task_tracker::spawn"), options, tracked_task(track()),
-                                       std::forward<F>(f))
-                .handle;
+    auto spawn(task_options const& options, F&& f, Args&&... args) const {
+        return spawn_by({detail::carrier::here("task_tracker::spawn"), options}, std::forward<F>(f),
+                        std::forward<Args>(args)...);
     }
 
     // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from
@@ -93,6 +94,16 @@ class task_tracker {
       private:
         token token_;
     };
+
+    template <class F, class... Args>
+    detail::spawned<F, Args...> spawn_by(detail::spawn_request<> const& request, F&& f, Args&&... args) const {
+        if constexpr (detail::task_can_keep<F, Args...>())
+            return request
+                .make<detail::bound<F, Args...>>(tracked_task(track()), std::in_place, std::forward<F>(f),
+                                                 std::forward<Args>(args)...)
+                .handle;
+        else return {};
+    }
 
     std::shared_ptr<detail::tracked_count> count_;
 };

@@ -1,7 +1,6 @@
 // A task with the shape of a std::thread.
 #pragma once
 
-#include <ramie/detail/packed_call.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_thread.hpp>
 
@@ -10,6 +9,18 @@
 #include <utility>
 
 namespace ramie {
+
+namespace detail {
+
+// Drops what the callable returns.
+template <class F, class... Args>
+struct thread_call : plain_call<F, Args...> {
+    using value_type = void;
+    using plain_call<F, Args...>::plain_call;
+    void operator()(task&) { static_cast<void>(plain_call<F, Args...>::operator()()); }
+};
+
+}  // namespace detail
 
 // As std::thread, over spawn: the constructor starts a task of this runtime (elsewhere: no_runtime). The callable's
 // value is dropped; an exception that leaves it does not end the process but goes to runtime_options::on_task_failure,
@@ -25,15 +36,14 @@ class thread {
     template <detail::not_options F>
         requires(!std::same_as<std::remove_cvref_t<F>, thread>)
     explicit thread(F&& f, std::source_location where = std::source_location::current())
-        : task_(start({.where = where}, detail::pack_call(std::forward<F>(f)))) {}
+        : task_(start({.where = where}, std::forward<F>(f))) {}
     template <detail::not_options F, detail::not_location A, class... Args>
     explicit thread(F&& f, A&& a, Args&&... args)
-        : task_(start({.where = {}},
-                      detail::pack_call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...))) {}
+        : task_(start({.where = {}}, std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...)) {}
     // With a name, a stack size, pinned.
     template <class F, class... Args>
     explicit thread(task_options const& options, F&& f, Args&&... args)
-        : task_(start(options, detail::pack_call(std::forward<F>(f), std::forward<Args>(args)...))) {}
+        : task_(start(options, std::forward<F>(f), std::forward<Args>(args)...)) {}
 
     thread(thread&&) noexcept = default;
     // std::terminate if this one is joinable.
@@ -55,9 +65,15 @@ class thread {
     [[nodiscard]] static unsigned hardware_concurrency() noexcept;
 
   private:
-    template <class Call>
-    static join_handle<void> start(task_options const& options, Call call) {
-        return detail::spawn_on(detail::carrier::here("thread"), options, [call = std::move(call)]() mutable { static_cast<void>(call()); });
+    template <class F, class... Args>
+    static join_handle<void> start(task_options const& options, F&& f, Args&&... args) {
+        detail::spawn_request<> const request(detail::carrier::here("thread"), options);
+        if constexpr (detail::plain_call_can_be_kept<F, Args...>())
+            return request
+                .make<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
+                    detail::no_end_note(), std::in_place, std::forward<F>(f), std::forward<Args>(args)...)
+                .handle;
+        else return {};
     }
     void must_be_joinable(char const* verb) const;
     void must_not_be_joinable() const noexcept;

@@ -44,16 +44,21 @@ class runtime_handle {
   public:
     explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
 
-    template <class F>
+    // As ramie::spawn. (With arguments the place of the spawn is known only if options say it.)
+    template <detail::not_options F>
     auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
-        task_options options;
-        options.where = where;
-        return spawn(options, std::forward<F>(f));
+        return detail::spawn_request<>(open_scheduler(), where).call(std::forward<F>(f));
+    }
+    template <detail::not_options F, detail::not_location A, class... Args>
+    auto spawn(F&& f, A&& a, Args&&... args) const {
+        return detail::spawn_request<>(open_scheduler(), std::source_location())
+            .call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
     }
     template <class F, class... Args>
         requires detail::not_options<F>
     auto spawn(task_options const& options, F&& f, Args&&... args) const {
-        return detail::spawn_on(open_scheduler(), options, std::forward<F>(f), std::forward<Args>(args)...);
+        return detail::spawn_request<>(open_scheduler(), options)
+            .call(std::forward<F>(f), std::forward<Args>(args)...);
     }
 
   private:
@@ -89,10 +94,14 @@ class runtime {
         return root.get();
     }
 
-    // Queues f() as a task; see ramie::spawn. From any thread.
-    template <class F>
+    // As ramie::spawn, from any thread. (With arguments the place of the spawn is known only if options say it.)
+    template <detail::not_options F>
     auto spawn(F&& f, std::source_location where = std::source_location::current()) {
         return handle().spawn(std::forward<F>(f), where);
+    }
+    template <detail::not_options F, detail::not_location A, class... Args>
+    auto spawn(F&& f, A&& a, Args&&... args) {
+        return handle().spawn(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
     }
     template <class F, class... Args>
         requires detail::not_options<F>

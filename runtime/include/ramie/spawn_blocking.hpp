@@ -6,34 +6,42 @@
 namespace ramie {
 
 namespace detail {
+
 void submit_blocking(scheduler& where_to, task& t);
-template <class F>
-struct blocking_spawn;
-}  // namespace detail
+// std::invalid_argument: they ask for a stack.
+task_options const& without_stack(task_options const& options);
 
-// Runs f() on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit queue, first come
-// first served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one. Not a
-// suspension point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
-template <class F>
-auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
-    return detail::blocking_spawn<F>::call(detail::no_end_note(), std::forward<F>(f), where);
-}
-
-namespace detail {
-
-// What join_set::spawn_blocking calls, too.
-template <class F>
-struct blocking_spawn {
-    template <end_note Note>
-    static spawned<F> call(Note note, F&& f, std::source_location where) {
-        auto& where_to = carrier::here("spawn_blocking");
-        auto* const made = make_noted_task(where, std::move(note), std::forward<F>(f));
-        spawned<F> handle(made);
-        submit_blocking(where_to, *made);
-        return handle;
-    }
+// What join_set::spawn_blocking asks for, too; a template only because a join_set, a floor below, must not look at it
+// before it is used.
+template <class>
+class blocking_request : public spawn_request<&submit_blocking> {
+  public:
+    explicit blocking_request(std::source_location where)
+        : spawn_request<&submit_blocking>(carrier::here("spawn_blocking"), where) {}
+    explicit blocking_request(task_options const& options)
+        : spawn_request<&submit_blocking>(carrier::here("spawn_blocking"), without_stack(options)) {}
 };
 
 }  // namespace detail
+
+// Runs f(args...) on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit queue, first
+// come first served. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one
+// first. Arguments are kept as ramie::spawn does; of options, a stack_size is refused (std::invalid_argument), for a job
+// has its thread's stack. (With arguments the place of the spawn is known only if options say it.) Not a suspension
+// point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
+template <detail::not_options F>
+auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
+    return detail::blocking_request<F>(where).call(std::forward<F>(f));
+}
+template <detail::not_options F, detail::not_location A, class... Args>
+auto spawn_blocking(F&& f, A&& a, Args&&... args) {
+    return detail::blocking_request<F>(std::source_location())
+        .call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
+}
+template <class F, class... Args>
+    requires detail::not_options<F>
+auto spawn_blocking(task_options const& options, F&& f, Args&&... args) {
+    return detail::blocking_request<F>(options).call(std::forward<F>(f), std::forward<Args>(args)...);
+}
 
 }  // namespace ramie

@@ -2,50 +2,46 @@
 #pragma once
 
 #include <ramie/detail/end_note.hpp>
+#include <ramie/detail/kept_call.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/task_block.hpp>
 
-#include <functional>
 #include <memory>
 #include <new>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace ramie::detail {
 
-// A callable with its arguments, as std::thread keeps them: decayed, moved into the call. A callable that takes a
-// std::stop_token first is given the task's.
+// What spawn calls. A callable that takes a std::stop_token first is given the task's.
 template <class F, class... Args>
-struct bound_call {
+class bound_call : public kept_call<F, Args...> {
+  public:
     static constexpr bool wants_stop = std::is_invocable_v<F, std::stop_token, Args...>;
     static constexpr bool fits = wants_stop || std::is_invocable_v<F, Args...>;
     static_assert(fits,
                   "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
                   "std::ref to lend one)");
 
+  private:
     // After a mistake it goes on as something harmless, so that the reason above is the only error.
     static auto result() {
         if constexpr (wants_stop) return std::type_identity<std::invoke_result_t<F, std::stop_token, Args...>>{};
         else if constexpr (fits) return std::type_identity<std::invoke_result_t<F, Args...>>{};
         else return std::type_identity<void>{};
     }
+
+  public:
     using returned_type = typename decltype(result())::type;
     static_assert(!std::is_reference_v<returned_type>,
                   "ramie: a task cannot return a reference; return a value, a pointer or std::ref");
     using value_type = std::remove_reference_t<returned_type>;
+    using kept_call<F, Args...>::kept_call;
 
     value_type operator()(task& t) {
-        return std::apply(
-            [&](Args&... args) -> value_type {
-                if constexpr (wants_stop) return std::invoke(std::move(function), t.stop_token(), std::move(args)...);
-                else if constexpr (fits) return std::invoke(std::move(function), std::move(args)...);
-            },
-            arguments);
+        if constexpr (wants_stop) return this->call(t.stop_token());
+        else if constexpr (fits) return this->call();
     }
-
-    F function;
-    [[no_unique_address]] std::tuple<Args...> arguments;
 };
 
 // What a join_handle<T> needs to know: where the value is.
@@ -89,7 +85,7 @@ class task_frame final : public task_of<typename Call::value_type> {
   public:
     template <class... Parts>
     explicit task_frame(std::source_location where, Note&& note, Parts&&... parts)
-        : task_of<value_type>(&operations, where), call_{std::forward<Parts>(parts)...}, note_(std::move(note)) {}
+        : task_of<value_type>(&operations, where), call_(std::forward<Parts>(parts)...), note_(std::move(note)) {}
 
     Note& note() noexcept { return note_; }
 

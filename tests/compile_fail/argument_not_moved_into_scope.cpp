@@ -1,0 +1,10 @@
+// error: ramie: an argument cannot be copied into the task; std::move it, or lend it by std::ref
+#include <ramie/scope.hpp>
+
+#include <memory>
+
+void mistake() {
+    auto owned = std::make_unique<int>(1);
+    ramie::scope children;
+    (void)children.spawn([](std::unique_ptr<int> p) { return *p; }, owned);
+}

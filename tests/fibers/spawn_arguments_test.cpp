@@ -1,0 +1,166 @@
+// What is called, and with what, is made once, in its place: an lvalue is copied, an rvalue moved, and neither is moved
+// again before the call. Every verb that spawns takes f, args..., with options first or not.
+#include "both_ways.hpp"
+#include "counted.hpp"
+
+#include <ramie/async.hpp>
+#include <ramie/join_set.hpp>
+#include <ramie/jthread.hpp>
+#include <ramie/scope.hpp>
+#include <ramie/spawn.hpp>
+#include <ramie/task_tracker.hpp>
+#include <ramie/thread.hpp>
+
+#include <doctest/doctest.h>
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+using namespace ramie::testing;
+
+namespace {
+
+constexpr made copied{1, 0}, moved{0, 1};
+
+struct trip {
+    made callable, first, second;
+    friend bool operator==(trip, trip) = default;
+};
+
+// Notes how it and its arguments came.
+struct noting : counted {
+    explicit noting(trip& to) : log(&to) {}
+    void operator()(counted const& a, counted&& b) const { *log = {so_far, a.so_far, b.so_far}; }
+    trip* log;
+};
+
+// start(f, a, b) with lvalues, then with rvalues; they have run when it returns.
+template <class Start>
+void check_made_once(Start start) {
+    trip seen;
+    noting f(seen);
+    counted a, b;
+    start(f, a, b);
+    CHECK(seen.callable == copied);
+    CHECK(seen.first == copied);
+    CHECK(seen.second == copied);
+    start(std::move(f), std::move(a), std::move(b));
+    CHECK(seen.callable == moved);
+    CHECK(seen.first == moved);
+    CHECK(seen.second == moved);
+}
+
+template <class F>
+void in_a_task(F f) {
+    both_ways([&](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([&] { f(); });
+        carrier.run();
+        parent.get();
+    });
+}
+
+}  // namespace
+
+TEST_CASE("spawn arguments: std::thread's way is one copy and no move") {
+    check_made_once([](auto&&... all) { std::thread(std::forward<decltype(all)>(all)...).join(); });
+}
+
+TEST_CASE("spawn arguments: are made once by spawn, with and without options") {
+    in_a_task([] {
+        check_made_once([](auto&&... all) { ramie::spawn(std::forward<decltype(all)>(all)...).get(); });
+        check_made_once([](auto&&... all) { ramie::spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+    });
+}
+
+TEST_CASE("spawn arguments: are made once by thread, jthread and async") {
+    in_a_task([] {
+        check_made_once([](auto&&... all) { ramie::thread(std::forward<decltype(all)>(all)...).join(); });
+        check_made_once([](auto&&... all) { ramie::thread({.name = "x"}, std::forward<decltype(all)>(all)...).join(); });
+        check_made_once([](auto&&... all) { ramie::jthread(std::forward<decltype(all)>(all)...).join(); });
+        check_made_once([](auto&&... all) { ramie::async(std::forward<decltype(all)>(all)...).get(); });
+        check_made_once(
+            [](auto&&... all) { ramie::async(ramie::launch::deferred, std::forward<decltype(all)>(all)...).get(); });
+    });
+}
+
+TEST_CASE("spawn arguments: are made once by scope, task_tracker and join_set, with and without options") {
+    in_a_task([] {
+        ramie::scope children;
+        check_made_once([&](auto&&... all) { children.spawn(std::forward<decltype(all)>(all)...).get(); });
+        check_made_once([&](auto&&... all) { children.spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+        ramie::task_tracker tracker;
+        check_made_once([&](auto&&... all) { tracker.spawn(std::forward<decltype(all)>(all)...).get(); });
+        check_made_once([&](auto&&... all) { tracker.spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+        ramie::join_set<void> set;
+        check_made_once([&](auto&&... all) {
+            set.spawn(std::forward<decltype(all)>(all)...);
+            CHECK(set.join_next().has_value());
+        });
+        check_made_once([&](auto&&... all) {
+            set.spawn({.name = "x"}, std::forward<decltype(all)>(all)...);
+            CHECK(set.join_next().has_value());
+        });
+    });
+}
+
+TEST_CASE("spawn arguments: any number of them, moved or lent, to functions and to members; the token comes first") {
+    in_a_task([] {
+        auto const sum = [](std::same_as<int> auto... n) { return (0 + ... + n); };
+        ramie::scope children;
+        ramie::task_tracker tracker;
+        ramie::join_set<int> set;
+        CHECK(children.spawn(sum).get() == 0);
+        CHECK(children.spawn(sum, 1).get() == 1);
+        CHECK(children.spawn(sum, 1, 2, 3, 4, 5, 6).get() == 21);
+        CHECK(tracker.spawn(sum, 1, 2).get() == 3);
+        CHECK(tracker.spawn({}, sum, 1, 2, 3, 4, 5, 6, 7).get() == 28);
+        set.spawn(sum, 1, 2, 3);
+        CHECK(set.join_next().value() == 6);
+
+        int lent = 0;
+        auto const add = [](std::stop_token stop, int& to, std::unique_ptr<int> n) {
+            to += *n;
+            return stop.stop_possible();
+        };
+        CHECK(children.spawn(add, std::ref(lent), std::make_unique<int>(1)).get());
+        CHECK(tracker.spawn(add, std::ref(lent), std::make_unique<int>(2)).get());
+        set.spawn(add, std::ref(lent), std::make_unique<int>(4));
+        CHECK(set.join_next().value() == 1);
+        CHECK(lent == 7);
+
+        struct counter {
+            int n = 0;
+            int add(int i) { return n += i; }
+        } c;
+        CHECK(children.spawn(&counter::add, &c, 2).get() == 2);
+        CHECK(tracker.spawn(&counter::add, &c, 3).get() == 5);
+        set.spawn(&counter::add, &c, 4);
+        CHECK(set.join_next().value() == 9);
+    });
+}
+
+TEST_CASE("spawn arguments: options name a task of each, and say where it was spawned") {
+    in_a_task([] {
+        auto const name = [](int) { return std::string(ramie::this_fiber::name()); };
+        ramie::scope children;
+        ramie::task_tracker tracker;
+        ramie::join_set<std::string> set;
+        CHECK(children.spawn({.name = "child"}, name, 1).get() == "child");
+        CHECK(tracker.spawn({.name = "tracked"}, name, 1).get() == "tracked");
+        set.spawn({.name = "member"}, name, 1);
+        CHECK(set.join_next().value() == "member");
+        auto const line = [](auto const& handle) { return handle.block().where().line(); };
+        auto here = children.spawn([] {});
+        CHECK(line(here) == __LINE__ - 1);
+        auto there = tracker.spawn([] {});
+        CHECK(line(there) == __LINE__ - 1);
+        auto described = children.spawn({.name = "x"}, [](int) {}, 1);
+        CHECK(line(described) == __LINE__ - 1);
+    });
+}

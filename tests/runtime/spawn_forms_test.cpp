@@ -1,0 +1,126 @@
+// Every verb that spawns takes f, args..., with options first or not, and makes each once, in its place. (Those of the
+// lower floor: fibers/spawn_arguments_test.cpp.)
+#include "counted.hpp"
+
+#include <ramie/fiber_local.hpp>
+#include <ramie/join_set.hpp>
+#include <ramie/promise.hpp>
+#include <ramie/runtime.hpp>
+#include <ramie/spawn_blocking.hpp>
+#include <ramie/spawn_local.hpp>
+#include <ramie/this_thread.hpp>
+
+#include <doctest/doctest.h>
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+using namespace ramie::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+// start(f, args...) gives what f returns.
+template <class Start>
+void check_form(Start start) {
+    made callable, argument;
+    struct noting : counted {
+        void operator()(made& of_callable, made& of_argument, counted const& a) const {
+            of_callable = so_far;
+            of_argument = a.so_far;
+        }
+    } const f;
+    counted const a;
+    start(f, std::ref(callable), std::ref(argument), a);
+    CHECK(callable == made{1, 0});
+    CHECK(argument == made{1, 0});
+
+    auto const sum = [](std::same_as<int> auto... n) { return (0 + ... + n); };
+    CHECK(start(sum) == 0);
+    CHECK(start(sum, 1) == 1);
+    CHECK(start(sum, 1, 2, 3, 4, 5, 6, 7) == 28);
+    CHECK(start([](std::stop_token stop, std::unique_ptr<int> n) { return stop.stop_possible() ? *n : 0; },
+                std::make_unique<int>(9)) == 9);
+}
+
+std::string own_name(int) { return std::string(ramie::this_fiber::name()); }
+
+}  // namespace
+
+TEST_CASE("spawn forms: runtime and runtime_handle") {
+    ramie::runtime home({.workers = 1});
+    auto const handle = home.handle();
+    check_form([&](auto&&... all) { return home.spawn(std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return handle.spawn(std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return home.spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return handle.spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+    CHECK(home.spawn({.name = "mine"}, own_name, 1).get() == "mine");
+    auto here = home.spawn([] {});
+    CHECK(here.block().where().line() == __LINE__ - 1);
+    here.get();
+}
+
+TEST_CASE("spawn forms: spawn_blocking, also of a join_set") {
+    ramie::run({.workers = 1}, [] {
+        check_form([](auto&&... all) { return ramie::spawn_blocking(std::forward<decltype(all)>(all)...).get(); });
+        check_form(
+            [](auto&&... all) { return ramie::spawn_blocking({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+        auto named = ramie::spawn_blocking({.name = "job"}, [](int) {}, 1);
+        CHECK(named.name() == "job");
+        CHECK(named.block().where().line() == __LINE__ - 2);
+        named.get();
+        CHECK_THROWS_WITH_AS(
+            (void)ramie::spawn_blocking({.stack_size = 1 << 20}, [] {}),
+            "ramie: spawn_blocking: stack_size is 1048576; only 0 is accepted, for a job runs on a thread's stack",
+            std::invalid_argument);
+        ramie::join_set<int> set;
+        auto const sum = [](int a, int b) { return a + b; };
+        set.spawn_blocking(sum, 1, 2);
+        CHECK(set.join_next().value() == 3);
+        set.spawn_blocking({.name = "x"}, sum, 3, 4);
+        CHECK(set.join_next().value() == 7);
+        set.spawn_blocking([] { return 1; });
+        CHECK(set.join_next().value() == 1);
+    });
+}
+
+TEST_CASE("spawn forms: spawn_local, also of a join_set") {
+    ramie::run({.workers = 1}, [] {
+        ramie::spawn({.pinned = true}, [] {
+            check_form([](auto&&... all) { return ramie::spawn_local(std::forward<decltype(all)>(all)...).get(); });
+            check_form(
+                [](auto&&... all) { return ramie::spawn_local({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+            CHECK(ramie::spawn_local({.name = "mine"}, own_name, 1).get() == "mine");
+            CHECK(ramie::spawn_local({.stack_size = 1 << 20}, [] { return ramie::this_fiber::stack_left(); }).get() > 900'000);
+            ramie::join_set<std::string> set;
+            set.spawn_local({.name = "member"}, own_name, 1);
+            CHECK(set.join_next().value() == "member");
+            set.spawn_local(own_name, 1);
+            CHECK(set.join_next().value() == "");
+        }).get();
+    });
+}
+
+TEST_CASE("spawn forms: a job has the id of its thread; what is done at thread exit comes with the job's end") {
+    static ramie::fiber_local<std::shared_ptr<int>> local;
+    ramie::run({.workers = 1}, [] {
+        auto const mine = ramie::this_thread::get_id();
+        ramie::promise<int> p;
+        auto f = p.get_future();
+        auto seen = std::make_shared<int>(0);
+        ramie::spawn_blocking([&] {
+            CHECK(ramie::this_thread::get_id() != mine);
+            CHECK(ramie::this_thread::get_id() != ramie::thread_id());
+            local.set(std::shared_ptr<int>(seen.get(), [&](int* n) { *n = f.wait_for(0s) != ramie::future_status::ready; }));
+            p.set_value_at_thread_exit(5);
+        }).get();
+        CHECK(f.wait_for(0s) == ramie::future_status::ready);
+        CHECK(f.get() == 5);
+        CHECK(*seen == 1);
+    });
+}
