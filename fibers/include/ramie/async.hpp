@@ -89,9 +89,9 @@ class deferred_state final : public future_state<typename Call::result_type> {
 // policy that is neither.
 template <class F, class... Args>
 [[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
-    using call = detail::plain_call_of<F, Args...>;
+    using call = detail::std_call_of<F, Args...>;
     using result = future<typename call::result_type>;
-    if constexpr (detail::plain_call_can_be_kept<F, Args...>()) {
+    if constexpr (detail::std_call_can_be_kept<F, Args...>()) {
         if ((policy & std::launch::async) == std::launch::async)
             return result(std::make_shared<detail::async_state<call>>(std::in_place, std::forward<F>(f),
                                                                       std::forward<Args>(args)...));

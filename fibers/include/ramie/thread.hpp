@@ -14,10 +14,10 @@ namespace detail {
 
 // Drops what the callable returns.
 template <class F, class... Args>
-struct thread_call : plain_call<F, Args...> {
+struct thread_call : std_call<F, Args...> {
     using value_type = void;
-    using plain_call<F, Args...>::plain_call;
-    void operator()(task&) { static_cast<void>(plain_call<F, Args...>::operator()()); }
+    using std_call<F, Args...>::std_call;
+    void operator()(task&) { static_cast<void>(std_call<F, Args...>::operator()()); }
 };
 
 }  // namespace detail
@@ -68,7 +68,7 @@ class thread {
     template <class F, class... Args>
     static join_handle<void> start(task_options const& options, F&& f, Args&&... args) {
         detail::spawn_request<> const request(detail::carrier::here("thread"), options);
-        if constexpr (detail::plain_call_can_be_kept<F, Args...>())
+        if constexpr (detail::std_call_can_be_kept<F, Args...>())
             return request
                 .make<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(
                     detail::no_end_note(), std::in_place, std::forward<F>(f), std::forward<Args>(args)...)

@@ -40,7 +40,7 @@ class kept_call {
 
 // One that returns what it likes and is given no stop_token: of thread, and of async.
 template <class F, class... Args>
-class plain_call : public kept_call<F, Args...> {
+class std_call : public kept_call<F, Args...> {
     static constexpr bool fits = std::is_invocable_v<F, Args...>;
     static_assert(fits,
                   "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
@@ -63,7 +63,7 @@ class plain_call : public kept_call<F, Args...> {
 
 // The reason in one line: what comes after a false one is not compiled.
 template <class... Given>
-consteval bool plain_call_can_be_kept() {
+consteval bool std_call_can_be_kept() {
     constexpr bool all = (can_be_kept<Given> && ...);
     static_assert(all,
                   "ramie: the callable or an argument cannot be copied; std::move it, or lend an argument by std::ref");
@@ -71,6 +71,6 @@ consteval bool plain_call_can_be_kept() {
 }
 
 template <class F, class... Args>
-using plain_call_of = plain_call<std::decay_t<F>, std::decay_t<Args>...>;
+using std_call_of = std_call<std::decay_t<F>, std::decay_t<Args>...>;
 
 }  // namespace ramie::detail
