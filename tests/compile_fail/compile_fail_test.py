@@ -56,6 +56,30 @@ class Mistakes(unittest.TestCase):
                 self.assertIn("static assertion failed: " + expected_error(source), errors[0])
 
 
+class OlderLanguage(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_public_header_says_in_one_line_which_standard_it_needs(self):
+        directory, command = build_command()
+        command = re.sub(r" -std=\S+| -include \S+", "", " ".join(command)).split()  # the precompiled header is C++23's
+
+        def complaints(case):
+            header, standard = case
+            done = subprocess.run([*command, f"-std={standard}", "-x", "c++", "-"], cwd=directory, input=f"#include <ramie/{header}>\n",
+                                  capture_output=True, text=True, timeout=300)
+            return header, standard, re.findall(r"error: (.*)", done.stderr)
+
+        root = HERE.parent.parent
+        headers = sorted({path.name for floor in ("fibers", "runtime", "io") for path in (root / floor / "include/ramie").glob("*.hpp")})
+        self.assertGreater(len(headers), 50, "headers were found")
+        cases = [(header, "c++20") for header in headers] + [("ramie.hpp", "c++17"), ("ramie.hpp", "c++14")]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for header, standard, errors in pool.map(complaints, cases):
+                with self.subTest(header, standard=standard):
+                    self.assertEqual(errors, ["#error Ramie needs C++23: compile with -std=c++23",
+                                              "compile_with_-std=c++23: No such file or directory"])
+
+
 class BuiltWithoutTls(unittest.TestCase):
     def compile(self, text):
         """As a library built without OpenSSL would: its with_tls.hpp comes first."""

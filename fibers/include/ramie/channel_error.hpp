@@ -1,6 +1,8 @@
 // Why a channel of any kind gave or took nothing.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstdint>
 #include <type_traits>
 #include <utility>

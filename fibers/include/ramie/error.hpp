@@ -1,6 +1,8 @@
 // What goes wrong at the level of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstdint>
 #include <exception>
 #include <stdexcept>

@@ -1,6 +1,8 @@
 // The standard's stop tokens, under Ramie's name: they wait for nothing.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <stop_token>
 
 namespace ramie {

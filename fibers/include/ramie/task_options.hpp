@@ -1,6 +1,8 @@
 // What may be said of a task before it is spawned.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstddef>
 #include <source_location>
 #include <string>

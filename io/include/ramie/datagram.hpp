@@ -1,6 +1,8 @@
 // What came as one datagram, and what is to go as one.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstddef>
 #include <span>
 

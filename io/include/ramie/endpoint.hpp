@@ -1,6 +1,8 @@
 // Where a socket is: an IPv4 or IPv6 address and a port.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <compare>
 #include <cstdint>
 #include <expected>

@@ -6,6 +6,8 @@
 //   operation_canceled   close() came while it was under way, or the runtime that watches the descriptor is gone
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstddef>
 #include <string>
 #include <system_error>

@@ -1,6 +1,8 @@
 // What input and output count, for the whole process.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstdint>
 
 namespace ramie {

@@ -28,6 +28,8 @@
 //     makes the worker block.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <ctime>
 
 #include <fcntl.h>

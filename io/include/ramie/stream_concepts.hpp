@@ -2,6 +2,8 @@
 // same two calls.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <expected>

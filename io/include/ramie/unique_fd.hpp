@@ -1,6 +1,8 @@
 // A file descriptor with one owner, which closes it.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <unistd.h>
 
 #include <utility>

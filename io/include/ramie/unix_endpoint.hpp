@@ -1,6 +1,8 @@
 // Where a unix socket is: a path in the file system, a name in Linux's abstract namespace, or nowhere.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <compare>
 #include <cstddef>
 #include <expected>

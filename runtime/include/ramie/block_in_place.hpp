@@ -1,6 +1,8 @@
 // Blocking code that must stay where it is: on this thread, with the caller's locals.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <functional>
 #include <type_traits>
 #include <utility>

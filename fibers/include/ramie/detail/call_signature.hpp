@@ -1,6 +1,8 @@
 // The signature of a class's one call operator, for deduction guides: R(Args...).
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 namespace ramie::detail {
 
 template <class Member>

@@ -1,6 +1,8 @@
 // What the compiler and the sanitizers are called, in one place.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define RAMIE_ASAN 1
 #elif defined(__has_feature)

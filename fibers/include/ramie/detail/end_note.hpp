@@ -7,6 +7,8 @@
 // afterwards. A task whose making failed was never spawned: its note is destroyed untold.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <concepts>
 
 namespace ramie::detail {

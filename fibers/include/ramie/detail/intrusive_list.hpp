@@ -1,6 +1,8 @@
 // A doubly linked list whose links live in its elements. Not synchronised: its owner's lock guards it.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstddef>
 
 namespace ramie::detail {

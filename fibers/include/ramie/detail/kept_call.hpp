@@ -2,6 +2,8 @@
 // place from what was given and not moved again, and moved into the call.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <functional>
 #include <tuple>
 #include <type_traits>

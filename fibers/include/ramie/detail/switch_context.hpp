@@ -19,6 +19,8 @@
 // whoever changes them has them until its next wait, and nobody else ever sees them.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <boost/context/detail/fcontext.hpp>
 
 #include <cstddef>

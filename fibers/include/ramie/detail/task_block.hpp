@@ -2,6 +2,8 @@
 // carries none, from the depot behind it. Under a sanitizer always the system's, so that it sees every use after the end.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstddef>
 
 namespace ramie::detail {

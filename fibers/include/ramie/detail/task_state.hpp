@@ -38,6 +38,8 @@
 // Unproved: the argument above is checked by tests and by TSan, not by a model checker.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,8 @@
 // A growing circular buffer of values. Not synchronised: a channel's lock guards it.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <memory>

@@ -6,6 +6,8 @@
 // when it is empty.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>

@@ -1,6 +1,8 @@
 // The two ways of a socket.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <cstdint>
 
 namespace ramie::detail {

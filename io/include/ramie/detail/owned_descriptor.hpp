@@ -1,6 +1,8 @@
 // The one owner of an open descriptor: what a socket object is made of.
 #pragma once
 
+#include <ramie/detail/language.hpp>
+
 #include <utility>
 
 namespace ramie::detail {
