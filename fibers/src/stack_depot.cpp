@@ -38,7 +38,10 @@ stack_slab* stack_depot::fullest(spacing apart) noexcept {
 // A new one; null if there may be no more, or no address space is left for it.
 stack_slab* stack_depot::wide_slab() noexcept {
     auto& budget = wide_slots_here();
-    auto const slots = budget.take(slots_per_slab(size_class_, spacing::wide), address_space_limit());
+    auto const space = limited_address_space();
+    auto wanted = slots_per_slab(size_class_, spacing::wide);
+    if (space) wanted = std::min(wanted, static_cast<unsigned>(space->largest_slab() / slot_distance(size_class_, spacing::wide)));
+    auto const slots = budget.take(wanted, address_space_limit());
     if (slots == 0) return nullptr;
     try {
         auto* const slab = new stack_slab(size_class_, spacing::wide, slots);
@@ -50,6 +53,13 @@ stack_slab* stack_depot::wide_slab() noexcept {
     }
 }
 
+// Throws std::bad_alloc.
+stack_slab* stack_depot::close_slab() {
+    auto const slots = close_slots(size_class_, limited_address_space());
+    if (slots == 0) throw std::bad_alloc();
+    return new stack_slab(size_class_, spacing::close, slots);
+}
+
 stack_list stack_depot::take(unsigned wanted) {
     stack_list taken;
     std::lock_guard const lock(mutex_);
@@ -59,7 +69,7 @@ stack_list stack_depot::take(unsigned wanted) {
         if (slab == nullptr) slab = fullest(spacing::close);
         if (slab == nullptr) {
             if (taken.count > 0) break;
-            slab = new stack_slab(size_class_, spacing::close, slots_per_slab(size_class_, spacing::close));
+            slab = close_slab();
         }
         hot_ -= slab->hot();
         while (taken.count < wanted)

@@ -45,6 +45,7 @@ class stack_depot {
     void reshelve(stack_slab&) noexcept;
     stack_slab* fullest(spacing) noexcept;
     stack_slab* wide_slab() noexcept;
+    stack_slab* close_slab();
     void unmap_idle(time_point now, duration decay) noexcept;
     void cool() noexcept;
     stack_slab* next_to_cool() noexcept;

@@ -28,10 +28,18 @@ std::byte* map(std::size_t bytes) noexcept {
 
 }  // namespace
 
+unsigned close_slots(std::uint8_t size_class, std::optional<limited_space> const& space) noexcept {
+    auto const usual = slots_per_slab(size_class, spacing::close);
+    if (!space) return usual;
+    auto const slot = slot_distance(size_class, spacing::close);
+    auto const small = std::clamp<std::size_t>(space->largest_slab() / slot, 1, usual);
+    return static_cast<unsigned>(std::min(small, space->left / slot));
+}
+
 stack_slab::stack_slab(std::uint8_t size_class, spacing apart, unsigned slots)
     : size_class_(size_class), apart_(apart), slots_(slots) {
     stacks_ = std::make_unique<stack[]>(slots_);
-    // Address space may be scarce (ulimit -v): a smaller slab still serves.
+    // Address space may be scarce: a smaller slab still serves.
     while ((base_ = map(bytes())) == nullptr)
         if ((slots_ /= 2) == 0) throw std::bad_alloc();
     lay_out();

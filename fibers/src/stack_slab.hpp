@@ -5,13 +5,18 @@
 
 #include "stack_class.hpp"
 
+#include <ramie/detail/address_space.hpp>
 #include <ramie/detail/intrusive_list.hpp>
 #include <ramie/detail/stack.hpp>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace ramie::detail {
+
+// How many close slots a new slab has: the class's usual number, or what fits into an address space that is limited; 0: none.
+unsigned close_slots(std::uint8_t size_class, std::optional<limited_space> const&) noexcept;
 
 class stack_slab : public list_hook {
   public:

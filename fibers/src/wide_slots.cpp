@@ -15,6 +15,7 @@ namespace ramie::detail {
 namespace {
 
 constexpr std::size_t usual = 4096;
+constexpr unsigned long smallest_address_space = 1ul << 30;
 // As good as all: their guards alone would fill a 47-bit address space.
 constexpr std::size_t all = std::size_t{1} << 27;
 
@@ -27,7 +28,8 @@ unsigned long address_space_limit() noexcept {
 }
 
 unsigned wide_slots::take(unsigned wanted, unsigned long limit) noexcept {
-    auto const most = limit == RLIM_INFINITY ? most_ : std::min<std::size_t>(most_, limit / 8 / (wide_guard + default_slot));
+    auto const allowed = limit < smallest_address_space ? 0 : limit / 8 / (wide_guard + default_slot);
+    auto const most = limit == RLIM_INFINITY ? most_ : std::min<std::size_t>(most_, allowed);
     auto const before = taken_.fetch_add(wanted, std::memory_order_relaxed);
     auto const got = static_cast<unsigned>(std::min<std::size_t>(wanted, most - std::min(most, before)));
     give_back(wanted - got);

@@ -7,8 +7,8 @@
 // close: a program with so many tasks is compiled with -fstack-clash-protection, which touches each page of a large frame,
 // and says RAMIE_WIDE_STACKS=all if it would rather pay (a number is taken too; 0 means none).
 //
-// Where address space is counted, wide slots take an eighth of it (RLIMIT_AS), or none (vm.overcommit_memory = 2, where a
-// mapping is charged in full).
+// Where address space is counted, wide slots take an eighth of it (RLIMIT_AS of 1 GiB and more), or none (less; and with
+// vm.overcommit_memory = 2, where a mapping is charged in full).
 #pragma once
 
 #include <atomic>

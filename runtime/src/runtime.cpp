@@ -2,6 +2,7 @@
 
 #include "carrier.hpp"
 #include "scheduler.hpp"
+#include "start.hpp"
 
 #include <ramie/this_fiber.hpp>
 
@@ -21,7 +22,7 @@ detail::scheduler& runtime_handle::open_scheduler() const {
 }
 
 runtime::runtime(runtime_options const& options)
-    : scheduler_(std::make_shared<detail::scheduler>(detail::settle(options))) {}
+    : scheduler_(detail::start_scheduler(detail::settle(options))) {}
 
 namespace {
 

@@ -1,6 +1,8 @@
 #include "scheduler.hpp"
 
 #include "carrier.hpp"
+#include "start.hpp"
+#include "thread_name.hpp"
 
 #include <ramie/detail/asymmetric_fence.hpp>
 
@@ -34,18 +36,31 @@ scheduler::scheduler(settings chosen)
     if (options.current_thread) return;
     try {
         for (auto& w : workers) {
-            threads_.emplace_back([&w = *w] { w.run(); });
-            auto const name = options.thread_name + "-" + std::to_string(w->index);
-            ::pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
+            threads_.emplace_back([this, &w = *w] {
+                start_.wait(start::not_yet, std::memory_order_acquire);  // pairs with the release in tell_workers()
+                if (start_.load(std::memory_order_relaxed) == start::run) w.run();
+            });
+            auto const name = thread_name(options.thread_name, "-" + std::to_string(w->index));
+            ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
         }
         if (options.workers > 1) watchdog.start();
+        refuse_too_small_address_space(options.workers);
+        tell_workers(start::run);
     } catch (...) {
+        tell_workers(start::leave);
         stop_workers();
         throw;
     }
 }
 
 scheduler::~scheduler() = default;
+
+// Not before all threads are there: what one allocates may take address space that the next one's stack needs (glibc's malloc
+// reserves 64 MiB for each).
+void scheduler::tell_workers(start s) noexcept {
+    start_.store(s, std::memory_order_release);
+    start_.notify_all();
+}
 
 // --- tasks ---
 

@@ -128,9 +128,12 @@ class scheduler final : public live_table::end_listener {
     // False: the time is up and some are left.
     [[nodiscard]] bool wait_for_tasks(time_point until);
     std::vector<std::string> survivors();
+    enum class start : std::uint32_t { not_yet, run, leave };
+    void tell_workers(start) noexcept;
     void stop_workers() noexcept;
 
     bool const migrates_ = options.force_migration && options.workers > 1;
+    std::atomic<start> start_{start::not_yet};
     std::atomic<bool> closing_{false};
     std::atomic<std::uint32_t> ended_{0};
     std::atomic<std::uint32_t> foreign_posts_{0};

@@ -1,6 +1,7 @@
 #include "spare_crew.hpp"
 
 #include "scheduler.hpp"
+#include "thread_name.hpp"
 
 #include <algorithm>
 #include <pthread.h>
@@ -35,7 +36,7 @@ void spare_crew::put_on_duty(spare& s) {
 }
 
 void spare_crew::serve(spare& s) noexcept {
-    ::pthread_setname_np(::pthread_self(), (home_.options.thread_name.substr(0, 9) + "-spare").c_str());
+    ::pthread_setname_np(::pthread_self(), thread_name(home_.options.thread_name, "-spare").c_str());
     std::unique_lock held(mutex_);
     while (!stopping_) {
         if (!duty_.wait_for(held, std::chrono::seconds(10), [&] { return s.on_duty || stopping_; })) break;

@@ -318,7 +318,8 @@ TEST_CASE("stack pool: without address space, a smaller slab; then bad_alloc, an
         } catch (std::bad_alloc const&) {}
         auto const full = stack_statistics();
         auto const more = full.bytes_mapped - first.bytes_mapped;
-        bool const used_up = more > 100 << 20 && more <= 110 << 20 && full.fresh == 0;
+        // 16 MiB are left to malloc, and what is too little for a slot.
+        bool const used_up = more > 90 << 20 && more <= 94 << 20 && full.fresh == 0;
         for (auto* s : taken) cache.put(s);
         cache.flush();
         auto const after = stack_statistics();

@@ -30,11 +30,15 @@ TEST_CASE("wide slots: an eighth of a limited address space at the most, wheneve
     wide_slots many(1'000'000);
     auto const slot = wide_guard + default_slot;
     CHECK(many.take(50, RLIM_INFINITY) == 50);
-    CHECK(many.take(50, 8 * 70 * slot) == 20);
-    CHECK(many.take(50, 8 * 70 * slot) == 0);
-    CHECK(many.take(50, 8 * slot) == 0);  // fewer than there are by now
+    CHECK(many.take(150, RLIM_INFINITY) == 150);
+    CHECK(many.take(50, 8 * 220 * slot) == 20);
+    CHECK(many.take(50, 8 * 220 * slot) == 0);
+    CHECK(many.take(50, 8 * 150 * slot) == 0);  // fewer than there are by now
     CHECK(many.take(50, 0) == 0);
     CHECK(many.take(50, RLIM_INFINITY) == 50);
+    wide_slots small(1000);
+    CHECK(small.take(50, (1ul << 30) - 1) == 0);
+    CHECK(small.take(50, 1ul << 30) == 50);
 }
 
 TEST_CASE("wide slots: the environment may ask for all of them, a number, or none") {

@@ -69,7 +69,8 @@ class runtime_handle {
 // Several may exist at once, and come and go. Made and destroyed on a plain thread.
 class runtime {
   public:
-    // Throws std::invalid_argument for a bad option, std::system_error if threads or descriptors cannot be had.
+    // Throws std::invalid_argument for a bad option, std::system_error if threads, descriptors or address space for stacks
+    // cannot be had. Where address space is limited (RLIMIT_AS) and low, a line on stderr says for how many stacks it is good.
     explicit runtime(runtime_options const& options = {});
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;

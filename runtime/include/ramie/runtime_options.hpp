@@ -21,7 +21,7 @@ struct runtime_options {
     std::optional<std::size_t> stack_size = {};
     // Threads of the pool behind spawn_blocking: 1 to 65536. Default 512. RAMIE_MAX_BLOCKING_THREADS
     std::optional<unsigned> max_blocking_threads = {};
-    // Name of the worker threads, a number follows. Default "ramie". RAMIE_THREAD_NAME
+    // Name of the worker threads, a number follows; cut so that both fit into 15 bytes. Default "ramie". RAMIE_THREAD_NAME
     std::optional<std::string> thread_name = {};
     // How long the end of the runtime waits for aborted tasks before it gives up and ends the process. Default 10 s.
     // RAMIE_SHUTDOWN_TIMEOUT_MS

@@ -1,0 +1,33 @@
+// A process whose address space is limited (RLIMIT_AS, ulimit -v). Stacks come in large mappings, so there they take smaller
+// ones, and leave something for everything else that maps: malloc, threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace ramie::detail {
+
+struct limited_space {
+    std::size_t limit = 0;  // bytes
+    std::size_t free = 0;   // not mapped yet
+    std::size_t left = 0;   // what stacks may still map of it
+
+    // The largest slab: a thirty-second of all.
+    std::size_t largest_slab() const noexcept { return limit / 32; }
+};
+
+// Nothing if there is no limit. Asked anew each time.
+std::optional<limited_space> limited_address_space() noexcept;
+
+// How many stacks of a class fit into what is left.
+struct stack_room {
+    limited_space space;
+    std::size_t slab = 0;      // bytes of one
+    unsigned stacks = 0;       // in one slab
+    std::size_t slabs = 0;     // that can still be mapped
+    std::size_t at_hand = 0;   // stacks in slabs that are mapped already
+};
+std::optional<stack_room> limited_room_for_stacks(std::uint8_t size_class) noexcept;
+
+}  // namespace ramie::detail

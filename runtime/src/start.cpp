@@ -1,0 +1,107 @@
+#include "start.hpp"
+
+#include "scheduler.hpp"
+
+#include <ramie/detail/address_space.hpp>
+#include <ramie/detail/stack.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <system_error>
+
+namespace ramie::detail {
+
+namespace {
+
+// With fewer stacks than that it is worth a line.
+constexpr std::size_t few_stacks = 1024;
+
+std::string in_kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
+
+std::string limit_of(limited_space const& space) {
+    return "the limit on address space (RLIMIT_AS, ulimit -v) of " + in_kib(space.limit);
+}
+
+// glibc's malloc reserves 64 MiB for each thread that allocates, as long as there are any.
+char const* advice() {
+#if defined(__GLIBC__)
+    if (std::getenv("MALLOC_ARENA_MAX") == nullptr) return " (MALLOC_ARENA_MAX=1 in the environment makes malloc take less)";
+#endif
+    return "";
+}
+
+// An error of ours without its code's own words; another's in words that say what it was about.
+std::string said_by(std::system_error const& e) {
+    std::string what = e.what();
+    if (!what.starts_with("ramie: ")) return "ramie: a thread of the runtime cannot be started";
+    auto const ending = ": " + e.code().message();
+    if (what.ends_with(ending)) what.resize(what.size() - ending.size());
+    return what;
+}
+
+// Says itself what is to be said of the limit.
+class limit_too_low : public std::system_error {
+  public:
+    limit_too_low(limited_space const& space, std::string const& why)
+        : system_error(std::make_error_code(std::errc::not_enough_memory), "ramie: " + limit_of(space) + " is too low: " + why) {}
+};
+
+// Whatever could not be had: a limit that nobody thinks of is worth a word.
+[[noreturn]] void fail(std::error_code code, std::string what) {
+    if (auto const space = limited_address_space())
+        what += "; " + limit_of(*space) + " leaves " + in_kib(space->free) + advice();
+    throw std::system_error(code, what);
+}
+
+// The first slab of stacks, before threads take what is left.
+void reserve_first_slab(std::uint8_t stack_class) {
+    auto const room = limited_room_for_stacks(stack_class);
+    if (!room || room->at_hand != 0) return;
+    try {
+        stack_cache briefly;
+        briefly.put(briefly.take(stack_class));
+    } catch (std::bad_alloc const&) {
+        throw limit_too_low(room->space, "it leaves " + in_kib(room->space.left) + " for stacks, and the first slab takes " + in_kib(room->slab));
+    }
+}
+
+// The runtime's threads and descriptors are there by now.
+void say_how_many_stacks(std::uint8_t stack_class) {
+    auto const room = limited_room_for_stacks(stack_class);
+    if (!room || room->at_hand + room->slabs * room->stacks >= few_stacks) return;
+    std::fprintf(stderr,
+                 "ramie: %s is low: it leaves room for %zu slabs of %u stacks%s, beside %zu stacks that are there; a task that "
+                 "finds none fails with std::bad_alloc\n",
+                 limit_of(room->space).c_str(), room->slabs, room->stacks, advice(), room->at_hand);
+}
+
+}  // namespace
+
+void refuse_too_small_address_space(unsigned workers) {
+    // Task blocks, and for each worker what malloc falls back on and a signal stack.
+    auto const least = (std::size_t{4} + workers) << 20;
+    auto const space = limited_address_space();
+    if (space && space->free < least)
+        throw limit_too_low(*space, "the runtime's threads and first stacks leave " + in_kib(space->free) + ", and less than " + in_kib(least) +
+                           " is too little to work with");
+}
+
+std::shared_ptr<scheduler> start_scheduler(settings options) {
+    auto const stack_class = options.stack_class;
+    reserve_first_slab(stack_class);
+    try {
+        auto made = std::make_shared<scheduler>(std::move(options));
+        say_how_many_stacks(stack_class);
+        return made;
+    } catch (limit_too_low const&) {
+        throw;
+    } catch (std::system_error const& e) {
+        fail(e.code(), said_by(e));
+    } catch (std::bad_alloc const&) {
+        fail(std::make_error_code(std::errc::not_enough_memory), "ramie: there is no memory for a runtime");
+    }
+}
+
+}  // namespace ramie::detail
