@@ -1,10 +1,14 @@
 #include <ramie/detail/future_state.hpp>
 
+#include "ready_exceptions.hpp"
+
 #include <ramie/detail/line_up.hpp>
 
 #include <mutex>
 
 namespace ramie::detail {
+
+future_core::future_core() { (void)broken_promise(); }
 
 void throw_future_error(std::future_errc why) { throw std::future_error(why); }
 
@@ -73,7 +77,7 @@ void future_core::show() noexcept {
 }
 
 void future_core::give_broken_promise() noexcept {
-    failure_ = std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
+    failure_ = broken_promise();
     publish();
 }
 

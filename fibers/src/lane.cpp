@@ -1,6 +1,7 @@
 #include <ramie/detail/lane.hpp>
 
 #include "leave.hpp"
+#include "ready_exceptions.hpp"
 
 #include <new>
 #include <utility>
@@ -21,7 +22,7 @@ void overflowed(task const& t, void const* sp) noexcept {
     die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack, sp});
 }
 
-lane::lane() = default;
+lane::lane() { (void)no_memory(); }
 
 void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();
@@ -61,7 +62,7 @@ void lane::enter_thread() noexcept {
 
 void lane::run(task& first) noexcept {
     if (ready(first)) visit(first);
-    if (auto* const t = std::exchange(stackless_, nullptr)) t->fail(std::make_exception_ptr(std::bad_alloc()));
+    if (auto* const t = std::exchange(stackless_, nullptr)) t->fail_for_memory();
 }
 
 // To a fiber and back to this OS thread's own stack.

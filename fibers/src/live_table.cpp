@@ -33,7 +33,7 @@ void live_table::share::join(live_table& table) {
     table.shares_.push_back(this);
 }
 
-live_table::slot* live_table::share::take() noexcept {
+live_table::slot* live_table::share::take() {
     if (free_ == nullptr) [[unlikely]] free_ = table_->take_batch(free_count_);
     auto* const s = free_;
     free_ = next_free(*s);
@@ -53,7 +53,7 @@ void live_table::share::put(slot& s) noexcept {
     table_->put_batch(first, last);
 }
 
-void live_table::share::add(task& t) noexcept {
+void live_table::share::add(task& t) {
     auto* const s = take();
     t.listed = table_;
     t.slot = s;
@@ -71,7 +71,7 @@ void live_table::share::remove(task& t) noexcept {
 
 // --- the table ---
 
-void live_table::add(task& t) noexcept {
+void live_table::add(task& t) {
     if (auto* const mine = share_here(*this)) [[likely]] return mine->add(t);
     std::lock_guard const held(foreign_lock_);
     foreign_.add(t);
@@ -91,8 +91,7 @@ void live_table::remove(task& t) noexcept {
 live_table::slot* live_table::take_batch(std::uint32_t& count) {
     std::lock_guard const held(pool_lock_);
     if (pool_ == nullptr) {
-        chunks_.push_back(std::make_unique<slot[]>(chunk_size));
-        auto* const fresh = chunks_.back().get();
+        auto* const fresh = chunks_.emplace_back(std::make_unique<slot[]>(chunk_size)).get();
         for (std::uint32_t i = 0; i < chunk_size; ++i) set_free(fresh[i], i + 1 < chunk_size ? &fresh[i + 1] : nullptr);
         count = chunk_size;
         return fresh;

@@ -2,10 +2,13 @@
 
 #include "wait.hpp"
 
+#include <new>
+
 namespace ramie::detail {
 
 void wait_end::raise() const {
     if (how_ == task_state::outcome::aborted) throw aborted{};
+    if (how_ == task_state::outcome::deadline && no_timer_) throw std::bad_alloc();
     if (how_ == task_state::outcome::deadline && scope_ != nullptr) throw deadline_passed(scope_);
 }
 

@@ -1,13 +1,17 @@
 #include <ramie/detail/task.hpp>
 
+#include "ready_exceptions.hpp"
+
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/detail/pause.hpp>
 #include <ramie/this_fiber.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <sched.h>
 
 namespace ramie::detail {
@@ -42,7 +46,7 @@ void task::run() noexcept {
     } catch (aborted const&) {
         kind = result_kind::cancelled;
     } catch (...) {
-        failed = std::make_unique<failure>(std::current_exception(), carrier::unseen_failure_hook(*home));
+        failed = std::current_exception();
         kind = result_kind::exception;
     }
 }
@@ -54,10 +58,10 @@ void task::cancel() noexcept {
     finish();
 }
 
-void task::fail(std::exception_ptr cause) noexcept {
+void task::fail_for_memory() noexcept {
     abort_shield whole;
     ops_->drop_callable(*this);
-    failed = std::make_unique<failure>(std::move(cause), carrier::unseen_failure_hook(*home));
+    failed = no_memory();
     kind = result_kind::exception;
     finish();
 }
@@ -75,7 +79,7 @@ task::ending task::conclude() noexcept {
         // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
         // destructor and the failure hook may wait.
         if (has_result && !state.has_handle()) {
-            discard_result();
+            discard_result(&carrier::unseen_failure_hook(*home));
             if (blocking) destroy_locals(waiter::self());  // a job's are its thread's (take_over_locals)
             continue;
         }
@@ -88,9 +92,11 @@ task::ending task::conclude() noexcept {
         if (!tells) where->live.remove(*this);
         // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
         if (own_stack != nullptr) stack = nullptr;
+        if (kind == result_kind::exception) [[unlikely]] (unseen = &carrier::unseen_failure_hook(*home))->ref();
         auto end = state.finish(has_result, tells);
         if (end == task_state::finish_result::discard_result_first) {
             stack = own_stack;
+            if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
             if (!tells) where->live.add(*this);  // in the slot that it left
             continue;
         }
@@ -98,7 +104,7 @@ task::ending task::conclude() noexcept {
         if (!tells) {
             where->live.concluded();
         } else {
-            listed->remove(*this);
+            if (listed != nullptr) listed->remove(*this);  // null: there was no memory to list it
             if (ops_->tell_end != nullptr) ops_->tell_end(*this);
             end = state.told();
         }
@@ -121,18 +127,36 @@ task::ending task::conclude() noexcept {
     }
 }
 
-void task::discard_result() noexcept {
+// `hook` for a failure only.
+void task::discard_result(shared_hook const* hook) noexcept {
     abort_shield whole;  // of whoever discards it: nothing may be thrown out of the value's destructor
     if (kind == result_kind::value) {
         ops_->drop_value(*this);
     } else if (kind == result_kind::exception) {
-        auto const unseen = std::move(failed);
+        if (!failure_known) report(*hook);
+        failed = nullptr;
+    }
+    kind = result_kind::none;
+}
+
+void task::report(shared_hook const& hook) noexcept {
+    if (!hook.is_set()) return;
+    try {
+        auto const why = error();
         try {
-            if (!failure_known && unseen->unseen && *unseen->unseen) (*unseen->unseen)(join_error(id_, name(), unseen->cause));
+            hook(why);
         } catch (...) {
             // The hook is the last resort for failures; there is nobody left to tell of its own.
         }
+    } catch (std::bad_alloc const&) {
+        std::fprintf(stderr, "ramie: %s failed, and there is no memory to say how\n", name_of(*this).text);
     }
+}
+
+void task::forget_failure() noexcept {
+    if (kind != result_kind::exception) return;
+    failed = nullptr;
+    std::exchange(unseen, nullptr)->unref();
     kind = result_kind::none;
 }
 
@@ -172,12 +196,14 @@ std::stop_token task::stop_token() {
 }
 
 join_error task::error() const {
-    return join_error(id_, name(), kind == result_kind::exception ? failed->cause : nullptr);
+    return join_error(id_, name(), kind == result_kind::exception ? failed : nullptr);
 }
 
 void task::drop_handle() noexcept {
     if (state.drop_handle() == task_state::detach_result::nothing) return;
-    discard_result();
+    auto* const hook = kind == result_kind::exception ? std::exchange(unseen, nullptr) : nullptr;
+    discard_result(hook);
+    if (hook != nullptr) hook->unref();
     release_handle();
 }
 

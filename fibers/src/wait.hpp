@@ -25,7 +25,13 @@ template <class LastStep>
     bool const abortable = self.shields == 0 && exceptions == 0;
     deadline_scope const* const scope = self.scopes != nullptr ? self.next_deadline(exceptions, limit) : nullptr;
     bool const abort_now = abortable && self.state.abort_requested();
-    if (abort_now || (limit != never && limit <= carrier::now())) [[unlikely]] {
+    bool no_timer = false;
+    auto const over_at_once = [&] {
+        if (limit <= carrier::now()) return true;
+        no_timer = here != nullptr && !carrier::can_arm(*here);
+        return no_timer;
+    };
+    if (abort_now || (limit != never && over_at_once())) [[unlikely]] {
         // Over before it began: closes it, unless somebody claimed it first; then last_outcome() says what that one said.
         (void)self.state.claim(g, abort_now ? task_state::outcome::aborted : task_state::outcome::deadline);
         if (held != nullptr) held->unlock();
@@ -41,7 +47,7 @@ template <class LastStep>
     auto how = self.state.last_outcome();
     // An abort wins over a deadline, also if it came after that but before the waiter ran.
     if (how == task_state::outcome::deadline && abortable && self.state.abort_requested()) how = task_state::outcome::aborted;
-    return {how, scope};
+    return {how, scope, no_timer};
 }
 
 }  // namespace ramie::detail

@@ -102,12 +102,14 @@ task_state::park_result park_until(lane& l, task& t, std::uint64_t g, bool abort
     return result;
 }
 
+bool can_arm(lane& l) noexcept { return static_cast<worker&>(l).timers().can_arm(); }
+
 void disarm(task& t) noexcept { t.timer->heap->disarm(t); }
 
 time_point now() noexcept { return std::chrono::steady_clock::now(); }
 time_point a_little_later() noexcept { return coarse_clock::bound(); }
 
-std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept { return s.unseen_failure; }
+shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *s.unseen_failure; }
 
 }  // namespace carrier
 }  // namespace ramie::detail

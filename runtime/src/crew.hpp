@@ -11,7 +11,7 @@ namespace ramie::detail {
 
 class crew {
   public:
-    explicit crew(std::size_t most) : all_(std::make_unique<std::unique_ptr<worker>[]>(most)) {}
+    explicit crew(std::size_t most) : most_(most), all_(std::make_unique<std::unique_ptr<worker>[]>(most)) {}
 
     // One thread at a time.
     worker& add(std::unique_ptr<worker> w) noexcept {
@@ -26,7 +26,10 @@ class crew {
     std::unique_ptr<worker> const* begin() const noexcept { return all_.get(); }
     std::unique_ptr<worker> const* end() const noexcept { return all_.get() + size(); }
 
+    std::size_t most() const noexcept { return most_; }
+
   private:
+    std::size_t const most_;
     std::unique_ptr<std::unique_ptr<worker>[]> const all_;
     std::atomic<std::size_t> size_{0};
 };

@@ -11,6 +11,7 @@
 namespace ramie::detail {
 
 void monitor::start() {
+    seen_.reserve(home_.workers.most());  // on its thread nobody could be told that there is no memory
     thread_ = std::thread([this] {
         ::pthread_setname_np(::pthread_self(), "ramie-monitor");
         watch();

@@ -22,7 +22,7 @@ unsigned most_spares(settings const& o) noexcept { return o.current_thread ? 0 :
 
 scheduler::scheduler(settings chosen)
     : options(std::move(chosen)),
-      unseen_failure(std::make_shared<failure_hook const>(options.on_task_failure)),
+      unseen_failure(new shared_hook(options.on_task_failure)),
       watch(make_driver()),
       workers(options.workers + most_spares(options)),
       idle(options.workers, options.workers + most_spares(options)),
@@ -64,12 +64,17 @@ void scheduler::tell_workers(start s) noexcept {
 
 // --- tasks ---
 
-void scheduler::list(task& t) noexcept {
+void scheduler::list(task& t) {
     t.home = this;
     auto* const here = this_worker();
-    if (here != nullptr && &here->home == this) return here->list_here(t);
-    t.set_id(take_ids(1) + 1);
-    live.add(t);
+    try {
+        if (here != nullptr && &here->home == this) return here->list_here(t);
+        t.set_id(take_ids(1) + 1);
+        live.add(t);
+    } catch (std::bad_alloc const&) {
+        refuse(t);
+        throw;
+    }
 }
 
 // A foreign thread is between making a task runnable and its last touch of this object: the runtime's end waits for it.
@@ -89,12 +94,17 @@ class scheduler::foreign_post {
     scheduler* s_;
 };
 
-void scheduler::submit(task& t) noexcept {
+void scheduler::submit(task& t) {
     if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     auto* const here = this_worker();
     if (here == nullptr || here->posts_for != this || t.pinned) [[unlikely]] return submit_with_care(t);
     t.home = this;
-    here->list_here(t);
+    try {
+        here->list_here(t);
+    } catch (std::bad_alloc const&) {
+        refuse(t);
+        throw;
+    }
     if (came_too_late()) [[unlikely]] return refuse(t);
     here->post_spawned(t);
 }
@@ -112,7 +122,7 @@ void scheduler::refuse(task& t) noexcept {
     else t.unref();
 }
 
-void scheduler::submit_with_care(task& t) noexcept {
+void scheduler::submit_with_care(task& t) {
     foreign_post const until_done(*this, this_worker());
     list(t);
     if (came_too_late()) {
@@ -127,7 +137,7 @@ void scheduler::submit_with_care(task& t) noexcept {
     }
 }
 
-void scheduler::submit_local(task& t) noexcept {
+void scheduler::submit_local(task& t) {
     t.pinned = t.local = true;
     if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     list(t);

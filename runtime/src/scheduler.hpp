@@ -54,11 +54,11 @@ class scheduler final : public live_table::end_listener {
     ~scheduler();
 
     // --- tasks ---
-    // Takes a new task; throws nothing: born cancelled if the runtime is closing.
-    void submit(task& t) noexcept;
-    // Takes a new task that stays on the calling worker.
-    void submit_local(task& t) noexcept;
-    // Takes a new blocking job; throws std::system_error if no thread can be had at all.
+    // Each takes a new task, born cancelled if the runtime is closing. std::bad_alloc: it was cancelled for want of memory.
+    void submit(task& t);
+    // One that stays on the calling worker.
+    void submit_local(task& t);
+    // A blocking job; throws std::system_error if no thread can be had at all.
     void submit_blocking(task& t);
     void resume(task& t) noexcept;
     bool is_closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
@@ -102,7 +102,10 @@ class scheduler final : public live_table::end_listener {
     runtime_metrics metrics() const;
 
     settings const options;
-    std::shared_ptr<failure_hook const> const unseen_failure;
+    struct drop_reference {
+        void operator()(shared_hook* hook) const noexcept { hook->unref(); }
+    };
+    std::unique_ptr<shared_hook, drop_reference> const unseen_failure;
     std::unique_ptr<driver> const watch;
     crew workers;
     idle_set idle;
@@ -118,8 +121,8 @@ class scheduler final : public live_table::end_listener {
   private:
     class foreign_post;
 
-    void list(task& t) noexcept;
-    void submit_with_care(task& t) noexcept;
+    void list(task& t);
+    void submit_with_care(task& t);
     void resume_with_care(task& t) noexcept;
     void migrate(task& t, unsigned last) noexcept;
     bool came_too_late() const noexcept;

@@ -1,6 +1,8 @@
 #include "timer_heap.hpp"
 
+#include <algorithm>
 #include <mutex>
+#include <new>
 
 namespace ramie::detail {
 
@@ -20,20 +22,33 @@ void ask_for_rest(task const& t) noexcept {
 
 }  // namespace
 
-timer_entry* timer_heap::take_node() {
-    if (free_ == nullptr) {
-        auto const first = static_cast<std::uint32_t>(places_.size());
-        places_.resize(first + block_size, nowhere);
-        blocks_.push_back(std::make_unique<timer_entry[]>(block_size));
-        for (std::uint32_t i = block_size; i-- > 0;) {
-            auto& fresh = blocks_.back()[i];
-            fresh.number = first + i;
-            put_back(fresh);
-        }
+bool timer_heap::make_room() noexcept {
+    std::lock_guard held(lock_);
+    try {
+        if (free_ == nullptr) add_nodes();
+        if (items_.size() == items_.capacity()) items_.reserve(std::max<std::size_t>(block_size, 2 * items_.size()));
+        has_room_ = true;
+    } catch (std::bad_alloc const&) {
     }
+    return has_room_;
+}
+
+void timer_heap::add_nodes() {
+    auto const first = static_cast<std::uint32_t>(places_.size());
+    auto fresh = std::make_unique<timer_entry[]>(block_size);
+    blocks_.reserve(blocks_.size() + 1);
+    places_.resize(first + block_size, nowhere);
+    for (std::uint32_t i = block_size; i-- > 0;) {
+        fresh[i].number = first + i;
+        put_back(fresh[i]);
+    }
+    blocks_.push_back(std::move(fresh));
+}
+
+timer_entry& timer_heap::take_node() noexcept {
     auto* const n = free_;
     free_ = n->next_free;
-    return n;
+    return *n;
 }
 
 void timer_heap::put_back(timer_entry& n) noexcept {
@@ -44,12 +59,13 @@ void timer_heap::put_back(timer_entry& n) noexcept {
 task_state::park_result timer_heap::arm(task& t, std::uint64_t g, bool abortable, time_point until,
                                         bool& earlier) noexcept {
     std::lock_guard held(lock_);
-    auto* const n = take_node();  // out of memory for a 40-byte node ends the process: noexcept
-    *n = {this, &t, g, n->number, nullptr};
-    t.timer = n;
+    auto& n = take_node();
+    n = {this, &t, g, n.number, nullptr};
+    t.timer = &n;
     items_.emplace_back();
-    sift_up(items_.size() - 1, {until, n->number});
-    earlier = places_[n->number] == 0;
+    has_room_ = free_ != nullptr && items_.size() < items_.capacity();
+    sift_up(items_.size() - 1, {until, n.number});
+    earlier = places_[n.number] == 0;
     if (earlier) publish_first();
     return t.state.park(g, abortable);
 }

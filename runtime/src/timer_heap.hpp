@@ -38,8 +38,13 @@ struct timer_entry {
 
 class timer_heap {
   public:
-    // Parks `t` with a deadline. `earlier`: it became the heap's first.
+    // --- owner ---
+    // Makes room for one more, before a fiber leaves: where it is armed, nobody could be told that there is none. False:
+    // no memory. Others only give room back meanwhile.
+    [[nodiscard]] bool can_arm() noexcept { return has_room_ || make_room(); }
+    // After can_arm(): parks `t` with a deadline. `earlier`: it became the heap's first.
     task_state::park_result arm(task& t, std::uint64_t g, bool abortable, time_point until, bool& earlier) noexcept;
+    // --- anybody ---
     void disarm(task& t) noexcept;
     // Claims all that is due; returns them chained, to be made runnable.
     task_chain fire(time_point now) noexcept;
@@ -56,7 +61,9 @@ class timer_heap {
     static constexpr std::size_t batch_size = 32;
 
     timer_entry& node(std::uint32_t number) const noexcept { return blocks_[number / block_size][number % block_size]; }
-    timer_entry* take_node();
+    bool make_room() noexcept;
+    void add_nodes();
+    timer_entry& take_node() noexcept;
     void put_back(timer_entry& n) noexcept;
     void put(std::size_t place, item const& i) noexcept;
     void sift_up(std::size_t place, item const& i) noexcept;
@@ -64,6 +71,8 @@ class timer_heap {
     void remove(std::size_t place) noexcept;
     std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept;
     void publish_first() noexcept;
+
+    bool has_room_ = false;  // the owner's; for one more at least
 
     word_lock lock_;
     std::vector<item> items_;

@@ -29,7 +29,7 @@ worker::~worker() = default;
 
 // --- posting, on this worker ---
 
-void worker::list_here(task& t) noexcept {
+void worker::list_here(task& t) {
     if (next_id == last_id) [[unlikely]] {
         next_id = take_ids(1024);
         last_id = next_id + 1024;

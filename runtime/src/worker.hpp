@@ -61,7 +61,7 @@ class worker final : public lane {
         return ready_entry(t);
     }
     // Gives a new task its id and puts it into the live table.
-    void list_here(task& t) noexcept;
+    void list_here(task& t);  // std::bad_alloc: it is not in
     void post_spawned(task& t) noexcept;
     void post_woken(task& t) noexcept {
         if (current == nullptr) [[unlikely]] return post_from_loop(t);

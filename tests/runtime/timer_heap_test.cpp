@@ -34,6 +34,7 @@ struct sleepers {
 
     bool arm(timer_heap& heap, std::size_t i, time_point until) {
         bool earlier = false;
+        REQUIRE(heap.can_arm());
         auto const result = heap.arm(*tasks[i], tasks[i]->state.generation(), true, until, earlier);
         REQUIRE(result == task_state::park_result::parked);
         return earlier;
@@ -141,6 +142,7 @@ TEST_CASE("timer_heap: a wait that was claimed before it parked is armed all the
     auto const g = all[0].state.generation();
     CHECK(all[0].state.claim(g, task_state::outcome::woken) == task_state::claim_result::nothing_more);
     bool earlier = false;
+    REQUIRE(heap.can_arm());
     CHECK(heap.arm(all[0], g, true, start, earlier) == task_state::park_result::resume_now);
     CHECK(heap.fire(start + 1s).count == 0);
     heap.disarm(all[0]);

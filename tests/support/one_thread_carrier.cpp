@@ -32,6 +32,7 @@ struct carrier_access {
     auto& now() { return c.now_; }
     auto& unseen() { return c.unseen_; }
     bool direct() { return c.direct_; }
+    bool refuses_deadlines() { return c.refuses_deadlines_; }
     detail::task* pop() { return c.pop(); }
 };
 
@@ -45,7 +46,7 @@ RAMIE_NOIPA one_thread_carrier* here() noexcept { return installed; }
 RAMIE_NOIPA void spoil_errno() noexcept { errno = ENOTRECOVERABLE; }
 }  // namespace
 
-one_thread_carrier::one_thread_carrier() {
+one_thread_carrier::one_thread_carrier() : unseen_(new detail::shared_hook({})) {
     if (installed != nullptr) throw std::logic_error("one one_thread_carrier per thread");
     installed = this;
     installed_scheduler.carrier = this;
@@ -70,12 +71,14 @@ one_thread_carrier::~one_thread_carrier() {
         drain();
     }
     while (pop() != nullptr) {}
+    unseen_->unref();
     installed = nullptr;
     detail::bind_lane(nullptr);
 }
 
 void one_thread_carrier::on_unseen_failure(detail::failure_hook hook) {
-    unseen_ = std::make_shared<detail::failure_hook const>(std::move(hook));
+    unseen_->unref();
+    unseen_ = new detail::shared_hook(std::move(hook));
 }
 
 detail::task* one_thread_carrier::pop() {
@@ -147,7 +150,13 @@ void submit(scheduler& where_to, task& t) {
     t.set_id(++last);
     t.home = &where_to;
     if (t.stack_class == task::of_runtime) t.stack_class = stack_class_for(default_stack_size);
-    c.tasks().add(t);
+    try {
+        c.tasks().add(t);
+    } catch (std::bad_alloc const&) {
+        (void)t.state.start();
+        t.cancel();
+        throw;
+    }
     carrier_access{c}.ready().push_back({&t, true});
 }
 
@@ -176,6 +185,8 @@ task* claim_unstarted(lane&, task& child) noexcept {
 // In its turn.
 bool hand_over(lane&, task&) noexcept { return false; }
 
+bool can_arm(lane&) noexcept { return !carrier_access{*testing::here()}.refuses_deadlines(); }
+
 task_state::park_result park_until(lane&, task& t, std::uint64_t g, bool abortable, time_point until) noexcept {
     carrier_access c{*testing::here()};
     auto* const entry = new timer_entry{&t, g, {}};
@@ -200,8 +211,6 @@ time_point now() noexcept {
 
 time_point a_little_later() noexcept { return now(); }
 
-std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler& s) noexcept {
-    return carrier_access{*s.carrier}.unseen();
-}
+shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *carrier_access{*s.carrier}.unseen(); }
 
 }  // namespace ramie::detail::carrier

@@ -36,6 +36,8 @@ class one_thread_carrier {
     void switch_directly(bool on) { direct_ = on; }
     // For what asks whether other lanes run beside this one: they seem to.
     void seem_accompanied() { lane_.alone = false; }
+    // As if there were no memory for another timer.
+    void refuse_deadlines(bool on) { refuses_deadlines_ = on; }
     // Called for each failure nobody received.
     void on_unseen_failure(detail::failure_hook hook);
 
@@ -62,8 +64,9 @@ class one_thread_carrier {
     std::multimap<detail::time_point, detail::timer_entry*> deadlines_;
     detail::live_table tasks_;
     detail::time_point now_{std::chrono::hours(1)};
-    std::shared_ptr<detail::failure_hook const> unseen_;
+    detail::shared_hook* unseen_;
     bool direct_ = false;
+    bool refuses_deadlines_ = false;
 };
 
 }  // namespace ramie::testing

@@ -135,7 +135,7 @@ class [[nodiscard]] join_handle {
 
     // The result was received: what is left of it (an exception) goes silently.
     void release() noexcept {
-        task_->failed.reset();
+        task_->forget_failure();
         std::exchange(task_, nullptr)->release_handle();
     }
 

@@ -36,11 +36,9 @@ class join_set {
   public:
     using result = std::expected<T, join_error>;
 
-    join_set() : line_(std::make_shared<detail::finish_line>()) {}
-    join_set(join_set&& other) : line_(std::exchange(other.line_, std::make_shared<detail::finish_line>())) {
-        members_.swap(other.members_);
-    }
-    join_set& operator=(join_set&& other) {
+    join_set() noexcept = default;
+    join_set(join_set&& other) noexcept : line_(std::move(other.line_)) { members_.swap(other.members_); }
+    join_set& operator=(join_set&& other) noexcept {
         if (this != &other) {
             shutdown();
             line_.swap(other.line_);
@@ -105,7 +103,7 @@ class join_set {
     }
     // The same without waiting; empty also when none has finished.
     [[nodiscard]] std::optional<result> try_join_next() {
-        auto* const first = line_->try_next();
+        auto* const first = line_ != nullptr ? line_->try_next() : nullptr;
         if (first == nullptr) return std::nullopt;
         return take(*first);
     }
@@ -132,15 +130,15 @@ class join_set {
     // Lets all go on by themselves.
     void detach_all() {
         for (auto const& m : members_) m->handle.detach();
-        line_->close();
+        if (line_ != nullptr) line_->close();
         members_.clear();
-        line_ = std::make_shared<detail::finish_line>();
+        line_ = nullptr;
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
     [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
 
-    // For select's on_join_next.
+    // For select's on_join_next. Of a set that is not empty.
     detail::finish_line& line() noexcept { return *line_; }
     result take(detail::runner& who) {
         auto const found = members_.find(static_cast<member*>(&who));
@@ -172,6 +170,7 @@ class join_set {
         constexpr bool gives_a_result = std::is_convertible_v<typename call::returned_type, T>;
         static_assert(gives_a_result, "ramie: the callable does not return what this join_set joins");
         if constexpr (detail::task_can_keep<F, Args...>() && gives_a_result) {
+            if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
             auto const made = std::make_shared<member>();
             members_.insert(made);
             try {
@@ -190,7 +189,7 @@ class join_set {
         }
     }
 
-    std::shared_ptr<detail::finish_line> line_;
+    std::shared_ptr<detail::finish_line> line_;  // null before the first spawn
     std::unordered_set<std::shared_ptr<member>, by_address, by_address> members_;
 };
 

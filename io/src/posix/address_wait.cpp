@@ -3,9 +3,12 @@
 #include "blocking_call.hpp"
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/lane.hpp>
+#include <ramie/detail/stay.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <mutex>
 
@@ -44,7 +47,10 @@ void wait(void const* address, bool (*still)(void*), void* argument) noexcept {
     waiting.fetch_add(1, std::memory_order_seq_cst);  // (1); pairs with (b)
     if (still(argument)) {
         auto const limit = carrier::now() + std::chrono::milliseconds(20);
-        (void)park_here(*self, mine.generation, {"a static's initialiser", address}, limit);
+        if (park_here(*self, mine.generation, {"a static's initialiser", address}, limit) == ENOMEM) {
+            stay const here(*self);  // its caller asks again and again
+            carrier::this_lane()->yield();
+        }
     }
     waiting.fetch_sub(1, std::memory_order_relaxed);
     std::lock_guard const held(lock);

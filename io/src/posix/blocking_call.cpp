@@ -67,6 +67,8 @@ int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) 
         end.raise();
     } catch (aborted const&) { return ECANCELED; } catch (deadline_passed const&) {
         return ETIMEDOUT;
+    } catch (std::bad_alloc const&) {
+        return ENOMEM;
     }
     return EAGAIN;
 }

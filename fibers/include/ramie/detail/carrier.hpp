@@ -19,7 +19,7 @@ using detail::this_lane;
 scheduler& here(char const* verb);
 
 // Takes a new task, which it now owns: gives it an id, lists it and queues it. `where_to` as from here(). Never a
-// suspension point.
+// suspension point. std::bad_alloc: the task was cancelled.
 void submit(scheduler& where_to, task&);
 
 // Makes a claimed task runnable. From any thread.
@@ -43,6 +43,9 @@ bool hand_over(lane&, task&) noexcept;
 // for a task that is not parked.
 task_state::park_result park_until(lane&, task& t, std::uint64_t g, bool abortable, time_point until) noexcept;
 
+// Whether this lane has memory for one more deadline: asked by the fiber that is about to park with one.
+bool can_arm(lane&) noexcept;
+
 // The wait of `t` is over: its timer, if still armed, is gone when this returns.
 void disarm(task& t) noexcept;
 
@@ -52,7 +55,7 @@ time_point now() noexcept;
 time_point a_little_later() noexcept;
 
 // The hook of a runtime for failures that nobody sees.
-std::shared_ptr<failure_hook const> unseen_failure_hook(scheduler&) noexcept;
+shared_hook& unseen_failure_hook(scheduler&) noexcept;
 
 }  // namespace carrier
 }  // namespace ramie::detail

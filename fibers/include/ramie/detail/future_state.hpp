@@ -28,7 +28,7 @@ namespace ramie::detail {
 
 class future_core {
   public:
-    future_core() = default;
+    future_core();
     future_core(future_core const&) = delete;
     future_core& operator=(future_core const&) = delete;
     virtual ~future_core() = default;

@@ -51,7 +51,7 @@ class live_table {
         void join(live_table& table);
         live_table* table() const noexcept { return table_; }
 
-        void add(task&) noexcept;  // out of memory for a chunk of slots ends the process
+        void add(task&);  // std::bad_alloc: there is no slot, and no memory for more
         void remove(task&) noexcept;
         // All that were removed are finished.
         void concluded() noexcept {
@@ -61,7 +61,7 @@ class live_table {
 
       private:
         friend class live_table;
-        slot* take() noexcept;
+        slot* take();
         void put(slot& s) noexcept;
 
         live_table* table_ = nullptr;
@@ -83,8 +83,8 @@ class live_table {
     live_table(live_table const&) = delete;
     live_table& operator=(live_table const&) = delete;
 
-    // By the share of the lane this is called on, or by the foreign one.
-    void add(task&) noexcept;
+    // By the share of the lane this is called on, or by the foreign one. std::bad_alloc.
+    void add(task&);
     // Of a task that is finished; the last thing it does with its runtime: called on a foreign thread, after this the
     // runtime may be gone.
     void remove(task&) noexcept;

@@ -7,7 +7,8 @@
 //     wait_end end = park(node, {"mutex", this}, &lock);   // unlocks on the other side of the switch
 //     if (end.woken()) ...                             // what was waited for was handed over
 //     lock; queue.remove(node); unlock;                // nothing was: take back what was shown
-//     end.raise();                                     // throws aborted or deadline_passed; returns for an own limit
+//     end.raise();                                     // throws aborted or deadline_passed (or bad_alloc: no memory
+//                                                      // for a timer); returns for an own limit
 #pragma once
 
 #include <ramie/detail/wait_queue.hpp>
@@ -23,7 +24,8 @@ struct wait_reason {
 
 class [[nodiscard]] wait_end {
   public:
-    wait_end(task_state::outcome how, deadline_scope const* scope) noexcept : how_(how), scope_(scope) {}
+    wait_end(task_state::outcome how, deadline_scope const* scope, bool no_timer = false) noexcept
+        : how_(how), no_timer_(no_timer), scope_(scope) {}
     bool woken() const noexcept { return how_ == task_state::outcome::woken; }
     // After taking back whatever was shown: throws aborted, or deadline_passed for an enclosing timeout. Returns if it
     // was the wait's own limit that passed.
@@ -31,6 +33,7 @@ class [[nodiscard]] wait_end {
 
   private:
     task_state::outcome how_;
+    bool no_timer_;  // the wait was not begun, because there was no memory for its timer
     deadline_scope const* scope_;
 };
 

@@ -31,9 +31,9 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <memory>
 #include <source_location>
 #include <stop_token>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -46,11 +46,25 @@ class task;
 // Called with an exception that nobody can receive any more.
 using failure_hook = std::function<void(join_error const&)>;
 
-// How a task failed, and whom to tell if nobody takes it. The hook is kept here because the handle may outlive the
-// runtime.
-struct failure {
-    std::exception_ptr cause;
-    std::shared_ptr<failure_hook const> unseen;
+// A runtime's hook, shared with failed tasks whose handles may outlive it.
+class shared_hook {
+  public:
+    explicit shared_hook(failure_hook hook) : call_(std::move(hook)) {}
+    shared_hook(shared_hook const&) = delete;
+    shared_hook& operator=(shared_hook const&) = delete;
+    // Made with one reference.
+    void ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void unref() noexcept {
+        // acquire and release: what was done with the hook is done before it goes.
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+    bool is_set() const noexcept { return static_cast<bool>(call_); }
+    void operator()(join_error const& e) const { call_(e); }
+
+  private:
+    ~shared_hook() = default;
+    std::atomic<std::size_t> references_{1};
+    failure_hook const call_;
 };
 
 enum class result_kind : std::uint8_t { none, value, exception, cancelled };
@@ -85,8 +99,8 @@ class task : public waiter {
     void run() noexcept;
     // For whoever won start() or abort() said `cancel_it`: the task never runs; its callable is destroyed here.
     void cancel() noexcept;
-    // As cancel, but the result is this exception (no memory for a stack).
-    void fail(std::exception_ptr) noexcept;
+    // As cancel, but the result is std::bad_alloc: there was no memory for a stack.
+    void fail_for_memory() noexcept;
     // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds
     // it.
     void finish() noexcept;
@@ -106,6 +120,8 @@ class task : public waiter {
     void drop_handle() noexcept;
     // The join's error for a task that ended without a value.
     join_error error() const;
+    // By the handle: what is left of a failure that was received.
+    void forget_failure() noexcept;
     // The task's own stop source, made on first use.
     std::stop_token stop_token();
 
@@ -131,9 +147,12 @@ class task : public waiter {
     live_table::slot* slot = nullptr;
     lane* last_lane = nullptr;      // where it runs or ran last (pinned tasks: where it must run)
     struct stack* stack = nullptr;  // bound at first run
-    void* context = nullptr;        // saved registers while not running
+    union {
+        void* context = nullptr;    // saved registers while not running
+        shared_hook* unseen;        // once finished with an exception: a reference
+    };
     timer_entry* timer = nullptr;   // the armed deadline of the current wait
-    std::unique_ptr<failure> failed;  // with result_kind::exception
+    std::exception_ptr failed;      // with result_kind::exception
 
     // The joiner's slot. Written by the joiner before add_joiner(); the finisher that saw the joiner bit clears it when
     // it is done with the joiner (release; pairs with the acquire of a joiner that left too late).
@@ -144,7 +163,8 @@ class task : public waiter {
     ~task();
 
   private:
-    void discard_result() noexcept;
+    void discard_result(shared_hook const* hook) noexcept;
+    void report(shared_hook const& hook) noexcept;
     ending conclude() noexcept;
 
     task_ops const* ops_;
