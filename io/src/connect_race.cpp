@@ -5,9 +5,10 @@
 #include <ramie/detail/budget.hpp>
 #include <ramie/detail/park.hpp>
 #include <ramie/detail/select_case.hpp>
-#include <ramie/this_fiber.hpp>
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -15,10 +16,9 @@ namespace {
 
 class race {
   public:
-    race(std::span<endpoint const> to, connect_options const& options, interest_set& watch)
-        : self_(waiter::self()), to_(to), options_(options), watch_(watch) {
-        attempts_.reserve(to.size());  // they stay where they are: nodes in them are queued
-    }
+    // Without `names`: no more addresses than these.
+    race(std::vector<endpoint> to, name_questions* names, connect_options const& options, interest_set& watch)
+        : self_(waiter::self()), to_(std::move(to)), names_(names), options_(options), watch_(watch) {}
 
     std::expected<owned_descriptor, std::error_code> run() {
         for (;;) {
@@ -30,43 +30,64 @@ class race {
                 if (how == connecting::state::failed) next_at_ = time_point{};
                 else any_under_way = true;
             }
+            if (names_ != nullptr) learn();
             if (attempts_.size() < to_.size() && (!any_under_way || next_at_ <= carrier::now())) {
                 attempts_.emplace_back(to_[attempts_.size()], options_, watch_);
                 next_at_ = after(options_.stagger);
-            } else if (!any_under_way) {
-                return std::unexpected(attempts_.front().error());
-            } else {
+            } else if (any_under_way || more_may_come()) {
                 wait();
+            } else {
+                return std::unexpected(attempts_.empty() ? names_->error() : attempts_.front().error());
             }
         }
     }
 
   private:
-    // Until something may have happened to one of them, or it is time for the next. As a select does it
-    // (detail/selection.hpp).
+    bool more_may_come() const noexcept { return names_ != nullptr && !names_->is_over(); }
+
+    // What has become known takes turns with what was not tried yet, and with the last that was.
+    void learn() {
+        auto const known_before = to_.size();
+        names_->look(to_);
+        if (to_.size() == known_before) return;
+        auto const rest = std::span(to_).subspan(attempts_.size());
+        if (!attempts_.empty()) {
+            bool const last_was_v6 = to_[attempts_.size() - 1].is_v6();
+            auto const other = std::ranges::find_if(rest, [&](auto const& e) { return e.is_v6() != last_was_v6; });
+            if (other != rest.end()) std::rotate(rest.begin(), other, other + 1);
+        }
+        std::ranges::copy(interleaved(rest), rest.begin());
+    }
+
+    // Until something may have happened to one of them, or it is time for the next, or more is known. As a select does
+    // it (detail/selection.hpp).
     void wait() {
         auto const g = self_.state.generation();
-        auto e = enlisting::queued;
+        auto const names = more_may_come() ? names_ : nullptr;
+        auto e = names != nullptr ? names->enlist(self_, g) : enlisting::queued;
         std::size_t asked = 0;
         for (; asked < attempts_.size() && e == enlisting::queued; ++asked) {
             if (is_under_way(attempts_[asked]) && !attempts_[asked].enlist(self_, g))
                 e = claim_for_itself(self_, g) ? enlisting::won : enlisting::lost;
         }
-        auto const limit = attempts_.size() < to_.size() ? next_at_ : never;
+        auto limit = attempts_.size() < to_.size() ? next_at_ : never;
+        if (names != nullptr) limit = std::min(limit, names->limit());
         wait_end const end = e == enlisting::queued ? park(self_, g, {"connect", this}, nullptr, limit)
                                                     : wait_end(task_state::outcome::woken, nullptr);
         for (std::size_t i = 0; i < asked; ++i) {
             if (is_under_way(attempts_[i])) attempts_[i].withdraw();
         }
+        if (names != nullptr) names->withdraw();
         if (!end.woken()) end.raise();
     }
     static bool is_under_way(connecting const& c) noexcept { return c.how() == connecting::state::under_way; }
 
     waiter& self_;
-    std::span<endpoint const> const to_;
+    std::vector<endpoint> to_;
+    name_questions* const names_;
     connect_options const& options_;
     interest_set& watch_;
-    std::vector<connecting> attempts_;
+    std::deque<connecting> attempts_;  // they stay where they are: nodes in them are queued
     time_point next_at_{};  // when the next address is tried although one is under way
 };
 
@@ -75,7 +96,13 @@ class race {
 std::expected<owned_descriptor, std::error_code> connect_race(std::span<endpoint const> to,
                                                               connect_options const& options, interest_set& watch) {
     (void)waiter::enter(fiber_budget::system_call);
-    return race(to, options, watch).run();
+    return race({to.begin(), to.end()}, nullptr, options, watch).run();
+}
+
+std::expected<owned_descriptor, std::error_code> connect_race(name_questions& names, connect_options const& options,
+                                                              interest_set& watch) {
+    (void)waiter::enter(fiber_budget::system_call);
+    return race({}, &names, options, watch).run();
 }
 
 std::vector<endpoint> interleaved(std::span<endpoint const> addresses) {

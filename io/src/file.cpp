@@ -1,13 +1,13 @@
 #include <ramie/file.hpp>
 
 #include "answer.hpp"
+#include "ask_on_pool.hpp"
 #include "interest_set.hpp"
 #include "operation.hpp"
 #include "plain_io.hpp"
 #include "pool_file.hpp"
 
 #include <ramie/detail/config.hpp>
-#include <ramie/spawn_blocking.hpp>
 #include <ramie/write_all.hpp>
 
 #include <algorithm>
@@ -101,10 +101,9 @@ std::expected<file, std::error_code> file::open(std::string path, open_options c
     auto const found = [&]() -> std::expected<opened, std::error_code> {
         if (!self.is_fiber()) return open_blocking(path, flags, how.permissions);
         try {
-            // The job owns all it needs; what it opens when nobody waits any more is closed again.
-            auto answer = spawn_blocking([path, flags, permissions = how.permissions] {
-                              return open_blocking(path, flags, permissions);
-                          }).join();
+            // What is opened when nobody waits any more is closed again.
+            auto answer = ask_on_pool<blocking_share::files>(
+                [path, flags, permissions = how.permissions] { return open_blocking(path, flags, permissions); });
             if (answer) return std::move(*answer);
             if (answer.error().is_exception()) answer.error().rethrow();
         } catch (std::system_error const& no_thread) {

@@ -79,7 +79,8 @@ std::expected<std::size_t, std::error_code> pool_file::ask(char const* what, sys
 
     join_handle<void> job;
     try {
-        job = spawn_blocking([t = std::move(its)](std::stop_token left) mutable { t.run(left); });
+        job = spawn_blocking_in<blocking_share::files>(
+            [t = std::move(its)](std::stop_token left) mutable { t.run(left); });
     } catch (std::system_error const& no_thread) {
         return std::unexpected(no_thread.code());
     }

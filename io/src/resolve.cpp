@@ -1,6 +1,7 @@
 #include <ramie/resolve.hpp>
 
-#include <ramie/spawn_blocking.hpp>
+#include "ask_on_pool.hpp"
+#include "look_up.hpp"
 
 #include <cerrno>
 #include <memory>
@@ -13,16 +14,19 @@ namespace ramie {
 
 namespace {
 
-using addresses = std::expected<std::vector<endpoint>, std::error_code>;
-
 std::unexpected<std::error_code> fail(int code) {
     return std::unexpected(std::error_code(code, resolve_category()));
 }
 
-// Blocks the thread.
-addresses ask_system(std::string const& host, std::uint16_t port) {
+}  // namespace
+
+bool detail::is_name(std::string_view host) {
+    return !host.empty() && host.find('\0') == host.npos && !endpoint::parse(host, 0);
+}
+
+detail::found_addresses detail::look_up(std::string const& host, std::uint16_t port, int family) {
     addrinfo wanted{};
-    wanted.ai_family = AF_UNSPEC;
+    wanted.ai_family = family;
     wanted.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
     addrinfo* found = nullptr;
     if (auto const code = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found); code != 0) {
@@ -38,8 +42,6 @@ addresses ask_system(std::string const& host, std::uint16_t port) {
     return result;
 }
 
-}  // namespace
-
 std::error_category const& resolve_category() noexcept {
     static class final : public std::error_category {
         char const* name() const noexcept override { return "ramie.resolve"; }
@@ -48,17 +50,17 @@ std::error_category const& resolve_category() noexcept {
     return category;
 }
 
-addresses resolve(std::string_view host, std::uint16_t port) {
+std::expected<std::vector<endpoint>, std::error_code> resolve(std::string_view host, std::uint16_t port) {
     auto& self = detail::waiter::enter();
     if (auto const numeric = endpoint::parse(host, port)) return std::vector{*numeric};
-    if (host.empty() || host.find('\0') != host.npos) return fail(EAI_NONAME);
-    if (!self.is_fiber()) return ask_system(std::string(host), port);
-
-    // The job owns all it needs, so it may outlive us.
-    auto job = spawn_blocking([host = std::string(host), port] { return ask_system(host, port); });
-    auto answer = job.join();
-    if (answer) return std::move(*answer);
-    if (answer.error().is_exception()) answer.error().rethrow();
+    if (!detail::is_name(host)) return fail(EAI_NONAME);
+    if (!self.is_fiber()) return detail::look_up(std::string(host), port, AF_UNSPEC);
+    try {
+        auto answer = detail::ask_on_pool<detail::blocking_share::names>(
+            [host = std::string(host), port] { return detail::look_up(host, port, AF_UNSPEC); });
+        if (answer) return std::move(*answer);
+        if (answer.error().is_exception()) answer.error().rethrow();
+    } catch (std::system_error const& no_thread) { return std::unexpected(no_thread.code()); }
     return std::unexpected(std::make_error_code(std::errc::operation_canceled));  // the runtime is shutting down
 }
 

@@ -2,6 +2,7 @@
 
 #include "byte_stream.hpp"
 #include "connect_race.hpp"
+#include "name_questions.hpp"
 #include "new_socket.hpp"
 #include "socket_name.hpp"
 #include "transfer.hpp"
@@ -25,6 +26,11 @@ std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view 
     auto& watch = interest_set::current("tcp_stream::connect");
     if (options.stagger < 10ms || options.stagger > 10s)
         return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+    if (waiter::self().is_fiber() && is_name(host)) {
+        name_questions names(std::string(host), port, options.local ? options.local->family() : AF_UNSPEC,
+                             options.stagger);
+        return maker::make<tcp_stream>(connect_race(names, options, watch));
+    }
     auto addresses = resolve(host, port);
     if (!addresses) return std::unexpected(addresses.error());
     if (options.local) {

@@ -1,10 +1,10 @@
 #include <ramie/tls_config.hpp>
 
+#include "ask_on_pool.hpp"
 #include "tls_context.hpp"
 
 #include <ramie/detail/waiter.hpp>
 #include <ramie/mutex.hpp>
-#include <ramie/spawn_blocking.hpp>
 
 #include <mutex>
 
@@ -12,15 +12,18 @@ namespace ramie {
 
 namespace {
 
-// Files and a large trust store: some 30 ms of a thread's time. The job owns all it needs, so it may outlive an abort.
+// Files and a large trust store: some 30 ms of a thread's time.
 template <class Options>
 detail::tls_context::made make_off_worker(Options const& options, detail::tls_context::made (*make)(Options const&)) {
     auto& self = detail::waiter::enter();
     if (!self.is_fiber()) return make(options);
-    auto job = spawn_blocking([options, make] { return make(options); });
-    auto result = job.join();
-    if (result) return std::move(*result);
-    if (result.error().is_exception()) result.error().rethrow();
+    try {
+        auto result = detail::ask_on_pool<detail::blocking_share::files>([options, make] { return make(options); });
+        if (result) return std::move(*result);
+        if (result.error().is_exception()) result.error().rethrow();
+    } catch (std::system_error const& no_thread) {
+        return std::unexpected(tls_config_error{no_thread.code(), "no thread to read the files on"});
+    }
     return std::unexpected(
         tls_config_error{std::make_error_code(std::errc::operation_canceled), "the runtime is shutting down"});
 }

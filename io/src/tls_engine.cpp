@@ -26,7 +26,7 @@ template <class F>
 void with_room(std::size_t needed, F&& f) {
     if (!waiter::self().is_fiber() || this_fiber::stack_left() >= needed) return f();
     abort_shield const until_done;
-    spawn_blocking(std::forward<F>(f)).get();
+    spawn_blocking_in<blocking_share::steps>(std::forward<F>(f)).get();
 }
 
 // A name is also sent along (SNI), which an address may not be.

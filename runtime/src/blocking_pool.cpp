@@ -8,7 +8,9 @@
 
 #include <chrono>
 #include <new>
+#include <optional>
 #include <pthread.h>
+#include <stop_token>
 #include <system_error>
 
 namespace ramie::detail {
@@ -20,14 +22,6 @@ constexpr std::chrono::seconds keep_idle{10};
 void drop_job(task& job) noexcept {
     if (job.state.start() == task_state::start_result::run_it) job.cancel();
     else job.unref();
-}
-
-void run_job(task& job, waiter& thread) noexcept {
-    if (job.state.start() != task_state::start_result::run_it) return job.unref();  // aborted while it was queued
-    take_over_locals(job);
-    job.run();
-    destroy_locals(thread);
-    job.finish();
 }
 
 }  // namespace
@@ -63,7 +57,7 @@ blocking_pool::call blocking_pool::choose() noexcept {
         chosen->called.store(1, std::memory_order_relaxed);
         return {.idle = chosen};
     }
-    if (count_ >= most_ || stopping_) return {};
+    if (count_ >= may_exist() || stopping_) return {};
     ++on_way_;
     return {.fresh = true};
 }
@@ -127,7 +121,7 @@ void blocking_pool::make_sure_of_one() {
 // --- a thread ---
 
 void blocking_pool::serve(server& self) noexcept {
-    ::pthread_setname_np(::pthread_self(), "ramie-blocking");
+    ::pthread_setname_np(::pthread_self(), name_);
     entered_runtime const binding(home_);
     auto& thread = waiter::self();
     { std::lock_guard const until_counted(starting_); }
@@ -135,11 +129,53 @@ void blocking_pool::serve(server& self) noexcept {
     while (auto* const job = next_job(self, arriving)) run_job(*job, thread);
 }
 
-// Null: its time is up.
+void blocking_pool::run_job(task& job, waiter& thread) noexcept {
+    if (job.state.start() != task_state::start_result::run_it) return job.unref();  // aborted while it was queued
+    take_over_locals(job);
+    run_body(job);
+    destroy_locals(thread);
+    job.finish();
+}
+
+void blocking_pool::run_body(task& job) noexcept {
+    if (most_left_ == 0) return job.run();
+    bool is_left = false;  // under lock_, until nobody can abort the body any more
+    {
+        auto const leave_it = [this, &is_left]() noexcept { leave_behind(is_left); };
+        std::optional<std::stop_callback<decltype(leave_it)>> when_aborted;
+        try {
+            when_aborted.emplace(job.stop_token(), leave_it);
+        } catch (std::bad_alloc const&) {}  // then it keeps its place
+        job.run();
+    }
+    if (!is_left) return;
+    std::lock_guard const held(lock_);
+    --left_;
+}
+
+// On the thread that aborts the job.
+void blocking_pool::leave_behind(bool& is_left) noexcept {
+    lock_.lock();
+    is_left = true;
+    ++left_;
+    auto const wanted = jobs_.count > 0 && on_way_ == 0 ? choose() : call{};
+    lock_.unlock();
+    carry_out(wanted);
+}
+
+// Null: this thread has to end.
 task* blocking_pool::next_job(server& self, bool& arriving) noexcept {
     for (;;) {
         lock_.lock();
         if (std::exchange(arriving, false)) --on_way_;
+        if (count_ > may_exist()) [[unlikely]] {
+            --count_;
+            auto const instead = jobs_.count > 0 && on_way_ == 0 ? choose() : call{};
+            lock_.unlock();
+            carry_out(instead);
+            leave(self);
+            return nullptr;
+        }
         if (auto* const job = jobs_.take()) {
             queued_.store(jobs_.count, std::memory_order_relaxed);
             auto const wanted = jobs_.count > 0 && on_way_ == 0 ? choose() : call{};
@@ -213,6 +249,11 @@ void blocking_pool::stop() noexcept {
     servers_.clear();
     while (auto* const job = jobs_.take()) job->unref();  // stale entries
     queued_.store(0, std::memory_order_relaxed);
+}
+
+unsigned blocking_pool::left_behind() const noexcept {
+    std::lock_guard const held(lock_);
+    return left_;
 }
 
 unsigned blocking_pool::threads() const noexcept {

@@ -28,7 +28,7 @@ scheduler::scheduler(settings chosen)
       idle(options.workers, options.workers + most_spares(options)),
       watchdog(*this),
       spares(*this, most_spares(options)),
-      blocking_(*this, options.max_blocking_threads),
+      blocking_(*this, options.max_blocking_threads, options.workers),
       stops_(*this) {
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
@@ -147,11 +147,11 @@ void scheduler::submit_local(task& t) {
     here.queue_own(t);
 }
 
-void scheduler::submit_blocking(task& t) {
+void scheduler::submit_blocking(task& t, blocking_share share) {
     t.blocking = true;
     list(t);
     if (came_too_late()) return refuse(t);
-    blocking_.push(t);
+    blocking_.of(share).push(t);
 }
 
 void scheduler::resume_with_care(task& t) noexcept {
@@ -217,8 +217,7 @@ runtime_metrics scheduler::metrics() const {
         m.queued += w->queued();
     }
     m.stalls = watchdog.stalls();
-    m.blocking_threads = blocking_.threads();
-    m.blocking_queued = blocking_.queued();
+    blocking_.add_to(m);
     return m;
 }
 

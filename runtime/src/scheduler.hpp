@@ -13,7 +13,7 @@
 //      destroyed by force
 #pragma once
 
-#include "blocking_pool.hpp"
+#include "blocking_pools.hpp"
 #include "carrier.hpp"
 #include "crew.hpp"
 #include "idle.hpp"
@@ -59,7 +59,7 @@ class scheduler final : public live_table::end_listener {
     // One that stays on the calling worker.
     void submit_local(task& t);
     // A blocking job; throws std::system_error if no thread can be had at all.
-    void submit_blocking(task& t);
+    void submit_blocking(task& t, blocking_share share);
     void resume(task& t) noexcept;
     bool is_closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
 
@@ -143,7 +143,7 @@ class scheduler final : public live_table::end_listener {
     std::atomic<std::uint32_t> next_pinned_{0};
     std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
     std::atomic_flag claimed_here_ = ATOMIC_FLAG_INIT;
-    blocking_pool blocking_;
+    blocking_pools blocking_;
     stop_requests stops_;
     std::vector<std::jthread> threads_;
 };

@@ -14,6 +14,8 @@ task_options const& without_stack(task_options const& options) {
     return options;
 }
 
-void submit_blocking(scheduler& where_to, task& t) { where_to.submit_blocking(t); }
+void submit_blocking(scheduler& where_to, task& t, blocking_share share) {
+    where_to.submit_blocking(t, share);
+}
 
 }  // namespace ramie::detail

@@ -59,7 +59,7 @@ bool has_blocking_pool() {
     for (auto const& each : std::filesystem::directory_iterator("/proc/self/task")) {
         std::string name;
         std::getline(std::ifstream(each.path() / "comm"), name);
-        if (name == "ramie-blocking") return true;
+        if (name == "ramie-blocking" || name == "ramie-names") return true;
     }
     return false;
 }

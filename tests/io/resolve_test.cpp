@@ -5,14 +5,18 @@
 #include "stub_resolver.hpp"
 #include "temp_directory.hpp"
 
+#include <ramie/file.hpp>
 #include <ramie/posix.hpp>
 #include <ramie/spawn.hpp>
+#include <ramie/spawn_blocking.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 
 #include <netdb.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace ramie::testing;
 using ramie::endpoint;
@@ -69,32 +73,29 @@ TEST_CASE("resolve: an abort or a timeout returns at once, and the question ends
 
 TEST_CASE("resolve: how a question fails, by kind, as libc tells it (in a child that dies)") {
     using stub = stub_resolver;
-    temp_directory const etc;
-    std::ofstream(etc / "resolv.conf") << "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
-    std::ofstream(etc / "nsswitch.conf") << "hosts: dns\n";
-    auto const end = in_child([&] {
-        if (!move_into_own_network(etc / "")) ::_exit(42);
-        stub const server({{'f', stub::found},
-                           {'g', stub::no_such_name},
-                           {'n', stub::nothing_of_that_kind},
-                           {'b', stub::broken},
-                           {'r', stub::refused},
-                           {'s', stub::silence}});
-        ramie::run({.workers = 2}, [] {
-            for (auto const* name : {"found.test", "gone.test", "none.test", "broken.test", "refused.test",
-                                     "silent.test"}) {
-                auto const answer = resolve(name, 80);
-                addrinfo* list = nullptr;
-                auto const code = ramie::posix::getaddrinfo(name, "80", nullptr, &list);
-                if (code == 0) ::freeaddrinfo(list);
-                bool const same = answer ? code == 0
-                                         : answer.error() == std::error_code(code, ramie::resolve_category());
-                std::printf("%s: %s%s\n", name,
-                            answer ? to_string(answer->front()).c_str() : answer.error().message().c_str(),
-                            same ? "" : ", and libc says something else");
-            }
+    auto const end = in_own_network(
+        {{'f', stub::found},
+         {'g', stub::no_such_name},
+         {'n', stub::nothing_of_that_kind},
+         {'b', stub::broken},
+         {'r', stub::refused},
+         {'s', stub::silence}},
+        "timeout:1 attempts:1", [](stub&) {
+            ramie::run({.workers = 2}, [] {
+                for (auto const* name :
+                     {"found.test", "gone.test", "none.test", "broken.test", "refused.test", "silent.test"}) {
+                    auto const answer = resolve(name, 80);
+                    addrinfo* list = nullptr;
+                    auto const code = ramie::posix::getaddrinfo(name, "80", nullptr, &list);
+                    if (code == 0) ::freeaddrinfo(list);
+                    bool const same =
+                        answer ? code == 0 : answer.error() == std::error_code(code, ramie::resolve_category());
+                    std::printf("%s: %s%s\n", name,
+                                answer ? to_string(answer->front()).c_str() : answer.error().message().c_str(),
+                                same ? "" : ", and libc says something else");
+                }
+            });
         });
-    });
     if (end.exited_with(42)) MESSAGE("skipped: no network namespace may be made here");
     else CHECK(end.output == "found.test: 192.0.2.7:80\n"
                              "gone.test: Name or service not known\n"
@@ -119,4 +120,80 @@ TEST_CASE("resolve: what the system refuses fails with the system's error (in a 
     });
     if (end.exited_with(42)) MESSAGE("skipped: libc needs no descriptor, or does not say why it fails");
     else CHECK(end.output == "too many open files\n");
+}
+
+TEST_CASE(
+    "resolve: ten thousand look-ups that no server answers leave everybody else a thread (in a child that dies)") {
+    temp_directory const dir;
+    std::ofstream(dir / "file") << "here";
+    constexpr std::size_t many = 10'000;
+    auto const end = in_own_network({{'s', stub_resolver::silence}}, "timeout:30 attempts:5", [&](stub_resolver&) {
+        ramie::runtime rt({.workers = 2});
+        rt.block_on([&] {
+            std::atomic<int> over{0};
+            for (std::size_t i = 0; i < many; ++i) {
+                ramie::spawn([&, i] {
+                    (void)resolve("silent-" + std::to_string(i) + ".test", 1);
+                    ++over;
+                }).detach();
+            }
+            auto const under_way = [&] {
+                auto const now = rt.metrics();
+                return now.blocking_queued + now.blocking_threads;
+            };
+            while (under_way() < many) ramie::this_fiber::sleep_for(1ms);
+            std::puts(soon([&] { return ramie::read_file(dir / "file"); }).value().c_str());
+            soon([&] { return ramie::write_file(dir / "file", "there"); }).value();
+            std::puts(soon([&] { return ramie::read_file(dir / "file"); }).value().c_str());
+            std::puts(soon([&] { return ramie::spawn_blocking([] { return "a job"; }).get(); }));
+            std::printf("%d look-ups are over\n", over.load());
+            std::fflush(stdout);
+            ::_exit(0);
+        });
+    });
+    if (end.exited_with(42))
+        MESSAGE("skipped: no network namespace may be made here");
+    else
+        CHECK(end.output == "here\nthere\na job\n0 look-ups are over\n");
+}
+
+TEST_CASE("resolve: look-ups that were given up on do not stand in the way of others (in a child that dies)") {
+    using stub = stub_resolver;
+    auto const end = in_own_network({{'f', stub::found}, {'s', stub::silence}}, "timeout:30 attempts:5", [](stub&) {
+        // Four look-ups at once, and four more that were given up on.
+        ramie::runtime rt({.workers = 2, .max_blocking_threads = 16});
+        rt.block_on([&] {
+            std::vector<ramie::join_handle<void>> silent;
+            for (int i = 0; i < 100; ++i)
+                silent.push_back(ramie::spawn([i] { (void)resolve("silent-" + std::to_string(i) + ".test", 1); }));
+            while (rt.metrics().blocking_queued != 96) ramie::this_fiber::sleep_for(1ms);
+            for (auto& each : silent) (void)soon([&] { return each.abort_and_join(); });
+            std::puts(to_string(soon([] { return resolve("found.test", 80); }).value().front()).c_str());
+            auto const now = rt.metrics();
+            std::printf("%u left behind, %zu queued\n", now.blocking_left_behind, now.blocking_queued);
+            std::fflush(stdout);
+            ::_exit(0);
+        });
+    });
+    if (end.exited_with(42))
+        MESSAGE("skipped: no network namespace may be made here");
+    else
+        CHECK(end.output == "192.0.2.7:80\n4 left behind, 0 queued\n");
+}
+
+TEST_CASE("resolve: without a thread to ask on, the error is the system's (in a child that dies)") {
+    auto const end = in_child([] {
+        ramie::run({.workers = 1}, [] {
+            rlimit const no_more{0, 0};
+            if (::setrlimit(RLIMIT_NPROC, &no_more) != 0 || ::setresuid(54321, 54321, 54321) != 0) ::_exit(42);
+            auto const answer = resolve("localhost", 1);
+            std::puts(error_in(answer) == std::errc::resource_unavailable_try_again ? "try again" : "?");
+            std::fflush(stdout);
+            ::_exit(0);
+        });
+    });
+    if (end.exited_with(42))
+        MESSAGE("skipped: only root may become a user without threads");
+    else
+        CHECK(end.output == "try again\n");
 }

@@ -2,8 +2,13 @@
 // does nothing else.
 #pragma once
 
+#include "child_process.hpp"
+#include "temp_directory.hpp"
+
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -16,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace ramie::testing {
 
@@ -36,8 +42,17 @@ inline bool move_into_own_network(std::string const& etc) {
 // Answers by the first letter of the name asked for; until the process ends.
 class stub_resolver {
   public:
-    // The codes of RFC 1035.
-    enum answer { found = 0, broken = 2, no_such_name = 3, refused = 5, nothing_of_that_kind, silence };
+    // The codes of RFC 1035. `only_v4`, `only_v6`: this machine, and silence when asked for the other family.
+    enum answer {
+        found = 0,
+        broken = 2,
+        no_such_name = 3,
+        refused = 5,
+        nothing_of_that_kind,
+        silence,
+        only_v4,
+        only_v6
+    };
 
     explicit stub_resolver(std::vector<std::pair<char, answer>> answers) : answers_(std::move(answers)) {
         sockaddr_in at{};
@@ -52,6 +67,9 @@ class stub_resolver {
         std::thread([this] { serve(); }).detach();
     }
 
+    // How many questions came.
+    int asked() const { return asked_; }
+
   private:
     void serve() {
         for (;;) {
@@ -62,6 +80,7 @@ class stub_resolver {
                 ::recvfrom(fd_, question.data(), question.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
             if (got < 18) continue;
             question.resize(static_cast<std::size_t>(got));
+            ++asked_;
             auto const text = answer_to(question);
             if (!text.empty()) ::sendto(fd_, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
         }
@@ -72,15 +91,19 @@ class stub_resolver {
         auto const is_for_v4 = question.at(end_of_name + 2) == 1;
         for (auto const& [letter, what] : answers_) {
             if (question[13] != letter) continue;
-            if (what == silence) return {};
-            bool const has_address = what == found && is_for_v4;
+            if (what == silence || (what == only_v4 && !is_for_v4) || (what == only_v6 && is_for_v4)) return {};
+            bool const has_address = what == only_v4 || what == only_v6 || (what == found && is_for_v4);
             auto text = question.substr(0, end_of_name + 5);
             text[2] = '\x81';
-            text[3] = static_cast<char>(0x80 | (what == nothing_of_that_kind ? 0 : what));
+            text[3] = static_cast<char>(0x80 | (what == broken || what == no_such_name || what == refused ? what : 0));
             text[7] = has_address;
             text[9] = text[11] = 0;
-            // The name is that of the question; an IPv4 address for a minute: 192.0.2.7.
-            if (has_address) text += std::string("\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\7", 16);
+            // The name is that of the question; an address for a minute: 192.0.2.7, 127.0.0.1 or ::1.
+            if (has_address)
+                text += std::string("\xc0\x0c\0", 3) + (is_for_v4 ? '\1' : '\x1c') + std::string("\0\1\0\0\0\x3c", 6);
+            if (what == found && has_address) text += std::string("\0\4\xc0\0\2\7", 6);
+            if (what == only_v4) text += std::string("\0\4\x7f\0\0\1", 6);
+            if (what == only_v6) text += std::string("\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 18);
             return text;
         }
         return {};
@@ -88,6 +111,24 @@ class stub_resolver {
 
     std::vector<std::pair<char, answer>> const answers_;
     int fd_ = -1;
+    std::atomic<int> asked_{0};
 };
+
+// Runs f(stub_resolver&) in a child whose names are all asked of such a resolver, with these options of resolv.conf. It
+// exits with 42 if this process may not make a network of its own.
+template <class F>
+child_end in_own_network(std::vector<std::pair<char, stub_resolver::answer>> answers, std::string const& options,
+                         F const& f) {
+    temp_directory const etc;
+    std::ofstream(etc / "resolv.conf") << "nameserver 127.0.0.1\noptions " << options << "\n";
+    std::ofstream(etc / "nsswitch.conf") << "hosts: dns\n";
+    return in_child([&] {
+        if (!move_into_own_network(etc / "")) ::_exit(42);
+        stub_resolver server(std::move(answers));
+        f(server);
+        std::fflush(stdout);
+        ::_exit(0);  // its thread serves on
+    });
+}
 
 }  // namespace ramie::testing

@@ -34,10 +34,11 @@ class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> 
     // Connects. Suspension point.
     static std::expected<tcp_stream, std::error_code> connect(endpoint const& to, connect_options const& options = {});
     // Resolves the host and tries its addresses until one answers (RFC 8305): the two families in turn, the next one
-    // when one fails or has not answered for options.stagger; the first connection is taken, the others are closed. The
-    // error is that of the address tried first. With options.local, only addresses of its family count, and
-    // std::errc::address_family_not_supported says that there is none. std::errc::invalid_argument: a stagger out of
-    // range. Suspension point.
+    // when one fails or has not answered for options.stagger; the first connection is taken, the others are closed. If
+    // the host's addresses are not all known by then either, each family is asked for by itself, and the first that is
+    // known is tried (by fibers; a plain thread waits for all). The error is that of the address tried first. With
+    // options.local, only addresses of its family count, and std::errc::address_family_not_supported says that there is
+    // none. std::errc::invalid_argument: a stagger out of range. Suspension point.
     static std::expected<tcp_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
                                                               connect_options const& options = {});
     // Takes over a connected TCP socket, and makes it non-blocking, also for those who share it. It is closed on

@@ -15,7 +15,8 @@ struct connect_options {
     std::chrono::seconds keepalive_idle{0};  // after this long; 0: the system's own default
     int send_buffer = 0;                     // bytes; 0: the system's own default
     int receive_buffer = 0;
-    std::chrono::milliseconds stagger{250};  // by name: how long one address is tried alone (10 ms to 10 s)
+    // By name: how long one address is tried alone, and how long all addresses are waited for (10 ms to 10 s).
+    std::chrono::milliseconds stagger{250};
 };
 
 struct listen_options {

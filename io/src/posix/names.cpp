@@ -1,10 +1,10 @@
 // Names, which libc looks up with calls of its own that nobody can make wait otherwise: on the blocking pool.
+#include "ask_on_pool.hpp"
 #include "blocking_call.hpp"
 #include "libc_calls.hpp"
 
 #include <ramie/detail/stay.hpp>
 #include <ramie/posix.hpp>
-#include <ramie/spawn_blocking.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <memory>
@@ -17,6 +17,8 @@
 
 namespace ramie {
 
+using detail::ask_on_pool;
+using detail::blocking_share;
 using detail::calling_fiber;
 using detail::libc;
 
@@ -38,11 +40,10 @@ bool is_numeric(char const* host) noexcept {
     return host == nullptr || ::inet_pton(AF_INET, host, address) == 1 || ::inet_pton(AF_INET6, host, address) == 1;
 }
 
-// The job owns all it needs, so that it may outlive us.
-join_handle<found_names> look_up(char const* host, char const* service, addrinfo const* hints) {
+std::expected<found_names, join_error> look_up(char const* host, char const* service, addrinfo const* hints) {
     std::optional<addrinfo> wanted;
     if (hints != nullptr) wanted = *hints;
-    return spawn_blocking([host = copy_of(host), service = copy_of(service), wanted] {
+    return ask_on_pool<blocking_share::names>([host = copy_of(host), service = copy_of(service), wanted] {
         found_names found;
         addrinfo* list = nullptr;
         found.code = libc().getaddrinfo(host ? host->c_str() : nullptr, service ? service->c_str() : nullptr,
@@ -68,7 +69,7 @@ auto on_pool(detail::waiter& self, F&& f) noexcept {
     abort_shield const whole;
     auto const done = [&] {
         try {
-            if (auto answer = spawn_blocking(run).join()) return *answer;
+            if (auto answer = detail::spawn_blocking_in<blocking_share::names>(run).join()) return *answer;
         } catch (std::exception const&) {}
         return run();
     }();
@@ -85,7 +86,7 @@ int posix::getaddrinfo(char const* host, char const* service, addrinfo const* hi
     if (!detail::may_go_on(*self)) return EAI_SYSTEM;
     detail::stay const here(*self);
     try {
-        auto answer = look_up(host, service, hints).join();
+        auto answer = look_up(host, service, hints);
         if (answer) {
             errno = answer->error;
             if (answer->code == 0) *found = answer->list.release();

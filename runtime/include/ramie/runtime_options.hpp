@@ -19,7 +19,9 @@ struct runtime_options {
     std::optional<unsigned> workers = {};
     // Usable bytes of a task's stack. Only what is touched costs memory. Default 192 KiB. RAMIE_STACK_SIZE
     std::optional<std::size_t> stack_size = {};
-    // Threads of the pool behind spawn_blocking: 1 to 65536. Default 512. RAMIE_MAX_BLOCKING_THREADS
+    // Threads of the pool behind spawn_blocking: 1 to 65536. Default 512. As many more for calls on files, a quarter as
+    // many for look-ups of names, and for calls and look-ups that run on though they were aborted another quarter each
+    // (never less than one). RAMIE_MAX_BLOCKING_THREADS
     std::optional<unsigned> max_blocking_threads = {};
     // Name of the worker threads, a number follows; cut so that both fit into 15 bytes. Default "ramie". RAMIE_THREAD_NAME
     std::optional<std::string> thread_name = {};
