@@ -54,7 +54,7 @@ void lane::enter_thread() noexcept {
 [[gnu::noinline]] stack* lane::find_stack(task& next) noexcept {
     try {
         return stacks.take(next.stack_class);
-    } catch (...) {
+    } catch (std::bad_alloc const&) {
         stackless_ = &next;
         return nullptr;
     }

@@ -6,6 +6,7 @@
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/detail/pause.hpp>
+#include <ramie/detail/thread_exit.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstdio>
@@ -44,6 +45,9 @@ void task::run() noexcept {
         ops_->run(*this);
         kind = result_kind::value;
     } catch (aborted const&) {
+        kind = result_kind::cancelled;
+    } catch (forced_unwind const&) {
+        end_thread_exit();
         kind = result_kind::cancelled;
     } catch (...) {
         failed = std::current_exception();
@@ -145,6 +149,8 @@ void task::report(shared_hook const& hook) noexcept {
         auto const why = error();
         try {
             hook(why);
+        } catch (forced_unwind const&) {
+            end_thread_exit();
         } catch (...) {
             // The hook is the last resort for failures; there is nobody left to tell of its own.
         }

@@ -5,6 +5,7 @@
 
 #include <ramie/detail/futex.hpp>
 #include <ramie/detail/local_value.hpp>
+#include <ramie/detail/thread_exit.hpp>
 
 #include <chrono>
 #include <new>
@@ -132,7 +133,10 @@ void blocking_pool::serve(server& self) noexcept {
 void blocking_pool::run_job(task& job, waiter& thread) noexcept {
     if (job.state.start() != task_state::start_result::run_it) return job.unref();  // aborted while it was queued
     take_over_locals(job);
-    run_body(job);
+    {
+        running_job const here(job);
+        run_body(job);
+    }
     destroy_locals(thread);
     job.finish();
 }

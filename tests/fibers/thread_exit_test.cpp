@@ -1,251 +1,419 @@
-// What the standard does "at thread exit": for a task when it has ended and its fiber_locals are gone, for a plain thread
-// when its thread_locals are gone, too.
-#include "both_ways.hpp"
+// pthread_exit and thrd_exit in a task: the task ends, its destructors run, its OS thread goes on.
+#include "../support/child_process.hpp"
+#include "one_thread_carrier.hpp"
 
-#include <ramie/condition_variable.hpp>
+#include <ramie/async.hpp>
+#include <ramie/cancellation_token.hpp>
+#include <ramie/concurrently.hpp>
 #include <ramie/fiber_local.hpp>
+#include <ramie/join_set.hpp>
 #include <ramie/mutex.hpp>
+#include <ramie/notify.hpp>
 #include <ramie/packaged_task.hpp>
 #include <ramie/promise.hpp>
+#include <ramie/scope.hpp>
 #include <ramie/spawn.hpp>
-#include <ramie/thread.hpp>
+#include <ramie/this_fiber.hpp>
+#include <ramie/timeout.hpp>
 
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <functional>
+#include <chrono>
+#include <csetjmp>
+#include <exception>
+#include <future>
 #include <mutex>
-#include <stdexcept>
 #include <string>
-#include <system_error>
-#include <thread>
-#include <utility>
 #include <vector>
 
-using namespace ramie::testing;
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <threads.h>
+
 using namespace std::chrono_literals;
+using ramie::testing::in_child;
+using ramie::testing::one_thread_carrier;
 
 namespace {
 
-template <class Future>
-bool ready(Future const& f) {
-    ramie::abort_shield const whole;
-    return f.wait_for(0s) == ramie::future_status::ready;
+struct note_end {
+    std::vector<std::string>& into;
+    char const* what;
+    ~note_end() { into.emplace_back(what); }
+};
+
+[[noreturn]] void libcs_own_exit() {
+    auto* const f = reinterpret_cast<void (*)(void*)>(::dlsym(RTLD_NEXT, "pthread_exit"));
+    f(nullptr);
+    std::abort();
 }
 
-// Calls it when it is destroyed.
-struct last_word {
-    std::function<void()> say;
-    explicit last_word(std::function<void()> what) : say(std::move(what)) {}
-    last_word(last_word&& other) noexcept : say(std::exchange(other.say, nullptr)) {}
-    last_word& operator=(last_word&&) = default;
-    ~last_word() {
-        if (say) say();
+[[noreturn]] void exit_by_pthread() { ::pthread_exit(nullptr); }
+[[noreturn]] void exit_by_c11() { ::thrd_exit(3); }
+
+constexpr auto ways = {&exit_by_pthread, &exit_by_c11, &libcs_own_exit};
+
+template <class F>
+void in_a_task(F f) {
+    for (bool const directly : {false, true}) {
+        CAPTURE(directly);
+        one_thread_carrier carrier;
+        carrier.switch_directly(directly);
+        auto task = ramie::spawn(f);
+        carrier.run();
+        CHECK(task.is_finished());
+        auto const result = task.join();
+        REQUIRE_FALSE(result);
+        CHECK(result.error().is_cancelled());
     }
-};
-ramie::fiber_local<last_word> local;
+}
 
 }  // namespace
 
-TEST_CASE("thread exit: a value given so is seen when the task has ended, after its fiber_locals") {
-    both_ways([](one_thread_carrier& carrier) {
-        ramie::promise<std::string> p;
-        auto f = p.get_future();
-        std::vector<std::string> log;
-        auto const note = [&](char const* when) { log.push_back(std::string(when) + (ready(f) ? ": ready" : ": not yet")); };
-        auto giver = ramie::spawn([&] {
-            p.set_value_at_thread_exit("given");
-            local.set(last_word([&] { note("fiber_local"); }));
-            note("given");
-            CHECK_THROWS_AS(p.set_value("again"), ramie::future_error);
-            CHECK_THROWS_AS(p.set_value_at_thread_exit("again"), ramie::future_error);
+TEST_CASE("thread exit: destructors run from the inside out, the task ends as cancelled, others go on") {
+    for (auto* const exit_now : ways) {
+        one_thread_carrier carrier;
+        std::vector<std::string> ends;
+        auto task = ramie::spawn([&] {
+            note_end const outer{ends, "outer"};
             ramie::this_fiber::yield();
-            note("later");
+            [&] {
+                note_end const inner{ends, "inner"};
+                ramie::this_fiber::yield();
+                exit_now();
+            }();
+            ends.emplace_back("never");
         });
-        auto joiner = ramie::spawn([&] {
-            giver.get();
-            note("joined");
-        });
-        carrier.drain();
-        joiner.get();
-        CHECK(log == std::vector<std::string>{"given: not yet", "later: not yet", "fiber_local: not yet", "joined: ready"});
-        CHECK(f.get() == "given");
-    });
-}
-
-TEST_CASE("thread exit: an exception, nothing, and a reference likewise; the promise may go before") {
-    both_ways([](one_thread_carrier& carrier) {
-        int lent = 3;
-        ramie::future<void> nothing;
-        ramie::future<int> failure;
-        ramie::future<int&> reference;
-        auto giver = ramie::spawn([&] {
-            {
-                ramie::promise<void> a;
-                ramie::promise<int> b;
-                ramie::promise<int&> c;
-                nothing = a.get_future();
-                failure = b.get_future();
-                reference = c.get_future();
-                a.set_value_at_thread_exit();
-                b.set_exception_at_thread_exit(std::make_exception_ptr(std::runtime_error("no")));
-                c.set_value_at_thread_exit(lent);
-            }
-            CHECK_FALSE(ready(nothing));
-            CHECK_FALSE(ready(failure));
-            CHECK_FALSE(ready(reference));
-        });
-        carrier.drain();
-        giver.get();
-        nothing.get();
-        CHECK_THROWS_AS(failure.get(), std::runtime_error);
-        CHECK(&reference.get() == &lent);
-    });
-}
-
-TEST_CASE("thread exit: a value whose making throws leaves the promise as it was") {
-    both_ways([](one_thread_carrier& carrier) {
-        struct picky {
-            explicit picky(int n) {
-                if (n < 0) throw std::invalid_argument("negative");
-            }
-        };
-        ramie::promise<picky> p;
-        auto f = p.get_future();
-        auto giver = ramie::spawn([&] {
-            CHECK_THROWS_AS(p.set_value_at_thread_exit(-1), std::invalid_argument);
-            p.set_value(1);
-            CHECK(ready(f));
-        });
-        carrier.drain();
-        giver.get();
-    });
-}
-
-TEST_CASE("thread exit: a task that is aborted or fails has ended, too") {
-    both_ways([](one_thread_carrier& carrier) {
-        ramie::promise<int> a, b;
-        auto fa = a.get_future(), fb = b.get_future();
-        auto aborted = ramie::spawn([&] {
-            a.set_value_at_thread_exit(1);
-            ramie::this_fiber::sleep_for(1h);
-        });
-        auto failed = ramie::spawn([&] {
-            b.set_value_at_thread_exit(2);
-            throw std::runtime_error("no");
-        });
-        carrier.drain();
-        CHECK_FALSE(ready(fa));
-        CHECK(fb.get() == 2);
-        aborted.abort();
-        carrier.drain();
-        CHECK(fa.get() == 1);
-        (void)aborted.join();
-        (void)failed.join();
-    });
-}
-
-TEST_CASE("thread exit: a packaged_task's result; an abort of its call breaks the promise at once") {
-    both_ways([](one_thread_carrier& carrier) {
-        ramie::packaged_task<int(int)> task([](int n) { return 2 * n; });
-        ramie::packaged_task<void()> waits([] { ramie::this_fiber::sleep_for(1h); });
-        auto f = task.get_future();
-        auto broken = waits.get_future();
-        auto caller = ramie::spawn([&] {
-            task.make_ready_at_thread_exit(21);
-            CHECK_FALSE(ready(f));
-            CHECK_THROWS_AS(task(1), ramie::future_error);
-            CHECK_THROWS_AS(task.make_ready_at_thread_exit(1), ramie::future_error);
+        bool went_on = false;
+        auto other = ramie::spawn([&] {
+            for (int i = 0; i < 5; ++i) ramie::this_fiber::yield();
+            CHECK(std::uncaught_exceptions() == 0);
             try {
-                waits.make_ready_at_thread_exit();
-            } catch (ramie::aborted const&) {
-                CHECK(ready(broken));
+                throw 5;
+            } catch (int) { went_on = std::current_exception() != nullptr; }
+        });
+        carrier.run();
+        CHECK(ends == std::vector<std::string>{"inner", "outer"});
+        auto const result = task.join();
+        REQUIRE_FALSE(result);
+        CHECK(result.error().is_cancelled());
+        CHECK_FALSE(result.error().is_exception());
+        other.get();
+        CHECK(went_on);
+        CHECK(std::uncaught_exceptions() == 0);
+    }
+}
+
+TEST_CASE("thread exit: the stack serves the next task, which has exceptions of its own") {
+    one_thread_carrier carrier;
+    carrier.switch_directly(true);
+    int ended = 0;
+    for (int i = 0; i < 100; ++i) {
+        auto exits = ramie::spawn([] { ::pthread_exit(nullptr); });
+        auto throws = ramie::spawn([&] {
+            CHECK(std::uncaught_exceptions() == 0);
+            CHECK(std::current_exception() == nullptr);
+            ++ended;
+            throw std::string("its own");
+        });
+        carrier.run();
+        CHECK(exits.join().error().is_cancelled());
+        CHECK(throws.join().error().is_exception());
+    }
+    CHECK(ended == 100);
+}
+
+TEST_CASE("thread exit: catch (...) that throws on lets it through, and __forced_unwind can be told") {
+    for (auto* const exit_now : ways) {
+        std::vector<std::string> ends;
+        in_a_task([&] {
+            ends.clear();
+            note_end const last{ends, "destructor"};
+            try {
+                try {
+                    exit_now();
+                } catch (abi::__forced_unwind&) {
+                    ends.emplace_back("told");
+                    CHECK(std::current_exception() == nullptr);
+                    throw;
+                }
+            } catch (...) {
+                ends.emplace_back("any");
                 throw;
             }
         });
-        carrier.drain();
-        caller.abort();
-        carrier.drain();
-        CHECK(caller.join().error().is_cancelled());
-        CHECK(f.get() == 42);
-        CHECK_THROWS_AS(broken.get(), ramie::future_error);
-        CHECK_THROWS_AS(ramie::packaged_task<void()>().make_ready_at_thread_exit(), ramie::future_error);
-    });
-}
-
-TEST_CASE("thread exit: a condition is notified, and its lock given back, when the task has ended") {
-    both_ways([](one_thread_carrier& carrier) {
-        ramie::mutex m;
-        ramie::condition_variable changed;
-        bool over = false;
-        std::vector<std::string> log;
-        auto waiter = ramie::spawn([&] {
-            std::unique_lock held(m);
-            changed.wait(held, [&] { return over; });
-            log.emplace_back("woken");
-        });
-        carrier.drain();
-        auto notifier = ramie::spawn([&] {
-            ramie::unique_lock held(m);
-            over = true;
-            ramie::notify_all_at_thread_exit(changed, std::move(held));
-            local.set(last_word([&] {
-                CHECK_FALSE(m.try_lock());
-                log.emplace_back("fiber_local");
-            }));
-            ramie::this_fiber::yield();
-            log.emplace_back("body");
-        });
-        carrier.drain();
-        waiter.get();
-        notifier.get();
-        CHECK(log == std::vector<std::string>{"body", "fiber_local", "woken"});
-        CHECK_THROWS_AS(ramie::notify_all_at_thread_exit(changed, ramie::unique_lock(m, std::defer_lock)), std::system_error);
-    });
-}
-
-TEST_CASE("thread exit: the last that was asked for is done first") {
-    both_ways([](one_thread_carrier& carrier) {
-        ramie::promise<int> first, second;
-        std::vector<int> order;
-        auto a = ramie::spawn([&, f = first.get_future()]() mutable { order.push_back(f.get()); });
-        auto b = ramie::spawn([&, f = second.get_future()]() mutable { order.push_back(f.get()); });
-        carrier.drain();
-        auto giver = ramie::spawn([&] {
-            first.set_value_at_thread_exit(1);
-            second.set_value_at_thread_exit(2);
-        });
-        carrier.drain();
-        giver.get();
-        a.get();
-        b.get();
-        CHECK(order == std::vector<int>{2, 1});
-    });
-}
-
-TEST_CASE("thread exit: on a plain thread it comes after the thread_locals, whenever they were made") {
-    ramie::promise<int> p;
-    auto f = p.get_future();
-    ramie::mutex m;
-    ramie::condition_variable changed;
-    bool over = false;
-    std::atomic<int> not_yet = 0;
-    auto const look = [&] { not_yet += !ready(f) && !m.try_lock(); };
-    std::thread t([&] {
-        static thread_local last_word made_before(look);
-        p.set_value_at_thread_exit(7);
-        ramie::unique_lock held(m);
-        over = true;
-        ramie::notify_all_at_thread_exit(changed, std::move(held));
-        static thread_local last_word made_after(look);
-        local.set(last_word(look));
-        not_yet += !ready(f);
-    });
-    {
-        std::unique_lock held(m);
-        changed.wait(held, [&] { return over; });
+        CHECK(ends == std::vector<std::string>{"told", "any", "destructor"});
     }
-    CHECK(f.get() == 7);
-    t.join();
-    CHECK(not_yet == 4);
+}
+
+TEST_CASE("thread exit: inside a catch block, and with an exception that was caught before") {
+    in_a_task([] {
+        try {
+            throw std::string("text");
+        } catch (std::string const&) { ::pthread_exit(nullptr); }
+    });
+}
+
+TEST_CASE("thread exit: a destructor may wait, and an abort meanwhile does not throw out of it") {
+    one_thread_carrier carrier;
+    carrier.switch_directly(true);
+    std::vector<std::string> ends;
+    ramie::notify asked;
+    struct waits {
+        std::vector<std::string>& ends;
+        ramie::notify& asked;
+        ~waits() {
+            CHECK(std::uncaught_exceptions() == 1);
+            ends.emplace_back("waits");
+            asked.notify_one();
+            ramie::this_fiber::sleep_for(1s);
+            // Younger than the unwinding, so it is not held off.
+            CHECK_FALSE(ramie::timeout(1s, [] { ramie::this_fiber::sleep_for(1h); }));
+            ends.emplace_back("waited");
+        }
+    };
+    auto task = ramie::spawn([&] {
+        note_end const outer{ends, "outer"};
+        waits const first{ends, asked};
+        ::pthread_exit(nullptr);
+    });
+    auto other = ramie::spawn([&] {
+        asked.wait();
+        task.abort();
+        auto third = ramie::spawn([] { ::pthread_exit(nullptr); });  // another one meanwhile
+        CHECK(third.join().error().is_cancelled());
+    });
+    carrier.run();
+    CHECK(ends == std::vector<std::string>{"waits", "waited", "outer"});
+    CHECK(task.join().error().is_cancelled());
+    other.get();
+}
+
+TEST_CASE("thread exit: locks, locals and children are left as by return") {
+    one_thread_carrier carrier;
+    ramie::mutex m;
+    std::vector<std::string> ends;
+    static ramie::fiber_local<std::shared_ptr<note_end>> local;
+    auto task = ramie::spawn([&] {
+        ramie::scope children;
+        children
+            .spawn([&] {
+                note_end const child{ends, "child"};
+                ramie::this_fiber::sleep_for(1s);
+            })
+            .detach();
+        local.set(std::shared_ptr<note_end>(new note_end{ends, "local"}));
+        std::lock_guard const held(m);
+        ramie::this_fiber::yield();
+        ::pthread_exit(nullptr);
+    });
+    auto other = ramie::spawn([&] {
+        ramie::this_fiber::yield();
+        std::lock_guard const held(m);
+        ends.emplace_back("locked");
+    });
+    carrier.run();
+    CHECK(ends == std::vector<std::string>{"locked", "child", "local"});
+    CHECK(task.join().error().is_cancelled());
+    other.get();
+}
+
+TEST_CASE("thread exit: futures of what it ends are broken promises") {
+    one_thread_carrier carrier;
+    auto const is_broken = [](auto& future) {
+        try {
+            future.get();
+            return false;
+        } catch (std::future_error const& e) { return e.code() == std::future_errc::broken_promise; }
+    };
+    auto root = ramie::spawn([&] {
+        auto by_async = ramie::async([]() -> int { ::pthread_exit(nullptr); });
+        CHECK(is_broken(by_async));
+
+        ramie::packaged_task<int()> packaged([]() -> int { ::pthread_exit(nullptr); });
+        auto by_package = packaged.get_future();
+        auto caller = ramie::spawn([&] { packaged(); });
+        CHECK(caller.join().error().is_cancelled());
+        CHECK(is_broken(by_package));
+
+        ramie::packaged_task<int()> later([]() -> int { ::pthread_exit(nullptr); });
+        auto by_later = later.get_future();
+        auto late_caller = ramie::spawn([&] { later.make_ready_at_thread_exit(); });
+        CHECK(late_caller.join().error().is_cancelled());
+        CHECK(is_broken(by_later));
+    });
+    carrier.run();
+    root.get();
+}
+
+TEST_CASE("thread exit: a child's is no failure to its scope, its siblings or its set") {
+    one_thread_carrier carrier;
+    int unseen = 0;
+    carrier.on_unseen_failure([&](ramie::join_error const&) { ++unseen; });
+    auto root = ramie::spawn([&] {
+        bool sibling_ended = false;
+        ramie::with_scope([&](ramie::scope& s) {
+            s.spawn([] { ::pthread_exit(nullptr); }).detach();
+            s.spawn([&] {
+                 ramie::this_fiber::sleep_for(1s);
+                 sibling_ended = true;
+             }).detach();
+        });
+        CHECK(sibling_ended);
+
+        ramie::join_set<int> set;
+        set.spawn([]() -> int { ::pthread_exit(nullptr); });
+        auto const next = set.join_next();
+        REQUIRE(next);
+        CHECK(next->error().is_cancelled());
+
+        ramie::cancellation_token const token;
+        CHECK_FALSE(token.run_until_cancelled([]() -> int { ::pthread_exit(nullptr); }));
+        ramie::spawn([] { ::pthread_exit(nullptr); }).detach();
+        ramie::this_fiber::yield();
+    });
+    carrier.run();
+    root.get();
+    CHECK(unseen == 0);
+}
+
+TEST_CASE("thread exit: in the hook for failures that nobody receives it ends the hook") {
+    one_thread_carrier carrier;
+    int called = 0;
+    carrier.on_unseen_failure([&](ramie::join_error const&) {
+        ++called;
+        ::pthread_exit(nullptr);
+    });
+    for (int i = 0; i < 3; ++i) ramie::spawn([] { throw 1; }).detach();
+    carrier.run();
+    CHECK(called == 3);
+}
+
+namespace {
+
+std::vector<std::string>* noted = nullptr;
+
+}  // namespace
+
+extern "C" {
+void __pthread_register_cancel(__pthread_unwind_buf_t*);
+void __pthread_unregister_cancel(__pthread_unwind_buf_t*);
+[[noreturn]] void __pthread_unwind_next(__pthread_unwind_buf_t*);
+int __sigsetjmp(__jmp_buf_tag*, int) noexcept;
+}
+
+// What pthread_cleanup_push is to C that is compiled without exceptions.
+#define C_CLEANUP_PUSH(text)                                                            \
+    {                                                                                   \
+        __pthread_unwind_buf_t buffer;                                                  \
+        if (__sigsetjmp(reinterpret_cast<__jmp_buf_tag*>(buffer.__cancel_jmp_buf), 0)) { \
+            noted->emplace_back(text);                                                  \
+            __pthread_unwind_next(&buffer);                                             \
+        }                                                                               \
+        __pthread_register_cancel(&buffer);
+#define C_CLEANUP_POP                     \
+        __pthread_unregister_cancel(&buffer); \
+    }
+
+[[gnu::noinline]] void c_like_inner(void (*exit_now)()) {
+    C_CLEANUP_PUSH("inner")
+        exit_now();
+    C_CLEANUP_POP
+}
+
+[[gnu::noinline]] void c_like_popped() {
+    C_CLEANUP_PUSH("popped")
+    C_CLEANUP_POP
+}
+
+[[gnu::noinline]] void c_like_outer(void (*exit_now)()) {
+    C_CLEANUP_PUSH("outer")
+        c_like_popped();
+        c_like_inner(exit_now);
+    C_CLEANUP_POP
+}
+
+TEST_CASE("thread exit: what C code has registered is run, between the destructors around it") {
+    for (auto* const exit_now : {&exit_by_pthread, &exit_by_c11}) {
+        std::vector<std::string> ends;
+        noted = &ends;
+        in_a_task([&] {
+            ends.clear();
+            note_end const first{ends, "first"};
+            c_like_outer(exit_now);
+        });
+        CHECK(ends == std::vector<std::string>{"inner", "outer", "first"});
+    }
+}
+
+TEST_CASE("thread exit: what another task has registered on this thread is none of it, and stays") {
+    one_thread_carrier carrier;
+    std::vector<std::string> ends;
+    noted = &ends;
+    static ramie::notify go;
+    auto waits = ramie::spawn([&] {
+        c_like_outer([] {
+            go.wait();
+            ::pthread_exit(nullptr);
+        });
+    });
+    auto exits = ramie::spawn([&] {
+        c_like_inner([] { ::pthread_exit(nullptr); });
+    });
+    carrier.drain();
+    CHECK(exits.join().error().is_cancelled());
+    CHECK(ends == std::vector<std::string>{"inner"});
+    ends.clear();
+    go.notify_one();
+    carrier.run();
+    CHECK(waits.join().error().is_cancelled());
+    CHECK(ends == std::vector<std::string>{"inner", "outer"});
+    // Nothing is left behind on this thread.
+    __pthread_unwind_buf_t probe;
+    __pthread_register_cancel(&probe);
+    auto* const left = probe.__pad[0];
+    __pthread_unregister_cancel(&probe);
+    ends.clear();
+    auto again = ramie::spawn([] { ::pthread_exit(nullptr); });
+    carrier.run();
+    CHECK(again.join().error().is_cancelled());
+    CHECK(ends.empty());
+    __pthread_register_cancel(&probe);
+    CHECK(probe.__pad[0] == left);
+    __pthread_unregister_cancel(&probe);
+}
+
+TEST_CASE("thread exit: a plain thread's is libc's, beside tasks and without") {
+    one_thread_carrier carrier;
+    std::vector<std::string> ends;
+    for (auto* const exit_now : {&exit_by_pthread, &exit_by_c11}) {
+        static std::vector<std::string>* to;
+        to = &ends;
+        pthread_t thread;
+        REQUIRE(::pthread_create(&thread, nullptr, [](void* f) -> void* {
+            note_end const end{*to, "end"};
+            reinterpret_cast<void (*)()>(f)();
+            return nullptr;
+        }, reinterpret_cast<void*>(exit_now)) == 0);
+        void* value = &value;
+        REQUIRE(::pthread_join(thread, &value) == 0);
+        CHECK(value == reinterpret_cast<void*>(std::intptr_t{exit_now == &exit_by_c11 ? 3 : 0}));
+    }
+    CHECK(ends == std::vector<std::string>{"end", "end"});
+}
+
+TEST_CASE("thread exit: a catch (...) that swallows it ends the process, as with threads (forks)") {
+    auto const end = in_child([] {
+        one_thread_carrier carrier;
+        auto task = ramie::spawn({.name = "greedy"}, [] {
+            try {
+                ::pthread_exit(nullptr);
+            } catch (...) {}
+        });
+        carrier.run();
+    });
+    CHECK(end.killed_by(SIGABRT));
+    CHECK_MESSAGE(end.said("ramie: pthread_exit in task "), end.output);
+    CHECK_MESSAGE(end.said("\"greedy\" ended in a catch (...) that does not throw on\n"), end.output);
 }

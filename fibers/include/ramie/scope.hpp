@@ -1,6 +1,7 @@
 // Tasks that may borrow the locals of the block they were spawned in.
 #pragma once
 
+#include <ramie/detail/forced_unwind.hpp>
 #include <ramie/detail/intrusive_list.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
@@ -86,6 +87,8 @@ class scope_call : public Call {
         try {
             return Call::operator()(t);
         } catch (aborted const&) {
+            throw;
+        } catch (forced_unwind const&) {
             throw;
         } catch (...) {
             if (of_.aborts_siblings) {

@@ -8,6 +8,7 @@
 // Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
 #pragma once
 
+#include <ramie/detail/forced_unwind.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 #include <ramie/error.hpp>
@@ -104,8 +105,8 @@ class future_state : public future_core {
         }
     }
 
-    // The result of call(), or its exception. An abort or a timeout that ends the call goes on to the caller, who is
-    // meant; others see a broken promise.
+    // The result of call(), or its exception. An abort, a timeout or pthread_exit that ends the call goes on to the caller,
+    // who is meant; others see a broken promise.
     template <class Call>
     void set_by(Call&& call) {
         try {
@@ -119,6 +120,9 @@ class future_state : public future_core {
             abandon();
             throw;
         } catch (deadline_passed const&) {
+            abandon();
+            throw;
+        } catch (forced_unwind const&) {
             abandon();
             throw;
         } catch (...) {
@@ -138,6 +142,9 @@ class future_state : public future_core {
             give_up();
             throw;
         } catch (deadline_passed const&) {
+            give_up();
+            throw;
+        } catch (forced_unwind const&) {
             give_up();
             throw;
         } catch (...) {

@@ -2,6 +2,7 @@
 // effect.
 #pragma once
 
+#include <ramie/detail/forced_unwind.hpp>
 #include <ramie/detail/park.hpp>
 #include <ramie/detail/select_case.hpp>
 
@@ -77,6 +78,10 @@ class selection {
                 });
                 ++enlisted;
                 if (e == enlisting::won) winner = at;
+            } catch (forced_unwind const&) {
+                (void)claim_for_itself(self, g);
+                (void)withdraw(enlisted);
+                throw;
             } catch (...) {
                 // A case may have won meanwhile; then that is what counts.
                 e = enlisting::lost;
@@ -85,9 +90,7 @@ class selection {
         }
         wait_end const end = e == enlisting::queued ? park(self, g, {"select", this}, nullptr, limit)
                                                     : wait_end(task_state::outcome::woken, nullptr);
-        for (std::size_t i = 0; i < enlisted; ++i) {
-            if (call(order_[i], [](auto& c) { return c.withdraw(); })) winner = order_[i];
-        }
+        if (auto const late = withdraw(enlisted); late != count) winner = late;
         if (failed) std::rethrow_exception(failed);
         if (winner != count) return winner;
         end.raise();
@@ -96,6 +99,15 @@ class selection {
             if (call(order_[i], [&](auto& c) { return c.limit() == limit; })) return order_[i];
         }
         std::unreachable();
+    }
+
+    // Of the first so many. Which of them won; `count` if none says so.
+    std::size_t withdraw(std::size_t enlisted) {
+        auto winner = count;
+        for (std::size_t i = 0; i < enlisted; ++i) {
+            if (call(order_[i], [](auto& c) { return c.withdraw(); })) winner = order_[i];
+        }
+        return winner;
     }
 
     time_point earliest() const noexcept {

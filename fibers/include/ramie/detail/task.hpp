@@ -67,7 +67,8 @@ class shared_hook {
     failure_hook const call_;
 };
 
-enum class result_kind : std::uint8_t { none, value, exception, cancelled };
+// unwinding: the body is still being left, by pthread_exit (thread_exit.hpp).
+enum class result_kind : std::uint8_t { none, value, exception, cancelled, unwinding };
 
 // What differs by callable and result type. Functions, not virtuals: one pointer in the block, and no RTTI of users'
 // types.
