@@ -79,11 +79,12 @@ void lane::visit(task& first) noexcept {
 void lane::yield() noexcept {
     auto const error = *slots_.error;
     lane* here = this;
-    budget_.renew();
     auto* const next = carrier::pick(*this);
     if (next != nullptr || go_home) {
         errand_ = errand::requeue;
         here = &leave(*current, next);
+    } else {
+        budget_.renew();
     }
     *here->slots_.error = error;
 }

@@ -16,24 +16,30 @@ waiter& waiter::self() noexcept {
 
 namespace {
 
-[[gnu::cold, gnu::noinline]] void run_out(lane& here, waiter& self) {
-    here.yield();
-    self.end_point();
-}
-
-}  // namespace
-
-waiter& waiter::enter(std::uint32_t cost) {
+// Everything but the common case, apart from it: that then saves no registers.
+[[gnu::cold, gnu::noinline]] waiter& enter_with_care(std::uint32_t cost) {
     auto* const here = carrier::this_lane();
-    if (here == nullptr || here->current == nullptr) [[unlikely]] {
+    if (here == nullptr || here->current == nullptr) {
         auto& self = thread_waiter::of_this_thread();
         if (self.spend(cost)) self.end_point();
         return self;
     }
     auto& self = *here->current;
     self.abort_point();
-    if (here->spend(cost)) [[unlikely]] run_out(*here, self);
+    if (here->spend(cost)) {
+        here->yield();
+        self.end_point();
+    }
     return self;
+}
+
+}  // namespace
+
+waiter& waiter::enter(std::uint32_t cost) {
+    auto* const here = carrier::this_lane();
+    auto* const self = here != nullptr ? here->current : nullptr;
+    if (self == nullptr || self->state.abort_requested() || here->spend(cost)) [[unlikely]] return enter_with_care(cost);
+    return *self;
 }
 
 bool waiter::masked() const noexcept { return shields > 0 || std::uncaught_exceptions() > 0; }

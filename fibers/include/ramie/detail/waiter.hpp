@@ -84,8 +84,8 @@ class waiter {
     ~waiter() = default;
 
   private:
-    void throw_if_aborted();
-    void throw_if_late();
+    [[gnu::cold, gnu::noinline]] void throw_if_aborted();
+    [[gnu::cold, gnu::noinline]] void throw_if_late();
 };
 
 // Of the calling fiber or thread.
