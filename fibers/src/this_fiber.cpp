@@ -32,13 +32,16 @@ void sleep(time_point until) {
 
 namespace this_fiber {
 
+namespace {
+[[gnu::cold, gnu::noinline]] void yield_thread() {
+    std::this_thread::yield();
+    detail::waiter::self().end_point();
+}
+}  // namespace
+
 void yield() {
     auto* const here = detail::carrier::this_lane();
-    if (here == nullptr || here->current == nullptr) {
-        std::this_thread::yield();
-        detail::waiter::self().end_point();
-        return;
-    }
+    if (here == nullptr || here->current == nullptr) return yield_thread();
     auto& self = *here->current;
     self.abort_point();
     here->yield();

@@ -16,7 +16,13 @@ waiter& waiter::self() noexcept {
 
 namespace {
 
-// Everything but the common case, apart from it: that then saves no registers.
+// What is not the common case is apart from it, which then saves no registers.
+[[gnu::cold, gnu::noinline]] waiter& let_others_run(lane& here, waiter& self) {
+    here.yield();
+    self.end_point();
+    return self;
+}
+
 [[gnu::cold, gnu::noinline]] waiter& enter_with_care(std::uint32_t cost) {
     auto* const here = carrier::this_lane();
     if (here == nullptr || here->current == nullptr) {
@@ -26,11 +32,7 @@ namespace {
     }
     auto& self = *here->current;
     self.abort_point();
-    if (here->spend(cost)) {
-        here->yield();
-        self.end_point();
-    }
-    return self;
+    return here->spend(cost) ? let_others_run(*here, self) : self;
 }
 
 }  // namespace
@@ -38,7 +40,8 @@ namespace {
 waiter& waiter::enter(std::uint32_t cost) {
     auto* const here = carrier::this_lane();
     auto* const self = here != nullptr ? here->current : nullptr;
-    if (self == nullptr || self->state.abort_requested() || here->spend(cost)) [[unlikely]] return enter_with_care(cost);
+    if (self == nullptr || self->state.abort_requested()) [[unlikely]] return enter_with_care(cost);
+    if (here->spend(cost)) [[unlikely]] return let_others_run(*here, *self);
     return *self;
 }
 

@@ -17,11 +17,11 @@ class fiber_budget {
     // A system call takes longer than an operation in memory, and others may become ready meanwhile.
     static constexpr std::uint32_t system_call = 2;
 
-    // True: there is too little left.
+    // True: there was too little left, and the budget is to be renewed before it is asked again. (One subtraction.)
     [[nodiscard]] bool spend(std::uint32_t cost) noexcept {
-        if (left_ <= cost) return true;
-        left_ -= cost;
-        return false;
+        auto const before = left_;
+        left_ = before - cost;
+        return before < cost;
     }
     void renew() noexcept { left_ = full; }
 
