@@ -2,6 +2,7 @@
 
 #include <ramie/detail/config.hpp>
 #include <ramie/detail/futex.hpp>
+#include <ramie/detail/other_copies.hpp>
 
 #include <cerrno>
 
@@ -9,6 +10,7 @@ namespace ramie::detail {
 
 // Opaque, because a fiber that asks, migrates and asks again must not be given the first thread's answer.
 RAMIE_NOIPA thread_waiter& thread_waiter::of_this_thread() noexcept {
+    refuse_foreign_fiber();
     static thread_local thread_waiter mine;
     return mine;
 }

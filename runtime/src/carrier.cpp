@@ -7,6 +7,7 @@
 
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/config.hpp>
+#include <ramie/detail/other_copies.hpp>
 #include <ramie/detail/stack_overflow.hpp>
 
 namespace ramie::detail {
@@ -77,6 +78,9 @@ namespace carrier {
 
 scheduler& here(char const* verb) {
     if (auto* const s = this_runtime()) [[likely]] return *s;
+    if (auto const foreign = foreign_fiber(); !foreign.empty())
+        throw no_runtime(std::string("ramie: ") + verb + " was called in " + foreign +
+                         "; link all with the shared library, so that there is one of it");
     throw no_runtime(std::string("ramie: ") + verb +
                      " was called on a thread that belongs to no runtime; call it from within ramie::run(...), "
                      "runtime::block_on(...) or a task, or spawn through a runtime's handle()");

@@ -13,6 +13,7 @@ bool worker::lend() noexcept {
     home.idle.no_longer_alone();
     lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::migrate()
     posts_for = nullptr;
+    lent = true;
     last_look_ = picks_.read() - ticks_between_looks;
     attend_at_ = 0;
     if (auto* const t = next_.take()) push_ring(*t);
@@ -25,6 +26,7 @@ bool worker::lend() noexcept {
 void worker::take_back() noexcept {
     home.spares.release();
     posts_for = &home;
+    lent = false;
     lent_by_.store(nullptr, std::memory_order_relaxed);
 }
 

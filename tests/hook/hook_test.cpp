@@ -7,6 +7,7 @@
 #include "io/plain_fds.hpp"
 
 #include <ramie/detail/config.hpp>
+#include <ramie/detail/other_copies.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/run_as_threads.hpp>
 #include <ramie/thread.hpp>
@@ -57,6 +58,8 @@ child_end output_of(std::vector<std::string> words, char const* preload = nullpt
 }
 
 }  // namespace
+
+TEST_CASE("hook: it is no second copy of the library") { CHECK(ramie::detail::other_copies == 0); }
 
 TEST_CASE("hook: it is on for fibers, and for nobody else") {
     CHECK(!ramie::is_hooked());

@@ -50,6 +50,7 @@ class lane {
     bool alone = true;         // no other lane of its runtime runs beside it
     lane_number number = bias::stranger;  // for what is biased to it: only if it is alone
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
+    bool lent = false;         // to its current task, which may block the thread (block_in_place)
     bool calls_out = false;    // in a system call that the runtime makes, whoever is current: not that fiber's
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
