@@ -16,7 +16,7 @@ namespace {
 
 using outcome = tls_engine::outcome;
 
-constexpr std::size_t wire_buffer = tls_connection::record + 1024;  // a record and what belongs to it
+constexpr std::size_t whole_record = tls_connection::record + 1024;  // with what belongs to it
 
 constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may leave to the next writer
 
@@ -24,48 +24,39 @@ constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may lea
 // point.
 void let_others_run() { (void)waiter::enter(fiber_budget::system_call); }
 
-auto wire_bytes() {
-    return std::make_unique_for_overwrite<std::byte[]>(wire_buffer);
-}
-
 }  // namespace
 
 tls_connection::tls_connection(std::unique_ptr<tls_transport> over, std::shared_ptr<tls_context> c)
-    : engine(c),
-      transport(std::move(over)),
-      handshake_timeout_(c->handshake_timeout),
-      received_(wire_bytes()),
-      sending_(wire_bytes()) {}
+    : engine(c), transport(std::move(over)), handshake_timeout_(c->handshake_timeout) {}
 
 tls_connection::tls_connection(std::unique_ptr<tls_transport> over, std::shared_ptr<tls_context> c,
                                std::string_view host, std::string peer)
-    : engine(c, host, std::move(peer)),
-      transport(std::move(over)),
-      handshake_timeout_(c->handshake_timeout),
-      received_(wire_bytes()),
-      sending_(wire_bytes()) {}
+    : engine(c, host, std::move(peer)), transport(std::move(over)), handshake_timeout_(c->handshake_timeout) {}
 
 void tls_connection::close() noexcept {
     closed_.store(true, std::memory_order_relaxed);
     transport->close();
 }
 
-std::expected<void, std::error_code> tls_connection::receive() {
-    auto const count = transport->read(std::span(received_.get(), wire_buffer));
+std::expected<void, std::error_code> tls_connection::receive(bool is_in_record) {
+    if (is_in_record && rest_of_record_ == nullptr)
+        rest_of_record_ = std::make_unique_for_overwrite<std::byte[]>(whole_record);
+    auto const into = is_in_record ? std::span(rest_of_record_.get(), whole_record) : std::span(begin_of_record_);
+    auto const count = transport->read(into);
     if (!count) return std::unexpected(count.error());
     if (*count == 0) return std::unexpected(make_error_code(tls_errc::truncated));
-    engine.feed(std::span(received_.get(), *count));
+    engine.feed(into.first(*count));
     return {};
 }
 
 std::expected<void, std::error_code> tls_connection::flush() {
     for (;;) {
-        if (sent_ == sending_end_) {
+        if (sent_ == sending_.size()) {
             sent_ = 0;
-            sending_end_ = engine.take(std::span(sending_.get(), wire_buffer));
-            if (sending_end_ == 0) return {};
+            sending_ = engine.take();
+            if (sending_.empty()) return {};
         }
-        auto const count = transport->write(std::span(sending_.get() + sent_, sending_end_ - sent_));
+        auto const count = transport->write(std::span(sending_).subspan(sent_));
         if (!count) return std::unexpected(count.error());
         sent_ += *count;
     }
@@ -91,11 +82,12 @@ std::expected<std::size_t, std::error_code> tls_connection::read(std::span<std::
     for (;;) {
         if (closed()) return std::unexpected(closed_before());
         auto const step = engine.read(into);
+        let_go_of_what_was_read(step);
         if (step.what == outcome::done) return step.count;  // at once: an abort from here on would lose it
         flush_if_nobody_has_to_wait();
         if (step.what == outcome::ended) return 0;
         if (step.what == outcome::failed) return std::unexpected(step.error);
-        if (auto const more = receive(); !more) return std::unexpected(more.error());
+        if (auto const more = receive(step.is_in_record); !more) return std::unexpected(more.error());
     }
 }
 

@@ -9,6 +9,10 @@
 // what was read (the answer to a key update, an alert), the reader sends it if nobody is writing and the socket has
 // room; otherwise the next write does. Alone nobody waits for such a message: a key update need only be answered before
 // the next data.
+//
+// Memory comes with the bytes that need it. Who waits for a record to begin waits with a few bytes at hand, enough for
+// a short record; the rest of a longer one is read into a block that has room for it, which goes when nothing of it is
+// left. What is to be sent has a block of its own until it has been sent.
 #pragma once
 
 #include "tls_engine.hpp"
@@ -16,13 +20,16 @@
 #include <ramie/detail/tls_transport.hpp>
 #include <ramie/mutex.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace ramie::detail {
 
@@ -47,8 +54,13 @@ class tls_connection {
 
   private:
     std::expected<void, std::error_code> shake_hands();
-    // Holding reading_: waits for bytes from the peer, and feeds them to the engine.
-    std::expected<void, std::error_code> receive();
+    std::expected<void, std::error_code> wait_for_hello();
+    // Holding reading_, when the engine has read all there was: waits for bytes from the peer, and feeds them to it.
+    std::expected<void, std::error_code> receive(bool is_in_record);
+    // Holding reading_, after a step: what the engine has not read stays.
+    void let_go_of_what_was_read(tls_engine::step const& s) noexcept {
+        if (s.unread == 0 && !s.is_in_record) rest_of_record_.reset();
+    }
     // Holding writing_: sends all that the engine has to send.
     std::expected<void, std::error_code> flush();
     void flush_if_nobody_has_to_wait();
@@ -60,11 +72,14 @@ class tls_connection {
     std::atomic<bool> closed_{false};
 
     ramie::mutex reading_;
-    std::unique_ptr<std::byte[]> const received_;  // of reading_; only what is ever filled costs memory
+    // Of reading_. The engine reads from one of the two.
+    std::array<std::byte, 1024> begin_of_record_;
+    std::unique_ptr<std::byte[]> rest_of_record_;
+    std::uint16_t hello_size_ = 0;  // of a server, before the engine begins
+    bool hello_is_here_ = false;    // the engine has it
     ramie::mutex writing_;
-    std::unique_ptr<std::byte[]> const sending_;  // of writing_: what the engine gave out, up to ...
-    std::size_t sending_end_ = 0;
-    std::size_t sent_ = 0;  // ... and how far that has gone
+    std::vector<std::byte> sending_;  // of writing_: what the engine gave out ...
+    std::size_t sent_ = 0;            // ... and how far that has gone
 };
 
 }  // namespace ramie::detail

@@ -176,18 +176,7 @@ tls_context::made tls_context::for_servers(tls_server_options const& options) {
 }
 
 ssl_ptr tls_context::connection() const {
-    ::ERR_clear_error();
-    ssl_ptr ssl(::SSL_new(ctx_.get()));
-    auto* const in = ::BIO_new(::BIO_s_mem());
-    auto* const out = ::BIO_new(::BIO_s_mem());
-    if (ssl == nullptr || in == nullptr || out == nullptr) {
-        ::BIO_free(in);
-        ::BIO_free(out);
-        ::ERR_clear_error();
-        return nullptr;
-    }
-    ::SSL_set_bio(ssl.get(), in, out);
-    return ssl;
+    return ssl_ptr(::SSL_new(ctx_.get()));
 }
 
 }  // namespace ramie::detail

@@ -24,7 +24,7 @@ class tls_context {
     static made for_clients(tls_client_options const& options);
     static made for_servers(tls_server_options const& options);
 
-    // A connection of this kind, with its own memory BIOs; null when there is no memory.
+    // A connection of this kind, without a wire; null when there is no memory.
     ssl_ptr connection() const;
 
     bool verify = false;  // a client that checks the server's name

@@ -1,7 +1,6 @@
 #include "tls_engine.hpp"
 
 #include "tls_error.hpp"
-#include "tls_host.hpp"
 
 #include <ramie/detail/waiter.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -43,28 +42,24 @@ tls_engine::turn::turn(tls_engine const& of) : guard_(of.guard_) {
     ::ERR_clear_error();
 }
 
-tls_engine::tls_engine(std::shared_ptr<tls_context> c) : context_(std::move(c)), ssl_(context_->connection()) {
-    if (ssl_ == nullptr)
-        unusable_ = std::make_error_code(std::errc::not_enough_memory);
-    else
-        ::SSL_set_accept_state(ssl_.get());
-}
+tls_engine::tls_engine(std::shared_ptr<tls_context> c) : context_(std::move(c)), is_client_(false) {}
 
 tls_engine::tls_engine(std::shared_ptr<tls_context> c, std::string_view host, std::string peer)
-    : context_(std::move(c)), peer_(std::move(peer)), ssl_(context_->connection()) {
-    if (ssl_ == nullptr) {
-        unusable_ = std::make_error_code(std::errc::not_enough_memory);
-        return;
+    : context_(std::move(c)), is_client_(true), host_(tls_host::parse(host)), peer_(std::move(peer)) {}
+
+bool tls_engine::begin() {
+    auto made = context_->connection();
+    if (made == nullptr || !wire_.connect(made.get())) return false;
+    if (!is_client_) {
+        ::SSL_set_accept_state(made.get());
+    } else {
+        ::SSL_set_connect_state(made.get());
+        SSL_set_app_data(made.get(), const_cast<std::string*>(&peer_));
+        if (!aim_at(made.get(), *host_, context_->verify)) return false;
+        context_->sessions.offer_to(made.get(), peer_);
     }
-    ::SSL_set_connect_state(ssl_.get());
-    SSL_set_app_data(ssl_.get(), const_cast<std::string*>(&peer_));
-    auto const asked_for = tls_host::parse(host);
-    if (!asked_for || !aim_at(ssl_.get(), *asked_for, context_->verify)) {
-        ::ERR_clear_error();
-        unusable_ = std::make_error_code(asked_for ? std::errc::not_enough_memory : std::errc::invalid_argument);
-        return;
-    }
-    context_->sessions.offer_to(ssl_.get(), peer_);
+    ssl_ = std::move(made);
+    return true;
 }
 
 // Else OpenSSL would not have a session taken up again whose connection just ended; since TLS 1.1 it may be.
@@ -72,15 +67,21 @@ tls_engine::~tls_engine() {
     if (ssl_ != nullptr && !broken_) ::SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
+tls_engine::step tls_engine::failed_with(std::error_code why) {
+    broken_ = why;
+    return {outcome::failed, 0, why, wire_.unread()};
+}
+
 tls_engine::step tls_engine::outcome_of(int answer) {
+    if (wire_.is_short_of_memory()) return failed_with(std::make_error_code(std::errc::not_enough_memory));
+    auto const unread = wire_.unread();
     switch (::SSL_get_error(ssl_.get(), answer)) {
-    case SSL_ERROR_NONE: return {outcome::done};
-    case SSL_ERROR_WANT_READ: return {outcome::needs_input};
-    case SSL_ERROR_ZERO_RETURN: return {outcome::ended};
-    default: break;  // a memory BIO always takes what is written, so nothing else is to be waited for
+    case SSL_ERROR_NONE: return {outcome::done, 0, {}, unread};
+    case SSL_ERROR_WANT_READ: return {outcome::needs_input, 0, {}, unread, ::SSL_has_pending(ssl_.get()) == 1};
+    case SSL_ERROR_ZERO_RETURN: return {outcome::ended, 0, {}, unread};
+    default: break;  // a wire always takes what is written, so nothing else is to be waited for
     }
-    broken_ = drain_openssl_errors(ssl_.get());
-    return {outcome::failed, 0, broken_};
+    return failed_with(drain_openssl_errors(ssl_.get()));
 }
 
 // Nothing in here waits, and OpenSSL's answer is read on the thread that got it.
@@ -91,7 +92,8 @@ tls_engine::step tls_engine::do_step(std::size_t stack_needed, Call&& call) {
     step result{};
     with_room(stack_needed, [&] {
         ::ERR_clear_error();  // it may be another thread
-        result = outcome_of(call(ssl_.get()));
+        result = ssl_ != nullptr || begin() ? outcome_of(call(ssl_.get()))
+                                            : failed_with(std::make_error_code(std::errc::not_enough_memory));
         ::ERR_clear_error();
     });
     return result;
@@ -133,25 +135,24 @@ void tls_engine::break_off(std::error_code why) {
     broken_ = why;
 }
 
+std::error_code tls_engine::broken() const {
+    turn const mine(*this);
+    return broken_;
+}
+
 void tls_engine::feed(std::span<std::byte const> from_peer) {
     turn const mine(*this);
-    std::size_t taken = 0;
-    if (::BIO_write_ex(::SSL_get_rbio(ssl_.get()), from_peer.data(), from_peer.size(), &taken) != 1 ||
-        taken != from_peer.size())
-        broken_ = std::make_error_code(std::errc::not_enough_memory);  // a piece would be missing from now on
-    ::ERR_clear_error();
+    wire_.feed(from_peer);
 }
 
 std::size_t tls_engine::unsent() const {
-    return ask([](SSL* ssl) { return ::BIO_ctrl_pending(::SSL_get_wbio(ssl)); });
+    turn const mine(*this);
+    return wire_.unsent();
 }
 
-std::size_t tls_engine::take(std::span<std::byte> for_peer) {
+std::vector<std::byte> tls_engine::take() {
     turn const mine(*this);
-    std::size_t count = 0;
-    (void)::BIO_read_ex(::SSL_get_wbio(ssl_.get()), for_peer.data(), for_peer.size(), &count);  // empty: count stays 0
-    ::ERR_clear_error();
-    return count;
+    return wire_.take();
 }
 
 }  // namespace ramie::detail

@@ -41,12 +41,38 @@ std::expected<void, std::error_code> tls_connection::handshake() {
     return std::unexpected(late);
 }
 
+// A server has nothing to do before its client has said hello, and needs nothing for it: the engine, which does, begins
+// when the first record is here, or as much of it as there is room for. (Or what is no record: it knows what to say.)
+std::expected<void, std::error_code> tls_connection::wait_for_hello() {
+    constexpr std::size_t header = 5;  // what it is, the version, and the length in two bytes
+    constexpr auto handshake_record = std::byte{22};
+    auto const is_whole = [this](std::size_t count) {
+        auto const& r = begin_of_record_;
+        if (count == r.size() || (count > 0 && r[0] != handshake_record)) return true;
+        return count >= header &&
+               count >= header + (std::to_integer<std::size_t>(r[3]) << 8) + std::to_integer<std::size_t>(r[4]);
+    };
+    if (!engine.is_server() || hello_is_here_) return {};
+    if (auto const why = engine.broken()) return std::unexpected(why);
+    while (!is_whole(hello_size_)) {
+        auto const count = transport->read(std::span(begin_of_record_).subspan(hello_size_));
+        if (!count) return std::unexpected(count.error());
+        if (*count == 0) return std::unexpected(make_error_code(tls_errc::truncated));
+        hello_size_ = static_cast<std::uint16_t>(hello_size_ + *count);
+    }
+    engine.feed(std::span(begin_of_record_).first(hello_size_));
+    hello_is_here_ = true;
+    return {};
+}
+
 std::expected<void, std::error_code> tls_connection::shake_hands() {
+    if (auto const hello = wait_for_hello(); !hello) return hello;
     for (;;) {
         auto const step = [&] {
             auto const turn = turns_to_compute().acquire();
             return engine.handshake();
         }();
+        let_go_of_what_was_read(step);
         auto const sent = flush();  // also when it failed: the peer is told why
         if (step.what == outcome::failed) return std::unexpected(step.error);
         if (!sent) return sent;
@@ -54,7 +80,7 @@ std::expected<void, std::error_code> tls_connection::shake_hands() {
             shaken_.store(true, std::memory_order_release);
             return {};
         }
-        if (auto const more = receive(); !more) return more;
+        if (auto const more = receive(step.is_in_record); !more) return more;
     }
 }
 

@@ -19,7 +19,7 @@ std::unexpected<std::error_code> moved_away() {
 }
 
 std::expected<std::unique_ptr<tls_connection>, std::error_code> checked(std::unique_ptr<tls_connection> made) {
-    if (auto const why = made->engine.unusable()) return std::unexpected(why);
+    if (made->engine.is_impossible()) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
     return made;
 }
 

@@ -2,6 +2,7 @@
 #include "child_process.hpp"
 #include "children.hpp"
 
+#include <ramie/detail/config.hpp>
 #include <ramie/signals.hpp>
 #include <ramie/spawn.hpp>
 
@@ -219,7 +220,7 @@ TEST_CASE("command: output() takes so much of each, and a child that writes more
     });
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their memory is not what a limit says
+#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // their memory is not what a limit says
 TEST_CASE("command: a reader that finds no memory ends the other one, and the child (forks)") {
     auto const end = in_child([] {
         ramie::run({.workers = 1}, [] {
