@@ -1,4 +1,5 @@
 // echo_server [PORT]: a task per connection, written as if each had a thread of its own.
+#include "support/limits.hpp"
 #include "support/port_argument.hpp"
 
 #include <ramie/ramie.hpp>
@@ -10,11 +11,11 @@
 
 namespace {
 
-void serve(ramie::tcp_stream client) {
+void serve(ramie::limited_stream<ramie::tcp_stream> client) {
     std::array<std::byte, 4096> buffer;
     for (;;) {
         auto const got = client.read(buffer);  // parks until there is something to read
-        if (!got || *got == 0) return;         // an error, or the peer is done; the destructor closes
+        if (!got || *got == 0) return;         // an error, too slow, or the peer is done; the destructor closes
         if (!client.write_all(std::span(buffer).first(*got))) return;
     }
 }
@@ -31,13 +32,15 @@ int main(int argc, char** argv) {
         }
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
         std::fflush(stdout);
+        ramie::client_gate gate(sample_limits<ramie::client_limits>());
         for (;;) {
             auto client = listener->accept();  // rides out a lack of descriptors by itself
             if (!client) {
                 std::fprintf(stderr, "accept: %s\n", client.error().message().c_str());
                 return 1;
             }
-            ramie::spawn(serve, std::move(*client)).detach();
+            auto admitted = gate.admit(std::move(*client));  // one too many is closed
+            if (admitted) ramie::spawn(serve, std::move(*admitted)).detach();
         }
     });
 }

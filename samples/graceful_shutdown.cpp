@@ -1,4 +1,5 @@
 // graceful_shutdown [PORT]: on SIGTERM stop accepting, let connections finish, and after a deadline abort the rest.
+#include "support/limits.hpp"
 #include "support/port_argument.hpp"
 
 #include <ramie/ramie.hpp>
@@ -20,7 +21,7 @@ constexpr auto drain_limit = 2s;
 // Which signal asked us to end; 0: none yet. Whoever holds a receiver sees the latest value, or waits for it to change.
 using request = ramie::watch_receiver<int>;
 
-void serve(ramie::tcp_stream client, request const& to_end) {
+void serve(ramie::limited_stream<ramie::tcp_stream> client, request const& to_end) {
     // Destructors run when a task is aborted, too.
     struct goodbye {
         ~goodbye() { std::puts("connection over"); }
@@ -48,12 +49,16 @@ int main(int argc, char** argv) {
         ramie::signals end_requests{SIGINT, SIGTERM};
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
 
+        ramie::client_gate gate(sample_limits<ramie::client_limits>());
         auto [ask, to_end] = ramie::watch(0);
         ramie::join_set<void> open;
         bool accepting = true;
         auto const serve_it = [&](std::expected<ramie::tcp_stream, std::error_code> client) {
-            if (client) open.spawn([c = std::move(*client), to_end]() mutable { serve(std::move(c), to_end); });
-            else accepting = false;
+            if (!client) {
+                accepting = false;
+            } else if (auto admitted = gate.admit(std::move(*client))) {  // one too many is closed
+                open.spawn([c = std::move(*admitted), to_end]() mutable { serve(std::move(c), to_end); });
+            }
         };
         while (accepting) {
             // A connection that comes with the signal is not accepted and lost: only the winner takes effect.

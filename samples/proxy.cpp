@@ -1,4 +1,6 @@
 // proxy PORT [HOST:]TARGET: passes every connection to PORT on to the target, both ways, until Ctrl-C.
+#include "support/limits.hpp"
+
 #include <ramie/ramie.hpp>
 
 #include <charconv>
@@ -26,13 +28,14 @@ bool read_port(std::string_view text, std::uint16_t& port) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
-void pass_on(ramie::tcp_stream client, target const& to) {
+void pass_on(ramie::limited_stream<ramie::tcp_stream> client, target const& to) {
     auto server = ramie::timeout(connect_limit, [&] { return ramie::tcp_stream::connect(to.host, to.port); });
     if (!server || !*server) {
         std::printf("no connection to the target: %s\n", server ? server->error().message().c_str() : "too slow");
         return;
     }
     // The end of one side is passed on to the other, which may still answer. Both are closed when this returns.
+    // Neither moves for long: the client is idle, and that is the end.
     auto const copied = ramie::copy_bidirectional(client, **server);
     if (copied) std::printf("%zu bytes up, %zu down\n", copied->a_to_b, copied->b_to_a);
     else std::printf("%s: %s\n", copied.error().where == ramie::stream_of_two::a ? "client" : "target",
@@ -63,12 +66,15 @@ int main(int argc, char** argv) {
         }
         std::printf("listening on 127.0.0.1:%u\n", listener->local_port());
 
+        ramie::client_gate gate(sample_limits<ramie::client_limits>());
         bool over = false;
         while (!over) {
             ramie::select(ramie::on_accept(*listener,
                                            [&](std::expected<ramie::tcp_stream, std::error_code> client) {
-                                               if (client) ramie::spawn(pass_on, std::move(*client), to).detach();
-                                               else over = true;
+                                               if (!client)
+                                                   over = true;
+                                               else if (auto admitted = gate.admit(std::move(*client)))
+                                                   ramie::spawn(pass_on, std::move(*admitted), to).detach();
                                            }),
                           ramie::on_signal(end_requests, [&](int) { over = true; }));
         }

@@ -4,6 +4,7 @@
 // it is stopped, and writes the certificate to standard output, for clients to trust:
 //     ./samples/run tls_echo 7443 | tee log      and then, with the certificate cut out of it into cert.pem:
 //     openssl s_client -connect localhost:7443 -CAfile cert.pem -alpn echo -verify_return_error
+#include "support/limits.hpp"
 #include "support/port_argument.hpp"
 #include "support/self_signed.hpp"
 
@@ -16,8 +17,8 @@
 
 namespace {
 
-void serve(ramie::tls_stream client) {
-    if (auto const agreed = client.handshake(); !agreed) {
+void serve(ramie::limited_stream<ramie::tls_stream> client) {
+    if (auto const agreed = client.stream().handshake(); !agreed) {  // which has a limit of its own
         std::fprintf(stderr, "a handshake failed: %s\n", agreed.error().message().c_str());
         return;
     }
@@ -28,17 +29,19 @@ void serve(ramie::tls_stream client) {
         if (*got == 0) break;
         if (!client.write_all(std::span(buffer).first(*got))) return;
     }
-    (void)client.shutdown();  // says that this is the end; whether it is heard is the peer's affair
+    (void)client.stream().shutdown();  // says that this is the end; whether it is heard is the peer's affair
 }
 
 int serve_all(ramie::tls_listener& listener) {
+    ramie::client_gate gate(sample_limits<ramie::client_limits>());
     for (;;) {
         auto client = listener.accept();  // waits for no handshake
         if (!client) {
             std::fprintf(stderr, "accept: %s\n", client.error().message().c_str());
             return 1;
         }
-        ramie::spawn(serve, std::move(*client)).detach();
+        auto admitted = gate.admit(std::move(*client));  // one too many is closed
+        if (admitted) ramie::spawn(serve, std::move(*admitted)).detach();
     }
 }
 

@@ -2,7 +2,9 @@
 //
 // Here for comparison: every function that waits has to be a coroutine, and so has everything that calls one.
 
+#include "../support/limits.hpp"
 #include "../support/port_argument.hpp"
+#include "cut_off.hpp"
 #include "http_exchange.hpp"
 #include "server_process.hpp"
 
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <thread>
@@ -39,30 +42,42 @@ awaitable<void> sleep_for(executor where, std::chrono::milliseconds time) {
     co_await alarm.async_wait();
 }
 
+struct limited_stream {
+    tcp_stream socket;
+    std::unique_ptr<cut_off::guard> limits;  // goes before the socket is closed
+};
+
 // Writes all answers there are; false when the client has gone.
-awaitable<bool> write_out(tcp_stream& client, http::exchange& exchange) {
+awaitable<bool> write_out(limited_stream& client, http::exchange& exchange) {
     for (auto part = exchange.output(); !part.empty(); part = exchange.output()) {
-        auto const [error, count] = co_await asio::async_write(client, asio::buffer(part.data(), part.size()));
+        client.limits->waits();
+        auto const [error, count] = co_await asio::async_write(client.socket, asio::buffer(part.data(), part.size()));
+        client.limits->goes_on();
         if (error) co_return false;
     }
     co_return true;
 }
 
-awaitable<void> serve(tcp_stream client) {
+awaitable<void> serve(limited_stream client) {
     http::exchange exchange;
     std::array<std::byte, http::input_size> input;
 
     while (exchange.is_open()) {
-        auto const [error, count] = co_await client.async_read_some(asio::buffer(input));
+        client.limits->waits();
+        auto const [error, count] = co_await client.socket.async_read_some(asio::buffer(input));
+        client.limits->goes_on();
         if (error) co_return;
         exchange.feed(std::span(input).first(count));
         while (auto const reply = exchange.next()) {
             if (reply->is_slow() && !co_await write_out(client, exchange)) co_return;
-            if (reply->pause > 0ms) co_await sleep_for(client.get_executor(), reply->pause);
+            if (reply->pause > 0ms) co_await sleep_for(client.socket.get_executor(), reply->pause);
             exchange.answer(*reply);
             if (exchange.is_full() && !co_await write_out(client, exchange)) co_return;
+            client.limits->request_is_over();
         }
         if (!co_await write_out(client, exchange)) co_return;
+        if (exchange.is_in_request()) client.limits->request_begins();
+        if (exchange.has_header()) client.limits->header_is_complete();
     }
 }
 
@@ -72,18 +87,27 @@ bool is_shortage(boost::system::error_code error) {
 }
 
 // Returns the exit status of the program; every other coroutine ends with the io_context.
-awaitable<int> accept_all(tcp_listener& listener) {
+awaitable<int> accept_all(tcp_listener& listener, cut_off::watch& gate) {
     for (;;) {
         auto [error, client] = co_await listener.async_accept();
         if (!error) {
             boost::system::error_code ignored;
             client.set_option(asio::ip::tcp::no_delay(true), ignored);
-            asio::co_spawn(listener.get_executor(), serve(std::move(client)), asio::detached);
+            auto limits = gate.admit(client.native_handle());
+            if (!limits) continue;  // one too many is closed
+            asio::co_spawn(listener.get_executor(), serve({std::move(client), std::move(limits)}), asio::detached);
         } else if (is_shortage(error)) {
             co_await sleep_for(listener.get_executor(), 10ms);  // until some connection ends
         } else if (error != asio::error::connection_aborted) {
             co_return server_process::stopped(error);
         }
+    }
+}
+
+awaitable<void> shut_down_who_is_late(executor where, cut_off::watch& gate) {
+    for (;;) {
+        co_await sleep_for(where, 50ms);
+        gate.shut_down_who_is_late();
     }
 }
 
@@ -95,6 +119,7 @@ int worker_count() {
 
 int run_server(std::uint16_t port) {
     auto const workers = worker_count();
+    cut_off::watch gate(sample_limits<cut_off::client_limits>(true));  // outlives the connections
     asio::io_context context(workers);  // told that there is but one, it leaves its locks out
     tcp_listener listener(context);
     boost::system::error_code error;
@@ -106,7 +131,8 @@ int run_server(std::uint16_t port) {
     server_process::say_ready(listener.local_endpoint().port());
 
     int status = 0;
-    asio::co_spawn(context, accept_all(listener), [&](std::exception_ptr failure, int result) {
+    asio::co_spawn(context, shut_down_who_is_late(context.get_executor(), gate), asio::detached);
+    asio::co_spawn(context, accept_all(listener, gate), [&](std::exception_ptr failure, int result) {
         status = failure ? 1 : result;
         context.stop();
     });

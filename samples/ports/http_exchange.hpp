@@ -76,6 +76,10 @@ class exchange {
     // True when the output must be written before the next request is asked for.
     [[nodiscard]] bool is_full() const { return filler_ > 0 || out_.size() >= output_size; }
 
+    // Where the request that is being read is: for the server's limits.
+    [[nodiscard]] bool is_in_request() const { return in_request_; }
+    [[nodiscard]] bool has_header() const { return in_request_ && has_header_; }
+
     // False once an answer has said that the connection is closed after it.
     [[nodiscard]] bool is_open() const { return open_; }
 
@@ -104,6 +108,8 @@ class exchange {
     int begin() {
         target_.clear();
         expects_continue_ = false;
+        in_request_ = true;
+        has_header_ = false;
         return 0;
     }
     int add_target(std::string_view piece) {
@@ -123,6 +129,7 @@ class exchange {
         return 0;
     }
     int end_headers() {
+        has_header_ = true;
         parser_.upgrade = 0;  // no other protocol is spoken here, so an offer to change to one is passed over
         if (expects_continue_ && parser_.http_minor > 0) {
             drop_written();
@@ -135,6 +142,7 @@ class exchange {
         current_ = route(method, target_);
         current_.head_only = method == HTTP_HEAD;
         current_.keep_alive = http_should_keep_alive(&parser_) != 0;
+        in_request_ = false;
         http_parser_pause(&parser_, 1);
         return 0;
     }
@@ -178,6 +186,8 @@ class exchange {
     reply current_{};     // for the request whose end was just seen
     std::string out_{};
     std::uint64_t filler_ = 0;  // body bytes still to go out after out_
+    bool in_request_ = false;
+    bool has_header_ = false;
     bool name_ended_ = false;
     bool expects_continue_ = false;
     bool written_ = false;  // out_ was handed out

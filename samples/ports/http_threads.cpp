@@ -3,6 +3,7 @@
 // http_threads.cpp and http_fibers.cpp are one program before and after porting: `diff` them. What HTTP means is in
 // http_exchange.hpp.
 
+#include "../support/limits.hpp"
 #include "../support/port_argument.hpp"
 #include "blocking_socket.hpp"
 #include "http_exchange.hpp"
@@ -21,13 +22,13 @@
 using namespace std::chrono_literals;
 
 // Writes all answers there are; false when the client has gone.
-bool write_out(blocking::tcp_stream& client, http::exchange& exchange) {
+bool write_out(blocking::limited_stream& client, http::exchange& exchange) {
     for (auto part = exchange.output(); !part.empty(); part = exchange.output())
         if (!client.write_all(part)) return false;
     return true;
 }
 
-void serve(blocking::tcp_stream client) {
+void serve(blocking::limited_stream client) {
     http::exchange exchange;
     std::array<std::byte, http::input_size> input;
 
@@ -40,8 +41,11 @@ void serve(blocking::tcp_stream client) {
             if (reply->pause > 0ms) std::this_thread::sleep_for(reply->pause);
             exchange.answer(*reply);
             if (exchange.is_full() && !write_out(client, exchange)) return;
+            client.request_is_over();
         }
         if (!write_out(client, exchange)) return;
+        if (exchange.is_in_request()) client.request_begins();
+        if (exchange.has_header()) client.header_is_complete();
     }
 }
 
@@ -51,11 +55,14 @@ int run_server(std::uint16_t port) {
     server_process::stop_on_signal(listener->native_handle());
     server_process::say_ready(listener->local_port());
 
+    blocking::client_gate gate(sample_limits<blocking::client_limits>(true));
     for (;;) {
         auto client = listener->accept();
         if (!client) return server_process::stopped(client.error());
+        auto admitted = gate.admit(std::move(*client));
+        if (!admitted) continue;  // one too many is closed
         try {
-            std::thread(serve, std::move(*client)).detach();
+            std::thread(serve, std::move(*admitted)).detach();
         } catch (std::system_error const& error) {
             std::cerr << "no thread for a connection, dropped: " << error.what() << '\n';
         }

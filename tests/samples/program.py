@@ -36,11 +36,12 @@ def output_of(name, *arguments, workers=None):
 class Program:
     """A sample that listens, on a free port of its own choice."""
 
-    def __init__(self, name, *arguments, workers=None):
+    def __init__(self, name, *arguments, workers=None, limits=""):
         command = [path_of(name), *(arguments or ["0"])]
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=with_workers(workers),
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            env={**with_workers(workers), "RAMIE_SAMPLE_LIMITS": limits},
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))  # it does not outlive the tests
         self.watchdog = threading.Timer(LONGEST_RUN_SECONDS, self.process.kill)
         self.watchdog.daemon = True

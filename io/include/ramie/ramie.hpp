@@ -14,6 +14,7 @@
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
 #include <ramie/child.hpp>
+#include <ramie/client_limits.hpp>
 #include <ramie/command.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
