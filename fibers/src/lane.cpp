@@ -105,7 +105,7 @@ RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
     *slots_.eh = {};
     settle();
     *slots_.error = 0;
-    auto* self = current;
+    task* self = current;
     mine = self->stack;
     for (;;) {
         self->run();

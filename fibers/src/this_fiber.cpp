@@ -13,7 +13,7 @@ namespace detail {
 namespace {
 task* running_task() noexcept {
     auto* const here = carrier::this_lane();
-    return here != nullptr ? here->current : nullptr;
+    return here != nullptr ? here->current.get() : nullptr;
 }
 }  // namespace
 

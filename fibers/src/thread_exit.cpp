@@ -38,7 +38,7 @@ RAMIE_NOIPA running_job*& job() noexcept { return job_here; }
 
 task* fiber_here() noexcept {
     auto* const here = carrier::this_lane();
-    return here != nullptr ? here->current : nullptr;
+    return here != nullptr ? here->current.get() : nullptr;
 }
 task* task_here() noexcept {
     auto* const fiber = fiber_here();

@@ -39,7 +39,7 @@ namespace {
 
 waiter& waiter::enter(std::uint32_t cost) {
     auto* const here = carrier::this_lane();
-    auto* const self = here != nullptr ? here->current : nullptr;
+    auto* const self = here != nullptr ? here->current.get() : nullptr;
     if (self == nullptr || self->state.abort_requested()) [[unlikely]] return enter_with_care(cost);
     if (here->spend(cost)) [[unlikely]] return let_others_run(*here, *self);
     return *self;

@@ -7,13 +7,20 @@
 
 namespace ramie::detail {
 
-idle_set::idle_set(unsigned workers, unsigned most) : alone_(workers == 1), most_searching_(std::max(1u, workers / 2)) {
+idle_set::idle_set(unsigned workers, unsigned most)
+    : alone_(workers == 1 && light_fences_are_light()), most_searching_(std::max(1u, workers / 2)) {
     listed_.reserve(most);
 }
 
 worker* idle_set::take_if_nobody_searches() noexcept {
     auto const seen = counts_.load(std::memory_order_seq_cst);
     if (seen >= one_searching || (seen & sleeping_mask) == 0) return nullptr;
+    return take();
+}
+
+worker* idle_set::wake_in_any_case() noexcept { return sleeping() > 0 ? take() : nullptr; }
+
+worker* idle_set::take() noexcept {
     std::lock_guard held(lock_);
     if (listed_.empty()) return nullptr;
     // Rather a futex sleeper: whoever is in the driver is of use there.

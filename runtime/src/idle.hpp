@@ -1,6 +1,7 @@
 // Who sleeps and who searches. The protocol is in idle.md; bold names there are comments here.
 #pragma once
 
+#include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <atomic>
@@ -16,11 +17,14 @@ class idle_set {
     // `most`: workers that may ever be listed, spares included.
     idle_set(unsigned workers, unsigned most);
 
-    // A spare joins a worker that was alone. Called by that one, before.
-    void no_longer_alone() noexcept { alone_.store(false, std::memory_order_relaxed); }
+    // Spares may join a worker that was alone, or there are none any more (spare_crew.hpp).
+    void be_alone(bool alone) noexcept { alone_.store(alone && light_fences_are_light(), std::memory_order_relaxed); }
 
     // There is one worker: who posts on it has nobody to wake.
-    bool is_alone() const noexcept { return alone_.load(std::memory_order_relaxed); }
+    bool is_alone() const noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // pairs with the heavy one in worker::takes_company()
+        return alone_.load(std::memory_order_relaxed);
+    }
 
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
@@ -30,6 +34,8 @@ class idle_set {
         std::atomic_thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();
     }
+    // Any sleeper, though others search: for work that is known to wait in vain (monitor.hpp).
+    worker* wake_in_any_case() noexcept;
 
     // --- searching ---
     [[nodiscard]] bool start_search() noexcept;
@@ -52,6 +58,7 @@ class idle_set {
                                    sleeping_mask = one_searching - 1;
 
     worker* take_if_nobody_searches() noexcept;
+    worker* take() noexcept;
 
     std::atomic<bool> alone_;
     unsigned const most_searching_;

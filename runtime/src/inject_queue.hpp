@@ -41,6 +41,17 @@ class inject_queue {
     // The oldest, at most that many.
     task_chain pop(std::uint32_t most) noexcept;
     task* pop() noexcept { return pop(1).first; }
+    // All that `chosen(task&)` says yes to; the others stay in their order.
+    template <class Chosen>
+    task_chain take_if(Chosen chosen) noexcept {
+        task_chain taken, left;
+        lock_.lock();
+        while (auto* const t = tasks_.take()) (chosen(*t) ? taken : left).add(*t);
+        tasks_ = left;
+        count_.store(tasks_.count, std::memory_order_seq_cst);
+        lock_.unlock();
+        return taken;
+    }
     std::uint32_t size() const noexcept { return count_.load(std::memory_order_seq_cst); }
 
   private:

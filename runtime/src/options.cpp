@@ -74,6 +74,7 @@ settings settle(runtime_options const& o) {
         number("shutdown_timeout", "RAMIE_SHUTDOWN_TIMEOUT_MS", as_number(o.shutdown_timeout), 10'000, 1, day));
     s.stall_threshold = std::chrono::milliseconds(
         number("stall_threshold", "RAMIE_STALL_THRESHOLD_MS", as_number(o.stall_threshold), 10, 1, day));
+    s.watched = !s.current_thread || o.stall_threshold || std::getenv("RAMIE_STALL_THRESHOLD_MS") != nullptr;
     s.on_task_failure = o.on_task_failure ? o.on_task_failure : print_failure;
     s.force_migration = number("force_migration", "RAMIE_FORCE_MIGRATION", std::nullopt, 0, 0, 1) != 0;
     return s;

@@ -18,6 +18,7 @@ struct settings {
     std::chrono::nanoseconds stall_threshold;
     failure_hook on_task_failure;
     bool current_thread;
+    bool watched;          // by the monitor, which is a thread
     bool force_migration;  // RAMIE_FORCE_MIGRATION, for tests: every woken task goes on in another worker
 };
 

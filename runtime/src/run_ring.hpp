@@ -3,7 +3,11 @@
 //   entries are [head_, tail_) modulo 2^32. Only the owner moves tail_; head_ only grows, by CAS of owner and thieves.
 //   A thief reads the entries first and then moves head_: if its CAS succeeds nobody took them in between, and the owner
 //   cannot have overwritten them, because it writes only where head_ has passed.
+//   A lone owner (solitude.hpp) moves head_ by a plain store, and may look at the tasks themselves before their turn:
+//   there is no thief who might let them end.
 #pragma once
+
+#include "solitude.hpp"
 
 #include <ramie/detail/task.hpp>
 
@@ -20,7 +24,7 @@ class run_ring {
     explicit run_ring(bool alone) : alone_(alone) {}
 
     // --- owner ---
-    void share() noexcept { alone_ = false; }  // from now on there are thieves
+    solitude& alone() noexcept { return alone_; }
     // False: full.
     [[nodiscard]] bool push(task& t) noexcept {
         auto const tail = tail_.load(std::memory_order_relaxed);
@@ -30,41 +34,18 @@ class run_ring {
         tail_.store(tail + 1, std::memory_order_release);  // pairs with the acquire in steal_into()
         return true;
     }
-    task* pop() noexcept {
-        auto head = head_.load(std::memory_order_relaxed);
-        for (;;) {
-            if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
-            auto* const t = slots_[head % capacity].load(std::memory_order_relaxed);
-            if (alone_) {
-                head_.store(head + 1, std::memory_order_relaxed);
-                return t;
-            }
-            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
-                return t;
-        }
+    task* pop() noexcept { return pop_and([](run_ring const&, std::uint32_t, std::uint32_t, bool) {}); }
+    // With many tasks in turn each has left the caches before it runs again: gets what later ones need on its way.
+    task* pop_and_prefetch() noexcept {
+        return pop_and([](run_ring const& ring, std::uint32_t head, std::uint32_t count, bool alone) {
+            ring.prefetch(head, count, alone);
+        });
     }
-    // With many tasks in turn each has left the caches before it runs again: gets what later ones need on its way, first
-    // the block, then, without thieves (who might let it end meanwhile), what the block points to.
-    void prefetch() const noexcept {
-        constexpr std::uint32_t far = 6, near = 2;
-        auto const head = head_.load(std::memory_order_relaxed);
-        if (tail_.load(std::memory_order_relaxed) - head <= far) return;
-        prefetch_block(head + far);
-        if (!alone_) return;
-        prefetch_stack(head + near, 0);
-        prefetch_stack(head + near, 1);
-    }
-    // The same while more wait than fit in here: their stacks have left the TLB too, and a prefetch waits until its
-    // address is translated. So eight at a time, whose translations go on beside each other. (For a thousand tasks it
-    // would be the worse way.)
-    void prefetch_of_crowd() const noexcept {
-        constexpr std::uint32_t group = 8, near = 4, far = near + group;
-        auto const head = head_.load(std::memory_order_relaxed);
-        if (head % group != 0 || tail_.load(std::memory_order_relaxed) - head < far + group) return;
-        for (auto i = head + far; i != head + far + group; ++i) prefetch_block(i);
-        if (!alone_) return;
-        for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 0);
-        for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 1);
+    // The same while more wait than fit in here.
+    task* pop_and_prefetch_of_crowd() noexcept {
+        return pop_and([](run_ring const& ring, std::uint32_t head, std::uint32_t count, bool alone) {
+            ring.prefetch_of_crowd(head, count, alone);
+        });
     }
     std::uint32_t room() const noexcept {
         return capacity - (tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire));
@@ -78,6 +59,17 @@ class run_ring {
         return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
     }
 
+    // A thief takes the oldest, or null.
+    task* steal() noexcept {
+        auto head = head_.load(std::memory_order_acquire);
+        for (;;) {
+            if (tail_.load(std::memory_order_acquire) == head) return nullptr;  // pairs with push()
+            auto* const oldest = slots_[head % capacity].load(std::memory_order_relaxed);
+            // release pairs with the acquire in push(): the slot was read.
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+                return oldest;
+        }
+    }
     // A thief moves half of this ring into its own empty one; returns one of them, or null.
     task* steal_into(run_ring& mine) noexcept {
         auto head = head_.load(std::memory_order_acquire);
@@ -106,7 +98,49 @@ class run_ring {
   private:
     static constexpr int line = 64, lines_of_block = 4, lines_of_stack = 9;  // of a task that waits in its first frames
 
+    // `look` may look at the entries that come after the one that is taken.
+    template <class Look>
+    [[gnu::always_inline]] task* pop_and(Look look) noexcept {
+        auto const tail = tail_.load(std::memory_order_relaxed);
+        auto head = head_.load(std::memory_order_relaxed);
+        if (head == tail) return nullptr;
+        if (alone_.enter()) {
+            auto* const t = slots_[head % capacity].load(std::memory_order_relaxed);
+            head_.store(head + 1, std::memory_order_relaxed);
+            look(*this, head + 1, tail - head - 1, true);
+            alone_.leave();
+            return t;
+        }
+        do {
+            auto* const t = slots_[head % capacity].load(std::memory_order_relaxed);
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+                look(*this, head + 1, tail - head - 1, false);
+                return t;
+            }
+        } while (head != tail);
+        return nullptr;
+    }
+
     task const& at(std::uint32_t i) const noexcept { return *slots_[i % capacity].load(std::memory_order_relaxed); }
+    // First the block, then, if no thief might let the task end meanwhile, what the block points to.
+    void prefetch(std::uint32_t head, std::uint32_t count, bool alone) const noexcept {
+        constexpr std::uint32_t far = 6, near = 2;
+        if (count <= far) return;
+        prefetch_block(head + far);
+        if (!alone) return;
+        prefetch_stack(head + near, 0);
+        prefetch_stack(head + near, 1);
+    }
+    // Their stacks have left the TLB too, and a prefetch waits until its address is translated. So eight at a time, whose
+    // translations go on beside each other. (For a thousand tasks it would be the worse way.)
+    void prefetch_of_crowd(std::uint32_t head, std::uint32_t count, bool alone) const noexcept {
+        constexpr std::uint32_t group = 8, near = 4, far = near + group;
+        if (head % group != 0 || count < far + group) return;
+        for (auto i = head + far; i != head + far + group; ++i) prefetch_block(i);
+        if (!alone) return;
+        for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 0);
+        for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 1);
+    }
     void prefetch_block(std::uint32_t i) const noexcept {
         auto const* const block = reinterpret_cast<char const*>(&at(i));
         for (int n = 0; n < lines_of_block; ++n) __builtin_prefetch(block + n * line);
@@ -124,7 +158,7 @@ class run_ring {
 
     alignas(64) std::atomic<std::uint32_t> head_{0};
     alignas(64) std::atomic<std::uint32_t> tail_{0};
-    bool alone_;  // only the owner looks
+    solitude alone_;
     std::array<std::atomic<task*>, capacity> slots_{};
 };
 

@@ -17,7 +17,7 @@ task_id take_ids(task_id count) noexcept {
 }
 
 namespace {
-unsigned most_spares(settings const& o) noexcept { return o.current_thread ? 0 : std::min(o.max_blocking_threads, 512u); }
+unsigned most_spares(settings const& o) noexcept { return o.current_thread ? 0 : o.max_blocking_threads; }
 }  // namespace
 
 scheduler::scheduler(settings chosen)
@@ -26,14 +26,17 @@ scheduler::scheduler(settings chosen)
       watch(make_driver()),
       workers(options.workers + most_spares(options)),
       idle(options.workers, options.workers + most_spares(options)),
-      watchdog(*this),
       spares(*this, most_spares(options)),
+      watchdog(*this),
       blocking_(*this, options.max_blocking_threads, options.workers),
       stops_(*this) {
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
         workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
-    if (options.current_thread) return;
+    if (options.current_thread) {
+        if (options.watched) watchdog.start();
+        return;
+    }
     try {
         for (auto& w : workers) {
             threads_.emplace_back([this, &w = *w] {
@@ -43,7 +46,7 @@ scheduler::scheduler(settings chosen)
             auto const name = thread_name(options.thread_name, "-" + std::to_string(w->index));
             ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
         }
-        if (options.workers > 1) watchdog.start();
+        watchdog.start();
         refuse_too_small_address_space(options.workers);
         tell_workers(start::run);
     } catch (...) {
@@ -97,7 +100,8 @@ class scheduler::foreign_post {
 void scheduler::submit(task& t) {
     if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
     auto* const here = this_worker();
-    if (here == nullptr || here->posts_for != this || t.pinned) [[unlikely]] return submit_with_care(t);
+    bool const ours = here != nullptr && here->posts_for.load(std::memory_order_relaxed) == this;
+    if (!ours || t.pinned) [[unlikely]] return submit_with_care(t);
     t.home = this;
     try {
         here->list_here(t);
@@ -128,9 +132,10 @@ void scheduler::submit_with_care(task& t) {
     if (came_too_late()) {
         refuse(t);
     } else if (t.pinned) {
-        auto& where = workers[next_pinned_.fetch_add(1, std::memory_order_relaxed) % options.workers];
+        auto* const free = place_for_pinned();
+        auto& where = free != nullptr ? *free : workers[next_pinned_.load(std::memory_order_relaxed) % options.workers];
         t.last_lane = &where;
-        where.post_own(t);
+        post_to(where, t);
     } else {
         injected.push(t);
         wake_one(false);
@@ -158,15 +163,41 @@ void scheduler::resume_with_care(task& t) noexcept {
     foreign_post const until_done(*this, this_worker());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
-    if (migrates_) return migrate(t, last->index);
+    if (migrates_) return post_to(workers[(last->index + 1) % options.workers], t);
     injected.push(t);
     wake_one(false);
 }
 
-void scheduler::migrate(task& t, unsigned last) noexcept {
-    auto& where = workers[(last + 1) % options.workers];
-    where.post_own(t);
-    if (where.is_lent()) where.evict_guests();
+// Where a new pinned task does not wait for a task that has the worker to itself; null: there is no such worker.
+worker* scheduler::place_for_pinned() noexcept {
+    auto const first = next_pinned_.fetch_add(1, std::memory_order_relaxed);
+    for (unsigned i = 0; i < options.workers; ++i) {
+        auto& w = workers[(first + i) % options.workers];
+        if (!w.is_lent() && !w.is_stuck()) return &w;
+    }
+    return nullptr;
+}
+
+// Either this sees that the worker was lent, or the lending worker sees the task in its queue (worker::lend). The monitor
+// looks after those that get stuck.
+void scheduler::post_to(worker& w, task& t) noexcept {
+    w.post_own(t);
+    if (w.is_lent()) move_pinned(w);
+}
+
+void scheduler::move_pinned(worker& from) noexcept {
+    auto* to = place_for_pinned();
+    auto leaving = from.give_movable(to != nullptr);
+    while (auto* const t = leaving.take()) {
+        if (!t->pinned) {
+            injected.push(*t);
+            wake_one(false);
+            continue;
+        }
+        t->last_lane = to;
+        post_to(*to, *t);
+        if (auto* const next = place_for_pinned()) to = next;
+    }
 }
 
 // --- workers ---
@@ -178,12 +209,6 @@ worker& scheduler::add_spare() {
 bool scheduler::has_work_for(worker const& w) const noexcept {
     if (w.has_own() || w.has_next() || injected.size() > 0) return true;
     return std::any_of(workers.begin(), workers.end(), [](auto const& other) { return other->has_stealable(); });
-}
-
-bool scheduler::waits_for(worker const& w) const noexcept {
-    if (w.has_stealable() || w.has_next() || injected.size() > 0) return true;
-    bool const unattended = driver_until.load(std::memory_order_seq_cst) == nobody_sleeps && idle.sleeping() > 0;
-    return unattended || first_deadline() <= std::chrono::steady_clock::now();
 }
 
 time_point scheduler::first_deadline() const noexcept {

@@ -70,9 +70,12 @@ class scheduler final : public live_table::end_listener {
         if (w != nullptr) w->unpark();
         return w != nullptr;
     }
+    void wake_for_stuck() noexcept {
+        if (auto* const w = idle.wake_in_any_case()) w->unpark();
+    }
     bool has_work_for(worker const& w) const noexcept;
-    // Something waits that the stuck worker `w` would have done: queued tasks, due deadlines, the driver.
-    bool waits_for(worker const& w) const noexcept;
+    // What waits in the own queue of `from`, which is stuck or lent, goes elsewhere if it may.
+    void move_pinned(worker& from) noexcept;
     time_point first_deadline() const noexcept;
     // A deadline was armed that may be earlier than the one the driver sleeps for.
     void deadline_armed(time_point until) noexcept {
@@ -111,8 +114,8 @@ class scheduler final : public live_table::end_listener {
     idle_set idle;
     live_table live;
     inject_queue injected;
-    monitor watchdog;
     spare_crew spares;
+    monitor watchdog;
     driver_role in_driver;
     static constexpr time_point::rep nobody_sleeps = 0;
     std::atomic<time_point::rep> driver_until{nobody_sleeps};
@@ -124,7 +127,8 @@ class scheduler final : public live_table::end_listener {
     void list(task& t);
     void submit_with_care(task& t);
     void resume_with_care(task& t) noexcept;
-    void migrate(task& t, unsigned last) noexcept;
+    worker* place_for_pinned() noexcept;
+    void post_to(worker& w, task& t) noexcept;
     bool came_too_late() const noexcept;
     void refuse(task& t) noexcept;
     bool is_over() const noexcept;
@@ -149,7 +153,7 @@ class scheduler final : public live_table::end_listener {
 };
 
 inline bool worker::takes(task const& t) const noexcept {
-    return posts_for == t.home && !t.pinned && !home.migrates_by_force();
+    return posts_for.load(std::memory_order_relaxed) == t.home && !t.pinned && !home.migrates_by_force();
 }
 
 inline void scheduler::resume(task& t) noexcept {

@@ -8,20 +8,48 @@
 
 namespace ramie::detail {
 
+spare_crew::spare_crew(scheduler& home, unsigned most)
+    : home_(home), most_(most), in_company_(home.options.workers > 1) {}
+
 void spare_crew::want() noexcept {
     std::lock_guard const held(mutex_);
-    if (wanted_.fetch_add(1, std::memory_order_relaxed) + 1 <= active_.load(std::memory_order_relaxed) || stopping_) return;
-    try {
-        auto const resting = std::find_if(spares_.begin(), spares_.end(), [](auto const& s) { return !s->on_duty; });
-        if (resting != spares_.end()) return put_on_duty(**resting);
-        if (spares_.size() == most_) return;
-        auto made = std::make_unique<spare>();
-        spares_.reserve(spares_.size() + 1);
-        made->who = &home_.add_spare();
-        put_on_duty(*spares_.emplace_back(std::move(made)));
-    } catch (...) {
-        // No memory, or no thread: as if the limit were reached. The other workers share the work.
+    lent_.fetch_add(1, std::memory_order_relaxed);
+    fill();
+}
+
+void spare_crew::rescue(unsigned stuck) noexcept {
+    std::lock_guard const held(mutex_);
+    stuck_.store(stuck, std::memory_order_relaxed);
+    fill();
+}
+
+void spare_crew::fill() noexcept {
+    if (stopping_ || active() >= wanted()) return;
+    if (!in_company_) {
+        if (!home_.workers[0].takes_company()) return;  // the monitor asks again
+        in_company_ = true;
     }
+    try {
+        while (active() < wanted()) {
+            auto* const next = find_resting();
+            if (next == nullptr) return;
+            put_on_duty(*next);
+        }
+    } catch (...) {
+        // No memory, or no thread: as if the limit were reached. The other workers share the work, and the monitor asks
+        // again.
+    }
+}
+
+// Null: there are as many as there may be.
+spare_crew::spare* spare_crew::find_resting() {
+    auto const resting = std::find_if(spares_.begin(), spares_.end(), [](auto const& s) { return !s->on_duty; });
+    if (resting != spares_.end()) return resting->get();
+    if (spares_.size() == most_) return nullptr;
+    auto made = std::make_unique<spare>();
+    spares_.reserve(spares_.size() + 1);
+    made->who = &home_.add_spare();
+    return spares_.emplace_back(std::move(made)).get();
 }
 
 void spare_crew::put_on_duty(spare& s) {
@@ -32,14 +60,15 @@ void spare_crew::put_on_duty(spare& s) {
     }
     s.on_duty = true;
     active_.fetch_add(1, std::memory_order_relaxed);
-    duty_.notify_all();
+    arriving_.fetch_add(1, std::memory_order_relaxed);
+    s.called.notify_one();
 }
 
 void spare_crew::serve(spare& s) noexcept {
     ::pthread_setname_np(::pthread_self(), thread_name(home_.options.thread_name, "-spare").c_str());
     std::unique_lock held(mutex_);
     while (!stopping_) {
-        if (!duty_.wait_for(held, std::chrono::seconds(10), [&] { return s.on_duty || stopping_; })) break;
+        if (!s.called.wait_for(held, std::chrono::seconds(10), [&] { return s.on_duty || stopping_; })) break;
         if (stopping_) break;
         held.unlock();
         s.who->run();
@@ -53,8 +82,27 @@ bool spare_crew::may_rest(worker& w) noexcept {
     std::lock_guard const held(mutex_);
     if (!too_many()) return false;
     active_.fetch_sub(1, std::memory_order_relaxed);
-    auto const me = std::find_if(spares_.begin(), spares_.end(), [&](auto const& s) { return s->who == &w; });
-    (*me)->on_duty = false;
+    spares_[w.index - home_.options.workers]->on_duty = false;
+    return true;
+}
+
+void spare_crew::dismiss() noexcept {
+    std::lock_guard const held(mutex_);
+    auto surplus = active() - std::min(active(), wanted());
+    for (auto const& s : spares_) {
+        if (surplus == 0) return;
+        if (!s->on_duty || !s->who->is_asleep()) continue;
+        s->who->unpark();
+        --surplus;
+    }
+}
+
+bool spare_crew::leaves_alone(worker& w) noexcept {
+    if (active() > 0) return false;
+    std::unique_lock const held(mutex_, std::try_to_lock);
+    if (!held.owns_lock() || active() > 0 || wanted() > 0) return false;
+    w.begins_alone();
+    in_company_ = false;
     return true;
 }
 
@@ -62,7 +110,7 @@ void spare_crew::stop() noexcept {
     {
         std::lock_guard const held(mutex_);
         stopping_ = true;
-        duty_.notify_all();
+        for (auto const& s : spares_) s->called.notify_one();
     }
     for (auto& s : spares_)
         if (s->thread.joinable()) s->thread.join();

@@ -1,10 +1,13 @@
 // Workers beyond the regular ones, which stand in for those that are lent to a task (block_in_place) or stuck in one
-// (the monitor).
+// (monitor.hpp).
 //
-// wanted_ counts the workers somebody must stand in for, active_ the spares at work; there are as many of these as
-// wanted, if threads can be had. A spare is a worker like any other, in the runtime's crew for good once it is made, so
-// that its timers and queues are seen by all also while it rests. It looks now and then (too_many), and rests when it
-// has nothing of its own and there are more than wanted. A resting spare keeps its thread for 10 s.
+// wanted() counts the spares that should be at work, active() those that are; there are as many of these as wanted, if
+// threads can be had and up to max_blocking_threads. A spare is a worker like any other, in the runtime's crew for good
+// once it is made, so that its timers and queues are seen by all also while it rests. It looks now and then (too_many),
+// and rests when it has nothing of its own and there are more than wanted. A resting spare keeps its thread for 10 s.
+//
+// The only regular worker of a runtime has its queues to itself (solitude.hpp). That ends under mutex_ before the first spare is
+// put on duty, and begins again under mutex_ when none is.
 #pragma once
 
 #include <atomic>
@@ -22,21 +25,41 @@ class worker;
 
 class spare_crew {
   public:
-    spare_crew(scheduler& home, unsigned most) : home_(home), most_(most) {}
+    spare_crew(scheduler& home, unsigned most);
     ~spare_crew() { stop(); }
 
-    // One more worker, or one less, must be stood in for. Any thread.
+    unsigned most() const noexcept { return most_; }
+
+    // --- any thread ---
+    // One more worker is lent, or one less.
     void want() noexcept;
-    void release() noexcept { wanted_.fetch_sub(1, std::memory_order_relaxed); }
+    void release() noexcept { lent_.fetch_sub(1, std::memory_order_relaxed); }
+    unsigned active() const noexcept { return active_.load(std::memory_order_relaxed); }
+    // On duty, but its thread has not got there yet.
+    bool one_arrives() const noexcept { return arriving_.load(std::memory_order_relaxed) > 0; }
+    // The runtime's only worker: true if it has its queues to itself again.
+    bool leaves_alone(worker& w) noexcept;
+
+    // --- the monitor ---
+    // How many workers are to be stood in for because they are stuck.
+    void rescue(unsigned stuck) noexcept;
+    // A further spare comes when one more is wanted; else the limit is reached, or the last one could not be had.
+    bool may_grow() const noexcept { return active() < most_ && active() >= wanted(); }
+    // Spares that sleep and are not wanted any more wake up and go off duty.
+    void dismiss() noexcept;
+    // Runs f() if there is company in the queues, that is, if others than their owner may take from them.
+    template <class F>
+    void in_company(F&& f) {
+        std::lock_guard const held(mutex_);
+        if (in_company_) f();
+    }
 
     // --- a spare ---
-    bool too_many() const noexcept {
-        return active_.load(std::memory_order_relaxed) > wanted_.load(std::memory_order_relaxed);
-    }
+    bool too_many() const noexcept { return active() > wanted(); }
+    void arrived() noexcept { arriving_.fetch_sub(1, std::memory_order_relaxed); }
     // True: it is off duty, and must leave its loop.
     [[nodiscard]] bool may_rest(worker& w) noexcept;
 
-    unsigned active() const noexcept { return active_.load(std::memory_order_relaxed); }
     // The runtime is stopping: its workers leave their loops. Ends and joins the threads.
     void stop() noexcept;
 
@@ -44,19 +67,26 @@ class spare_crew {
     struct spare {
         worker* who = nullptr;
         std::thread thread;
+        std::condition_variable called;
         bool on_duty = false;
         bool has_thread = false;  // `thread` is in serve()
     };
 
+    unsigned wanted() const noexcept {
+        return lent_.load(std::memory_order_relaxed) + stuck_.load(std::memory_order_relaxed);
+    }
+    void fill() noexcept;
+    spare* find_resting();
     void put_on_duty(spare& s);
     void serve(spare& s) noexcept;
 
     scheduler& home_;
     unsigned const most_;
-    std::atomic<unsigned> wanted_{0}, active_{0};  // raised and lowered under the lock, wanted_ lowered without
+    std::atomic<unsigned> lent_{0}, stuck_{0};
+    std::atomic<unsigned> active_{0}, arriving_{0};  // raised, and active_ lowered, under the lock
     std::mutex mutex_;
-    std::condition_variable duty_;
-    std::vector<std::unique_ptr<spare>> spares_;
+    std::vector<std::unique_ptr<spare>> spares_;  // the first is the first worker after the regular ones
+    bool in_company_;                             // false: the only worker has its queues to itself
     bool stopping_ = false;
 };
 

@@ -25,7 +25,10 @@ bool task_deque::push_growing(task& t) noexcept {
     }
     // release pairs with the acquire in steal(): the copied entries are there.
     buffer_.store(buffers_.back().get(), std::memory_order_release);
-    if (alone_) buffers_.erase(buffers_.begin(), buffers_.end() - 1);
+    if (alone_.enter()) {
+        buffers_.erase(buffers_.begin(), buffers_.end() - 1);
+        alone_.leave();
+    }
     buffer_.load(std::memory_order_relaxed)->at(b).store(&t, std::memory_order_relaxed);
     bottom_.store(b + 1, std::memory_order_release);
     return true;

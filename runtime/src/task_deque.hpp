@@ -12,6 +12,8 @@
 // An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
 #pragma once
 
+#include "solitude.hpp"
+
 #include <ramie/detail/task.hpp>
 
 #include <atomic>
@@ -22,13 +24,13 @@ namespace ramie::detail {
 
 class task_deque {
   public:
-    // `alone`: there are no thieves, so the owner needs no ordering, until it calls share().
+    // `alone`: there are no thieves, so the owner needs no ordering.
     explicit task_deque(bool alone);
     task_deque(task_deque const&) = delete;
     task_deque& operator=(task_deque const&) = delete;
 
     // --- owner ---
-    void share() noexcept { alone_ = false; }
+    solitude& alone() noexcept { return alone_; }
     // False: there was no memory to grow.
     [[nodiscard]] bool push(task& t) noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed);
@@ -44,8 +46,8 @@ class task_deque {
     }
     task* pop() noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed) - 1;
-        if (alone_) return pop_alone(b);
         if (b < top_.load(std::memory_order_relaxed)) return nullptr;  // empty, and top_ never falls
+        if (alone_.enter()) return pop_alone(b);
         return pop_contended(b);
     }
     bool looks_empty() const noexcept {
@@ -84,16 +86,17 @@ class task_deque {
 
     bool push_growing(task& t) noexcept;
     task* pop_alone(std::int64_t b) noexcept {
-        if (b < top_.load(std::memory_order_relaxed)) return nullptr;
         bottom_.store(b, std::memory_order_relaxed);
-        return buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
+        auto* const taken = buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
+        alone_.leave();
+        return taken;
     }
     task* pop_contended(std::int64_t b) noexcept;
 
     alignas(64) std::atomic<std::int64_t> bottom_{0};
     std::int64_t top_seen_ = 0;  // owner's: top_ was there at least. While thieves are busy each look at top_ is a miss
     std::atomic<buffer*> buffer_;
-    bool alone_;  // only the owner looks
+    solitude alone_;
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use
     alignas(64) std::atomic<std::int64_t> top_{0};
     std::atomic<std::uint64_t> stolen_{0};

@@ -105,7 +105,7 @@ std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() 
 
 task* worker::pick_with_care() noexcept {
     auto const n = picks_.read();
-    if (n - last_look_ >= ticks_between_looks) {
+    if (n - last_look_ >= ticks_between_looks || is_diverted()) {
         go_home = true;
         return nullptr;
     }
@@ -182,12 +182,15 @@ void worker::run() {
     enter_thread();
     signal_stack const alternate;
     this_thread_carrier binding(*this);
-    if (spare_) wakes_up();
+    clock_.bind();
+    wakes_up();
+    if (spare_) home.spares.arrived();
     while (auto* const t = find_work()) lane::run(*t);
     if (searching_) (void)home.idle.stop_search();
     searching_ = false;
     stacks.flush();
     blocks.flush();
+    asleep_.store(true, std::memory_order_relaxed);
 }
 
 void worker::run_until(std::function<bool()> const& done, time_point until) {
@@ -236,7 +239,6 @@ bool worker::goes_off_duty() noexcept {
     if (stayers > 0 || !home.spares.may_rest(*this)) return false;
     if (std::exchange(searching_, false)) (void)home.idle.stop_search();
     home.wake_one(false);  // it may have been woken for work
-    asleep_.store(true, std::memory_order_relaxed);
     home.worker_is_idle();
     return true;
 }
@@ -245,6 +247,8 @@ bool worker::goes_off_duty() noexcept {
 void worker::look_around() {
     go_home = false;
     if (is_lent()) take_back();  // its task waits
+    if (is_diverted()) comes_back();
+    if (alone && !home.idle.is_alone()) (void)home.spares.leaves_alone(*this);
     if (spare_ && home.spares.too_many()) {
         task_chain rest;
         if (auto* const t = next_.take()) rest.add(*t);
@@ -320,7 +324,7 @@ task* worker::take_injected() noexcept {
 
 task* worker::steal() noexcept {
     auto const count = home.workers.size();
-    if (count == 1) return nullptr;
+    if (home.idle.is_alone()) return nullptr;
     if (!searching_ && !home.idle.start_search()) return nullptr;
     searching_ = true;
     random_ ^= random_ << 13, random_ ^= random_ >> 17, random_ ^= random_ << 5;
@@ -340,12 +344,6 @@ task* worker::steal() noexcept {
             if (auto* const t = ready_entry(entry)) return t;
             if (auto* const t = take_local()) return t;
         }
-        if (victim.is_stalled()) {
-            if (auto* const t = victim.next_.steal()) {
-                steals.add();
-                return t;
-            }
-        }
     }
     return nullptr;
 }
@@ -364,6 +362,7 @@ void worker::take_more_from(worker& victim) noexcept {
 
 // The last searcher to find work wakes another (idle.md).
 void worker::found_work() noexcept {
+    if (std::exchange(unwatched_, false)) home.watchdog.wake();
     if (!searching_) return;
     searching_ = false;
     if (home.idle.stop_search()) home.wake_one(true);

@@ -11,6 +11,7 @@
 #include "spawn_turn.hpp"
 #include "task_deque.hpp"
 #include "thief_calls.hpp"
+#include "thread_clock.hpp"
 #include "timer_heap.hpp"
 
 #include <ramie/detail/lane.hpp>
@@ -55,10 +56,7 @@ class worker final : public lane {
         if (!next_.empty()) return next_streak_ < max_streak ? take_next() : take_local();
         if (!deque_.looks_empty()) return take_local();
         next_streak_ = 0;
-        auto* const t = ring_.pop();
-        if (crowded_) [[unlikely]] ring_.prefetch_of_crowd();
-        else ring_.prefetch();
-        return ready_entry(t);
+        return ready_entry(crowded_ ? ring_.pop_and_prefetch_of_crowd() : ring_.pop_and_prefetch());
     }
     // Gives a new task its id and puts it into the live table.
     void list_here(task& t);  // std::bad_alloc: it is not in
@@ -80,6 +78,9 @@ class worker final : public lane {
     // For block_in_place: the running task keeps this worker, another does its work. False: it is lent already.
     [[nodiscard]] bool lend() noexcept;
     void take_back() noexcept;
+    // By the spare_crew, under its lock: no spare is left, or one comes. False: not yet, the worker is busy with a queue.
+    void begins_alone() noexcept;
+    [[nodiscard]] bool takes_company() noexcept;
     // The task it is lent to, or null.
     task const* lent_by() const noexcept { return lent_by_.load(std::memory_order_relaxed); }
 
@@ -92,26 +93,38 @@ class worker final : public lane {
     bool sleeps_in_driver() const noexcept { return parker_.is_in_driver(); }
     timer_heap const& timers() const noexcept { return timers_; }
     task_chain fire(time_point now) noexcept { return timers_.fire(now); }
-    // What thieves may take. The next-slot counts only while the worker is stalled (idle.md).
-    bool has_stealable() const noexcept {
-        return !deque_.empty() || !ring_.empty() || (is_stalled() && has_next());
-    }
+    // What thieves may take.
+    bool has_stealable() const noexcept { return !deque_.empty() || !ring_.empty(); }
     bool has_next() const noexcept { return next_.is_full(); }
-    bool is_stalled() const noexcept { return stalled_.load(std::memory_order_relaxed); }
-    void mark_stalled(bool on) noexcept { stalled_.store(on, std::memory_order_relaxed); }
     // In a task that said so: no stall.
     bool is_lent() const noexcept { return lent_by_.load(std::memory_order_seq_cst) != nullptr; }
-    // Under forced migration other workers' tasks come to its own queue; while it is lent they must not wait there.
-    void evict_guests() noexcept;
+    // In a task for long, by the monitor's judgement.
+    bool is_stuck() const noexcept { return stuck_.load(std::memory_order_relaxed); }
+    // What waits in its own queue and may go elsewhere: other workers' tasks, which come under forced migration; and, if
+    // wanted, pinned ones that have not started.
+    task_chain give_movable(bool pinned_too) noexcept;
     bool has_own() const noexcept { return own_.size() > 0; }
     std::uint64_t picks() const noexcept { return picks_.read(); }
     bool is_asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }
     std::size_t queued() const noexcept;
 
+    // --- the monitor ---
+    void mark_stuck(bool on) noexcept { stuck_.store(on, std::memory_order_relaxed); }
+    std::chrono::nanoseconds computed() const noexcept { return clock_.read(); }
+    std::size_t stealable() const noexcept { return deque_.size() + ring_.size(); }
+    // While it is stuck: the task in its next-slot. (That it cannot be stolen otherwise keeps the slot cheap.)
+    task* give_next() noexcept { return next_.steal(); }
+    // In company: a task that waits in its ring or deque.
+    task* give_oldest() noexcept;
+    // What its task wakes and spawns from now on goes to the injection queue, until it looks around.
+    void divert() noexcept { posts_for.store(nullptr, std::memory_order_relaxed); }
+    bool is_diverted() const noexcept { return posts_for.load(std::memory_order_relaxed) == nullptr; }
+
     scheduler& home;
     unsigned const index;
-    // The runtime whose spawns and wakes on this thread go to this worker's queues: `home`, or null while it is lent.
-    scheduler* posts_for;
+    // The runtime whose spawns and wakes on this thread go to this worker's queues: `home`, or null while it is lent or
+    // diverted.
+    std::atomic<scheduler*> posts_for;
     counter steals, parks, yields;
     // Fibers that come back here after the wait they are in (stay.hpp). Its own thread's.
     std::size_t stayers = 0;
@@ -152,6 +165,7 @@ class worker final : public lane {
     bool goes_off_duty() noexcept;
     void sleep();
     void wakes_up() noexcept;
+    void comes_back() noexcept;
     void turn_driver(time_point limit);
     time_point housekeeping_limit(time_point now) noexcept;
     void keep_house(time_point now) noexcept;
@@ -169,6 +183,7 @@ class worker final : public lane {
     time_point last_turn_{};
     bool searching_ = false;
     bool several_ready_ = false;  // at the last look at what is watched
+    bool unwatched_ = false;  // it has slept: the monitor may rest
     bool crowded_ = false;    // more waits in the injection queue than the ring has room for
     std::uint32_t random_;
     std::uint64_t served_ = 0;  // how many spawned tasks it took from its deque
@@ -181,9 +196,10 @@ class worker final : public lane {
     alignas(64) inject_queue own_;
     timer_heap timers_;
     parker parker_;
-    std::atomic<bool> asleep_{false};
-    std::atomic<bool> stalled_{false};  // the monitor's judgement
+    std::atomic<bool> asleep_{true};  // or not in its loop
+    std::atomic<bool> stuck_{false};
     std::atomic<task const*> lent_by_{nullptr};
+    thread_clock clock_;
 };
 
 }  // namespace ramie::detail

@@ -1,6 +1,9 @@
-// A worker that its task keeps for itself (block_in_place).
+// A worker that its task keeps for itself, by its own word (block_in_place) or the monitor's, and who may take what waits
+// there.
 #include "scheduler.hpp"
 #include "worker.hpp"
+
+#include <ramie/detail/asymmetric_fence.hpp>
 
 namespace ramie::detail {
 
@@ -8,36 +11,51 @@ namespace ramie::detail {
 // the task parks all the same, the next pick goes home and the worker is its own again.
 bool worker::lend() noexcept {
     if (is_lent()) return false;
-    deque_.share();
-    ring_.share();
-    home.idle.no_longer_alone();
-    lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::migrate()
-    posts_for = nullptr;
+    lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::post_to()
+    divert();
     lent = true;
-    last_look_ = picks_.read() - ticks_between_looks;
     attend_at_ = 0;
     if (auto* const t = next_.take()) push_ring(*t);
-    if (home.migrates_by_force()) evict_guests();
     home.spares.want();
+    if (has_own()) home.move_pinned(*this);
     home.wake_one(false);
     return true;
 }
 
 void worker::take_back() noexcept {
     home.spares.release();
-    posts_for = &home;
     lent = false;
-    lent_by_.store(nullptr, std::memory_order_relaxed);
+    lent_by_.store(nullptr, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::rest()
+    comes_back();
 }
 
-// Either who posts here sees lent_by_ and calls this again, or its push came before our lock.
-void worker::evict_guests() noexcept {
-    task_chain stay, leave;
-    auto all = own_.pop(own_.size());
-    while (auto* const t = all.take()) (t->pinned ? stay : leave).add(*t);
-    if (stay.count > 0) own_.push(stay);
-    if (leave.count > 0) home.injected.push(leave);
-    home.wake_one(false);
+void worker::comes_back() noexcept {
+    posts_for.store(&home, std::memory_order_relaxed);
+    home.watchdog.wake();
+}
+
+// Under its lock the queue never looks empty to the worker, which may come back meanwhile.
+task_chain worker::give_movable(bool pinned_too) noexcept {
+    return own_.take_if([=](task const& t) { return !t.pinned || (pinned_too && t.stack == nullptr && !t.local); });
+}
+
+task* worker::give_oldest() noexcept {
+    auto* const t = ring_.steal();
+    return t != nullptr ? t : deque_.steal();
+}
+
+void worker::begins_alone() noexcept {
+    deque_.alone().begin();
+    ring_.alone().begin();
+    home.idle.be_alone(true);
+}
+
+bool worker::takes_company() noexcept {
+    deque_.alone().end();
+    ring_.alone().end();
+    home.idle.be_alone(false);
+    heavy_fence_for_compiler_fence();  // pairs with the compiler fences in solitude::enter() and idle_set::is_alone()
+    return !deque_.alone().owner_is_inside() && !ring_.alone().owner_is_inside();
 }
 
 }  // namespace ramie::detail

@@ -37,8 +37,8 @@ void worker::sleep() {
 }
 
 void worker::wakes_up() noexcept {
-    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::watch()
-    home.watchdog.wake();
+    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake() in found_work(): see monitor::rest()
+    unwatched_ = true;
 }
 
 void worker::turn_driver(time_point limit) {

@@ -1,5 +1,6 @@
 // A runtime with nothing to do makes no system calls: none of its threads switches context once housekeeping has run
 // out.
+#include <ramie/block_in_place.hpp>
 #include <ramie/detail/stack.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <string>
 #include <thread>
@@ -75,4 +77,63 @@ TEST_CASE("idle: tasks that only wait, also for a far deadline, do not keep it a
     auto sleeper = rt.spawn([] { ramie::this_fiber::sleep_for(1h); });
     CHECK(falls_quiet());
     CHECK_FALSE(sleeper.is_finished());
+}
+
+namespace {
+
+long monitor_switches() {
+    long sum = 0;
+    for (auto const& [thread, count] : switches_of("ramie-monitor")) sum += count;
+    return sum;
+}
+
+// True if f(), which takes a while, can run without more switches of the monitor than `most`. (On a busy machine a worker
+// may be kept from its sleep, and is watched meanwhile.)
+template <class F>
+bool monitor_rests(long most, F&& f) {
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        auto const before = monitor_switches();
+        f();
+        auto const switches = monitor_switches() - before;
+        if (switches <= most) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("idle: the monitor rests between the ticks of a task that sleeps in a loop") {
+    for (unsigned workers : {1u, 2u}) {
+        CAPTURE(workers);
+        ramie::runtime rt({.workers = workers});
+        CHECK(monitor_rests(3 * 10, [&] {
+            rt.block_on([] {
+                for (int tick = 0; tick < 10; ++tick) ramie::this_fiber::sleep_for(100ms);
+            });
+        }));
+    }
+}
+
+TEST_CASE("idle: the monitor looks less and less often at a task that blocks its thread while nothing waits, or is lent") {
+    for (unsigned workers : {1u, 2u}) {
+        for (bool lent : {false, true}) {
+            CAPTURE(workers);
+            CAPTURE(lent);
+            ramie::runtime rt({.workers = workers});
+            std::promise<void> end;
+            auto blocked = rt.spawn([&] {
+                if (lent) ramie::block_in_place([&] { end.get_future().wait(); });
+                else end.get_future().wait();
+            });
+            CHECK(monitor_rests(30, [] { std::this_thread::sleep_for(1500ms); }));
+            // It notices all the same what comes after.
+            std::promise<void> more;
+            auto waits = rt.spawn([&] { more.get_future().wait(); });
+            auto frees = rt.spawn([&] { more.set_value(); });
+            waits.get();
+            frees.get();
+            end.set_value();
+            blocked.get();
+        }
+    }
 }

@@ -2,12 +2,14 @@
 #include "chance.hpp"
 #include "environment.hpp"
 
+#include <ramie/block_in_place.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/detail/config.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/spawn_blocking.hpp>
+#include <ramie/spawn_local.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>
 
@@ -17,6 +19,8 @@
 #include <cerrno>
 #include <mutex>
 #include <set>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <unistd.h>
@@ -150,4 +154,109 @@ TEST_CASE("errno: a new task starts with none, whatever ran on its stack before"
             if (at_start != 0) throw std::logic_error("errno of another task");
         }
     });
+}
+
+namespace {
+
+// Blocks the thread, a minute at the longest.
+bool block_until(std::atomic<bool> const& flag) {
+    auto const limit = std::chrono::steady_clock::now() + 60s;
+    while (!flag.load() && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(50us);
+    return flag.load();
+}
+
+}  // namespace
+
+TEST_CASE("pinned: new tasks are not placed on workers that are lent, or found stuck, while others are there") {
+    no_forced_migration const unset;
+    for (bool lent : {true, false}) {
+        CAPTURE(lent);
+        ramie::runtime rt({.workers = 4, .stall_threshold = 1ms});
+        std::atomic<bool> done{false};
+        std::atomic<int> blocked{0};
+        std::atomic<pid_t> taken[2];
+        std::vector<ramie::join_handle<bool>> hogs;
+        for (int i = 0; i < 2; ++i) {
+            hogs.push_back(rt.spawn([&, lent, i] {
+                auto const block = [&] {
+                    taken[i] = this_thread();
+                    ++blocked;
+                    return block_until(done);
+                };
+                return lent ? ramie::block_in_place(block) : block();
+            }));
+        }
+        while (blocked < 2) std::this_thread::yield();
+        std::set<pid_t> homes;
+        for (int round = 0; round < 20; ++round) {
+            std::vector<ramie::join_handle<pid_t>> pinned;
+            for (int i = 0; i < 8; ++i) pinned.push_back(rt.spawn({.pinned = true}, [] { return this_thread(); }));
+            for (auto& p : pinned) homes.insert(p.get());  // all of them, while two workers block
+        }
+        for (auto const& t : taken) CHECK_FALSE(homes.contains(t.load()));
+        done = true;
+        for (auto& h : hogs) CHECK(h.get());
+    }
+}
+
+// They are queued there before it is known.
+TEST_CASE("pinned: unstarted tasks that wait for a worker move when it is lent, or found stuck") {
+    no_forced_migration const unset;
+    for (bool lent : {true, false}) {
+        CAPTURE(lent);
+        ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
+        std::atomic<bool> done{false};
+        std::atomic<int> left{8};
+        auto hog = rt.spawn([&, lent] {
+            for (int i = 0; i < 8; ++i) {
+                ramie::spawn({.pinned = true}, [&] {
+                    if (--left == 0) done = true;
+                }).detach();
+            }
+            return lent ? ramie::block_in_place([&] { return block_until(done); }) : block_until(done);
+        });
+        CHECK(hog.get());
+    }
+}
+
+TEST_CASE("pinned: what was spawned by spawn_local waits for its worker, in its order, when unstarted pinned tasks move") {
+    no_forced_migration const unset;
+    ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
+    auto const trace = rt.spawn({.pinned = true}, [] {
+        auto const home = this_thread();
+        std::string seen;
+        std::atomic<bool> moved{false};
+        std::atomic<int> left{8};
+        std::vector<ramie::join_handle<void>> local;
+        for (char c = 'a'; c < 'e'; ++c) {
+            for (int i = 0; i < 2; ++i) {
+                ramie::spawn({.pinned = true}, [&] {
+                    if (--left == 0) moved = true;
+                }).detach();
+            }
+            local.push_back(ramie::spawn_local([&, c] { seen += this_thread() == home ? c : '!'; }));
+        }
+        if (!block_until(moved)) seen += '?';
+        for (auto& l : local) l.get();
+        return seen;
+    }).get();
+    CHECK(trace == "abcd");
+}
+
+TEST_CASE("pinned: where every worker blocks, unstarted tasks wait, and run when one is free again") {
+    no_forced_migration const unset;
+    ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
+    std::atomic<bool> first{false}, second{false}, ran{false};
+    std::atomic<int> blocked{0};
+    auto a = rt.spawn([&] { return ++blocked, block_until(first); });
+    auto b = rt.spawn([&] { return ++blocked, block_until(second); });
+    while (blocked < 2) std::this_thread::yield();
+    auto pinned = rt.spawn({.pinned = true}, [&] { ran = true; });
+    for (int i = 0; i < 100; ++i) rt.spawn([] {}).get();  // a spare does these
+    CHECK_FALSE(ran.load());
+    first = true;
+    pinned.get();  // though b's worker may be the one it was placed on
+    second = true;
+    CHECK(a.get());
+    CHECK(b.get());
 }

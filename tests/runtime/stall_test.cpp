@@ -5,6 +5,7 @@
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
+#include <ramie/spawn_local.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <doctest/doctest.h>
@@ -30,7 +31,7 @@ bool stuck_until(std::atomic<bool> const& flag) {
 
 TEST_CASE("stalls: spawned tasks of a stuck worker are stolen") {
     no_forced_migration const unset;
-    for (unsigned workers : {2u, 4u}) {
+    for (unsigned workers : {1u, 2u, 4u}) {
         std::atomic<bool> last{false};
         CHECK(ramie::run({.workers = workers}, [&] {
             std::atomic<int> left{100};
@@ -46,7 +47,7 @@ TEST_CASE("stalls: spawned tasks of a stuck worker are stolen") {
 
 TEST_CASE("stalls: the task in a stuck worker's next-slot goes on elsewhere, and the stall is counted") {
     no_forced_migration const unset;
-    for (unsigned workers : {2u, 4u}) {
+    for (unsigned workers : {1u, 2u, 4u}) {
         CAPTURE(workers);
         ramie::runtime rt({.workers = workers, .stall_threshold = 2ms});
         bool const went_on = rt.block_on([] {
@@ -69,7 +70,7 @@ TEST_CASE("stalls: the task in a stuck worker's next-slot goes on elsewhere, and
 
 TEST_CASE("stalls: woken tasks in a stuck worker's ring go on elsewhere") {
     no_forced_migration const unset;
-    for (unsigned workers : {2u, 4u}) {
+    for (unsigned workers : {1u, 2u, 4u}) {
         CAPTURE(workers);
         CHECK(ramie::run({.workers = workers, .stall_threshold = 2ms}, [] {
             ramie::counting_semaphore<64> go(0);  // who has not waited yet finds its permit
@@ -92,7 +93,7 @@ TEST_CASE("stalls: woken tasks in a stuck worker's ring go on elsewhere") {
 }
 
 TEST_CASE("stalls: deadlines armed on a stuck worker fire") {
-    for (unsigned workers : {2u, 4u}) {
+    for (unsigned workers : {1u, 2u, 4u}) {
         CAPTURE(workers);
         no_forced_migration const unset;
         CHECK(ramie::run({.workers = workers, .stall_threshold = 2ms}, [&] {
@@ -137,7 +138,7 @@ TEST_CASE("stalls: a foreign thread's spawns run while all workers but one are s
 
 TEST_CASE("stalls: when every worker is stuck, a spare comes, and goes again") {
     no_forced_migration const unset;
-    for (unsigned workers : {2u, 4u}) {
+    for (unsigned workers : {1u, 2u, 4u}) {
         CAPTURE(workers);
         ramie::runtime rt({.workers = workers, .stall_threshold = 2ms});
         std::atomic<bool> release{false};
@@ -158,21 +159,26 @@ TEST_CASE("stalls: when every worker is stuck, a spare comes, and goes again") {
     }
 }
 
-TEST_CASE("stalls: a pinned task behind a stuck one stays where it is, and the stall is counted") {
+TEST_CASE("stalls: a started pinned task behind a stuck one stays where it is, and the stall is counted") {
     no_forced_migration const unset;
     ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
-    std::atomic<bool> started{false}, ran{false}, seen{false};
-    auto hog = rt.spawn({.pinned = true}, [&] {
-        started = true;
-        return stuck_until(seen) && !ran;
+    std::atomic<bool> ran{false}, seen{false};
+    auto task = rt.spawn({.pinned = true}, [&] {
+        ramie::notify go;
+        auto behind = ramie::spawn_local([&] {
+            go.wait();
+            ran = true;
+        });
+        ramie::this_fiber::yield();  // it has started
+        go.notify_one();
+        bool const alone = stuck_until(seen) && !ran;
+        behind.get();
+        return alone;
     });
-    while (!started) std::this_thread::yield();
-    rt.spawn({.pinned = true}, [] {}).get();  // the other worker's
-    auto behind = rt.spawn({.pinned = true}, [&] { ran = true; });
-    while (rt.metrics().stalls == 0 && !hog.is_finished()) std::this_thread::yield();
+    while (rt.metrics().stalls == 0 && !task.is_finished()) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) rt.spawn([] {}).get();  // the other worker goes by
     seen = true;
-    CHECK(hog.get());
-    behind.get();
+    CHECK(task.get());
     CHECK(ran.load());
 }
 

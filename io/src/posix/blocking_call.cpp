@@ -41,7 +41,7 @@ waiter* calling_fiber() noexcept {
     auto* const stack = here->current->stack;
     auto const* const frame = static_cast<std::byte const*>(__builtin_frame_address(0));
     if (stack == nullptr || frame < stack->bottom || frame >= stack->top) return nullptr;
-    return is_forked_worker() ? nullptr : here->current;
+    return is_forked_worker() ? nullptr : here->current.get();
 }
 
 bool may_go_on(waiter& self) noexcept {

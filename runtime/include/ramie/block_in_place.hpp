@@ -30,7 +30,7 @@ class worker_loan {
 // Runs f() right here, on this thread and this stack, and returns its value. Meanwhile another thread takes over what
 // this worker would have done, so that f may block or compute for long. f may use the caller's locals, and an abort
 // does not interrupt it. (Prefer spawn_blocking for what needs neither; that can also be waited for with a timeout.)
-// Only pinned and local tasks of this worker wait until f returns. A wait of Ramie's inside f is allowed; what of f
+// Only local tasks of this worker, and pinned ones that have started, wait until f returns. A wait of Ramie's inside f is allowed; what of f
 // comes after it counts as ordinary work.
 //
 // From tasks, except spawn_local ones and those of a current_thread runtime, which would all stand still:

@@ -14,7 +14,24 @@
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
+#include <atomic>
+
 namespace ramie::detail {
+
+// The fiber a lane runs. The lane alone changes it and may touch what it points to; others see which it is.
+class current_task {
+  public:
+    task* get() const noexcept { return task_.load(std::memory_order_relaxed); }
+    operator task*() const noexcept { return get(); }
+    task* operator->() const noexcept { return get(); }
+    current_task& operator=(task* t) noexcept {
+        task_.store(t, std::memory_order_relaxed);
+        return *this;
+    }
+
+  private:
+    std::atomic<task*> task_{nullptr};
+};
 
 class lane {
   public:
@@ -46,7 +63,7 @@ class lane {
     // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.
     bool is_switching() const noexcept { return errand_ != errand::none; }
 
-    task* current = nullptr;   // the running fiber; null on the OS thread's own stack
+    current_task current;      // the running fiber; null on the OS thread's own stack
     bool alone = true;         // no other lane of its runtime runs beside it
     lane_number number = bias::stranger;  // for what is biased to it: only if it is alone
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
