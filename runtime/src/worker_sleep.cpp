@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 void worker::sleep() {
     auto const before = std::chrono::steady_clock::now();
-    auto const limit = std::min(limit_, housekeeping_limit(before));
+    auto limit = std::min(limit_, housekeeping_limit(before));
     home.idle.list(*this, std::exchange(searching_, false));
     if (home.has_work_for(*this) || should_stop()) {
         if (home.idle.unlist(*this)) home.idle.join_search();
@@ -23,6 +23,10 @@ void worker::sleep() {
     home.worker_is_idle();
     parks.add();
     if (home.in_driver.try_take()) {
+        // If a deadline ends this sleep soon after, housekeeping is done then: a task that ticks once a second costs one
+        // wake-up, not two.
+        auto const first = home.first_deadline();
+        if (limit != limit_ && limit < first && first < limit + 1s) limit = std::min(limit_, first);
         turn_driver(limit);
         home.in_driver.give_back();
         several_ready_ = ring_.size() > 1;
