@@ -216,7 +216,7 @@ TEST_CASE("shutdown: each task is looked at once, however many end one by one") 
         CAPTURE(current_thread);
         constexpr int tasks = 3000;
         scheduler s(settle({.workers = 1, .current_thread = current_thread}));
-        auto const spawn = [&](auto f) { spawn_on(s, {}, std::move(f)).detach(); };
+        auto const spawn = [&](auto f) { spawn_request<>(s, std::source_location::current()).call(std::move(f)).detach(); };
         // On their way out they go one by one, each woken by the one before.
         ramie::semaphore turns(1);
         std::atomic<int> parked{0}, ended{0};
