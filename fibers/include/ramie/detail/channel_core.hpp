@@ -58,7 +58,7 @@ class channel_core {
     result pop(std::optional<T>& out, woken_list& woken) noexcept {
         if (ring_.size() == 0) return has_ended() ? result::closed : result::would_wait;
         out.emplace(std::move(ring_.front()));
-        ring_.drop_front();
+        drop_front();
         give_room(woken);
         return result::done;
     }
@@ -172,7 +172,7 @@ class channel_core {
             std::lock_guard const held(lock_);
             if (ring_.size() == 0) return;
             unreceived.emplace(std::move(ring_.front()));
-            ring_.drop_front();
+            drop_front();
         }
     }
     // No more sends, except by permits; what is in the channel can still be received.
@@ -226,6 +226,15 @@ class channel_core {
     void withdraw(wait_queue& queue, wait_node& node) noexcept {
         std::lock_guard const held(lock_);
         queue.remove(node);
+    }
+
+    void drop_front() noexcept {
+        ring_.drop_front();
+        if (ring_.is_sparse()) [[unlikely]] give_memory_back();
+    }
+    // Not from under those who wait for room: give_room() cannot fail.
+    [[gnu::noinline]] void give_memory_back() noexcept {
+        if (senders_.empty()) ring_.shrink_to(ring_.size() + reserved_);
     }
 
     wait_node* claim_from(wait_queue& queue, woken_list& woken) noexcept {

@@ -1,8 +1,9 @@
-// A growing circular buffer of values. Not synchronised: a channel's lock guards it.
+// A circular buffer of values that grows, and shrinks when told so. Not synchronised: a channel's lock guards it.
 #pragma once
 
 #include <ramie/detail/language.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <memory>
@@ -26,9 +27,23 @@ class value_ring {
     }
 
     std::size_t size() const noexcept { return size_; }
-    // From here on `n` values fit without growing. Strong guarantee: if there is no memory, nothing has changed.
+    std::size_t capacity() const noexcept { return capacity_; }
+    // From here on, until it is shrunk, `n` values fit without growing. Strong guarantee: if there is no memory, nothing has
+    // changed.
     void make_room_for(std::size_t n) {
-        if (n > capacity_) grow_to(n);
+        if (n > capacity_) move_to(std::bit_ceil(std::max(smallest, n)));
+    }
+    // It was once much larger than what it holds: shrink_to() may be worth while.
+    bool is_sparse() const noexcept { return size_ < sparse_below_; }
+    // Gives back what is more than enough for `n` values; as much as a small burst needs is kept. Without memory for the
+    // smaller one, nothing changes.
+    void shrink_to(std::size_t n) noexcept {
+        auto const enough = std::max(std::bit_ceil(2 * std::max(n, size_)), kept);
+        if (enough >= capacity_) return;
+        try {
+            move_to(enough);
+        } catch (std::bad_alloc const&) {
+        }
     }
     // Only while there is room.
     void push_back(T&& value) noexcept {
@@ -49,23 +64,27 @@ class value_ring {
 
     void* place(std::size_t i) noexcept { return slots_[i & (capacity_ - 1)].bytes; }
     T* at(std::size_t i) noexcept { return std::launder(static_cast<T*>(place(i))); }
-    void grow_to(std::size_t n) {
-        auto const wider = std::bit_ceil(n < 8 ? 8 : n);
-        auto slots = std::make_unique_for_overwrite<cell[]>(wider);
+    void move_to(std::size_t capacity) {
+        auto slots = std::make_unique_for_overwrite<cell[]>(capacity);
         for (std::size_t i = 0; i < size_; ++i) {
             auto* const old = at(first_ + i);
             ::new (static_cast<void*>(slots[i].bytes)) T(std::move(*old));
             std::destroy_at(old);
         }
         slots_ = std::move(slots);
-        capacity_ = wider;
+        capacity_ = capacity;
         first_ = 0;
+        sparse_below_ = capacity > kept ? capacity / 8 : 0;
     }
+
+    static constexpr std::size_t smallest = 8;
+    static constexpr std::size_t kept = std::max(smallest, std::bit_floor(8192 / sizeof(cell)));
 
     std::unique_ptr<cell[]> slots_;
     std::size_t capacity_ = 0;  // 0 or a power of two
     std::size_t first_ = 0;
     std::size_t size_ = 0;
+    std::size_t sparse_below_ = 0;
 };
 
 }  // namespace ramie::detail
