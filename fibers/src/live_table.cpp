@@ -5,7 +5,9 @@
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/task.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace ramie::detail {
@@ -53,6 +55,13 @@ void live_table::share::put(slot& s) noexcept {
     table_->put_batch(first, last);
 }
 
+void live_table::share::flush() noexcept {
+    if (free_ == nullptr) return;
+    auto* last = free_;
+    while (next_free(*last) != nullptr) last = next_free(*last);
+    table_->put_loose(std::exchange(free_, nullptr), last, std::exchange(free_count_, 0));
+}
+
 void live_table::share::add(task& t) {
     auto* const s = take();
     t.listed = table_;
@@ -90,21 +99,53 @@ void live_table::remove(task& t) noexcept {
 
 live_table::slot* live_table::take_batch(std::uint32_t& count) {
     std::lock_guard const held(pool_lock_);
-    if (pool_ == nullptr) {
-        auto* const fresh = chunks_.emplace_back(std::make_unique<slot[]>(chunk_size)).get();
-        for (std::uint32_t i = 0; i < chunk_size; ++i) set_free(fresh[i], i + 1 < chunk_size ? &fresh[i + 1] : nullptr);
-        count = chunk_size;
-        return fresh;
+    if (loose_ != nullptr) {
+        count = std::exchange(loose_count_, 0);
+        return std::exchange(loose_, nullptr);
     }
-    count = std::exchange(pool_count_, 0);
-    return std::exchange(pool_, nullptr);
+    if (!batches_.empty()) {
+        count = chunk_size;
+        auto* const first = batches_.back();
+        batches_.pop_back();
+        least_batches_ = std::min(least_batches_, batches_.size());
+        return first;
+    }
+    if (sorted_ > 0) return take_sorted(count);
+    count = chunk_size;
+    return add_chunk();
+}
+
+// Under pool_lock_. In the place of one that has gone, or in a new one.
+live_table::slot* live_table::add_chunk() {
+    auto fresh = std::make_unique<slot[]>(chunk_size);
+    auto* const slots = fresh.get();
+    if (gone_ == 0) {
+        chunks_.push_back({std::move(fresh)});
+    } else {
+        std::ranges::find_if(chunks_, [](slot_chunk const& c) { return c.slots == nullptr; })->slots = std::move(fresh);
+        --gone_;
+    }
+    for (std::uint32_t i = 0; i < chunk_size; ++i) set_free(slots[i], i + 1 < chunk_size ? &slots[i + 1] : nullptr);
+    return slots;
 }
 
 void live_table::put_batch(slot* first, slot* last) noexcept {
+    set_free(*last, nullptr);
+    {
+        std::lock_guard const held(pool_lock_);
+        try {
+            return batches_.push_back(first);
+        } catch (std::bad_alloc const&) {
+        }
+    }
+    put_loose(first, last, chunk_size);
+}
+
+void live_table::put_loose(slot* first, slot* last, std::uint32_t count) noexcept {
     std::lock_guard const held(pool_lock_);
-    set_free(*last, pool_);
-    pool_ = first;
-    pool_count_ += chunk_size;
+    set_free(*last, loose_);
+    loose_ = first;
+    loose_count_ += count;
 }
 
 std::size_t live_table::size() const noexcept {
@@ -136,8 +177,9 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
     {
         std::lock_guard const held(pool_lock_);
         if (chunk >= chunks_.size()) return false;
-        slots = chunks_[chunk].get();
+        slots = chunks_[chunk].slots.get();
     }
+    if (slots == nullptr) return true;  // it has gone; while walk_lock_ is held, none goes
     walks_.fetch_add(1, std::memory_order_relaxed);
     walked_.store(true, std::memory_order_seq_cst);
     heavy_fence();  // pairs with the light one in remove()

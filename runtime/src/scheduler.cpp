@@ -222,8 +222,21 @@ std::uint32_t scheduler::fair_share() const noexcept {
     return std::min<std::uint32_t>(waiting / options.workers + 1, run_ring::capacity / 2);
 }
 
+// Under trimming_.
+time_point scheduler::trim_timers(time_point now) noexcept {
+    if (now >= timers_at_) {
+        timers_at_ = now + stack_decay();
+        more_timers_ = false;
+        for (auto& w : workers) more_timers_ |= w->timers().trim();
+    }
+    return more_timers_ ? timers_at_ : never;
+}
+
 void scheduler::trim(time_point now) noexcept {
-    auto const next = std::min(trim_stacks(now), trim_blocks(now, stack_decay()));
+    std::unique_lock const alone(trimming_, std::try_to_lock);
+    if (!alone.owns_lock()) return;  // somebody is at it
+    auto const decay = stack_decay();
+    auto const next = std::min({trim_stacks(now), trim_blocks(now, decay), live.trim(now, decay), trim_timers(now)});
     trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);
     if (next != never) deadline_armed(next);  // the sleeper in the driver takes it into account
 }

@@ -28,6 +28,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -137,6 +138,7 @@ class scheduler final : public live_table::end_listener {
     std::vector<std::string> survivors();
     enum class start : std::uint32_t { not_yet, run, leave };
     void tell_workers(start) noexcept;
+    time_point trim_timers(time_point now) noexcept;
     void stop_workers() noexcept;
 
     bool const migrates_ = options.force_migration && options.workers > 1;
@@ -145,6 +147,9 @@ class scheduler final : public live_table::end_listener {
     std::atomic<std::uint32_t> ended_{0};
     std::atomic<std::uint32_t> foreign_posts_{0};
     std::atomic<std::uint32_t> next_pinned_{0};
+    std::mutex trimming_;  // of the two below
+    time_point timers_at_{};
+    bool more_timers_ = false;
     std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
     std::atomic_flag claimed_here_ = ATOMIC_FLAG_INIT;
     blocking_pools blocking_;

@@ -7,8 +7,12 @@
 //          top < b-1: the entry is ours alone.  top == b-1: the last one; a CAS on top_ decides against thieves.
 //   steal  1. reads top_ = t (seq_cst)  2. reads bottom_ (seq_cst)  3. CAS top_ t -> t+1
 //          Either the thief's step 2 sees the owner's step 1, or the owner's step 2 sees the thief's step 3.
-//   A grown buffer's predecessor stays until the deque dies: a thief may still read from it, and then fails its CAS or
-//   reads the same entry.
+//   A buffer that was given up (for a larger one, or a smaller) stays until the deque dies: a thief may still read from it,
+//   and then fails its CAS or reads the same entry. What it costs is given back all the same (trim): first its slots become
+//   null, with release order; a thief that reads null (acquire) looks for the present buffer again, and there finds the
+//   entry, or the same buffer: then somebody else has taken it. Only then its pages are returned, which leaves them null.
+//   A buffer may come into use again. Whoever reads slot t of it reads null, or entry t if that is not taken yet, since no
+//   other entry has that slot until it is.
 // An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
 #pragma once
 
@@ -31,6 +35,11 @@ class task_deque {
 
     // --- owner ---
     solitude& alone() noexcept { return alone_; }
+    // Gives back memory if fewer entries than an eighth of it are there, and it has not grown since the last call. True: the
+    // next call may give back more.
+    bool trim() noexcept;
+    // For how many entries there is memory.
+    std::size_t capacity() const noexcept;
     // False: there was no memory to grow.
     [[nodiscard]] bool push(task& t) noexcept {
         auto const b = bottom_.load(std::memory_order_relaxed);
@@ -77,14 +86,31 @@ class task_deque {
     }
 
   private:
-    struct buffer {
-        explicit buffer(std::int64_t n) : capacity(n), slots(std::make_unique<std::atomic<task*>[]>(static_cast<std::size_t>(n))) {}
-        std::atomic<task*>& at(std::int64_t i) noexcept { return slots[static_cast<std::size_t>(i & (capacity - 1))]; }
-        std::int64_t capacity;  // a power of two
-        std::unique_ptr<std::atomic<task*>[]> slots;
+    class buffer {
+      public:
+        explicit buffer(std::int64_t n);  // a power of two; std::bad_alloc
+        buffer(buffer const&) = delete;
+        buffer& operator=(buffer const&) = delete;
+        ~buffer();
+        std::atomic<task*>& at(std::int64_t i) noexcept { return slots_[static_cast<std::size_t>(i & (capacity - 1))]; }
+        // Makes the slots null, and returns their memory.
+        void clear() noexcept;
+        bool is_clear() const noexcept { return clear_; }
+        void use() noexcept { clear_ = false; }
+
+        std::int64_t const capacity;
+
+      private:
+        std::size_t bytes() const noexcept { return static_cast<std::size_t>(capacity) * sizeof(std::atomic<task*>); }
+        bool is_mapped() const noexcept;
+
+        std::atomic<task*>* slots_;
+        bool clear_ = true;
     };
 
     bool push_growing(task& t) noexcept;
+    void move_to(std::int64_t capacity);
+    buffer& buffer_of(std::int64_t capacity);
     task* pop_alone(std::int64_t b) noexcept {
         bottom_.store(b, std::memory_order_relaxed);
         auto* const taken = buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
@@ -97,7 +123,8 @@ class task_deque {
     std::int64_t top_seen_ = 0;  // owner's: top_ was there at least. While thieves are busy each look at top_ is a miss
     std::atomic<buffer*> buffer_;
     solitude alone_;
-    std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were; the last is in use
+    bool has_grown_ = false;  // since the last trim
+    std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were, of different sizes; if alone, the one in use
     alignas(64) std::atomic<std::int64_t> top_{0};
     std::atomic<std::uint64_t> stolen_{0};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -25,7 +26,7 @@ void ask_for_rest(task const& t) noexcept {
 bool timer_heap::make_room() noexcept {
     std::lock_guard held(lock_);
     try {
-        if (free_ == nullptr) add_nodes();
+        if (with_free_ == nowhere) add_nodes();
         if (items_.size() == items_.capacity()) items_.reserve(std::max<std::size_t>(block_size, 2 * items_.size()));
         has_room_ = true;
     } catch (std::bad_alloc const&) {
@@ -34,26 +35,106 @@ bool timer_heap::make_room() noexcept {
 }
 
 void timer_heap::add_nodes() {
-    auto const first = static_cast<std::uint32_t>(places_.size());
     auto fresh = std::make_unique<timer_entry[]>(block_size);
-    blocks_.reserve(blocks_.size() + 1);
-    places_.resize(first + block_size, nowhere);
-    for (std::uint32_t i = block_size; i-- > 0;) {
-        fresh[i].number = first + i;
-        put_back(fresh[i]);
+    auto index = given_back_;
+    if (index == nowhere) {
+        index = static_cast<std::uint32_t>(blocks_.size());
+        places_.resize((index + 1) * std::size_t{block_size}, nowhere);
+        blocks_.emplace_back();
     }
-    blocks_.push_back(std::move(fresh));
+    auto& b = blocks_[index];
+    given_back_ = std::exchange(b.next, nowhere);
+    b.nodes = std::move(fresh);
+    for (std::uint32_t i = block_size; i-- > 0;) {
+        b.nodes[i].number = index * block_size + i;
+        put_back(b.nodes[i]);
+    }
 }
 
 timer_entry& timer_heap::take_node() noexcept {
-    auto* const n = free_;
-    free_ = n->next_free;
+    auto& b = blocks_[with_free_];
+    auto* const n = b.free;
+    b.free = n->next_free;
+    if (--b.free_count == 0) with_free_ = std::exchange(b.next, nowhere);
     return *n;
 }
 
 void timer_heap::put_back(timer_entry& n) noexcept {
-    n.next_free = free_;
-    free_ = &n;
+    auto& b = blocks_[n.number / block_size];
+    n.next_free = b.free;
+    b.free = &n;
+    if (b.free_count++ == 0) b.next = std::exchange(with_free_, n.number / block_size);
+}
+
+std::size_t timer_heap::capacity() const noexcept {
+    auto const n = nodes();
+    std::lock_guard held(lock_);
+    return std::max({n, items_.capacity(), places_.capacity()});
+}
+
+std::size_t timer_heap::nodes() const noexcept {
+    std::lock_guard held(lock_);
+    std::size_t n = 0;
+    for (auto const& b : blocks_) n += b.nodes ? block_size : 0;
+    return n;
+}
+
+bool timer_heap::trim() noexcept {
+    std::vector<std::unique_ptr<timer_entry[]>> gone;  // freed after unlocking
+    std::lock_guard held(lock_);
+    auto const needed = std::exchange(peak_, items_.size());
+    try {
+        gone.reserve(spare_blocks(needed));
+        give_back_blocks(needed, gone);
+        give_back_items(needed);
+    } catch (std::bad_alloc const&) {
+        return true;  // another time
+    }
+    return spare_blocks(peak_) > 0 || items_.capacity() > 2 * enough_items(peak_);
+}
+
+// Of those wholly free.
+std::size_t timer_heap::spare_blocks(std::size_t needed) const noexcept {
+    std::size_t free = 0, there = 0, used = 0;
+    for (auto const& b : blocks_) {
+        if (!b.nodes) continue;
+        ++there;
+        used += block_size - b.free_count;  // also by who has been claimed and not disarmed yet
+        if (b.is_free()) ++free;
+    }
+    auto const enough = std::max(needed, used) / block_size + 1;  // so one is free
+    return std::min(free, there - std::min(there, enough));
+}
+
+// The highest go first. Then the lists are made anew, the lowest first, so that what is armed next helps the others to
+// become free.
+void timer_heap::give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept {
+    auto spare = spare_blocks(needed);
+    for (auto i = blocks_.size(); i-- > 0 && spare > 0;) {
+        if (!blocks_[i].is_free()) continue;
+        to.push_back(std::move(blocks_[i].nodes));
+        blocks_[i] = {};
+        --spare;
+    }
+    while (!blocks_.empty() && !blocks_.back().nodes) blocks_.pop_back();
+    with_free_ = given_back_ = nowhere;
+    for (auto i = static_cast<std::uint32_t>(blocks_.size()); i-- > 0;) {
+        auto& b = blocks_[i];
+        if (!b.nodes) b.next = std::exchange(given_back_, i);
+        else if (b.free_count > 0) b.next = std::exchange(with_free_, i);
+    }
+}
+
+std::size_t timer_heap::enough_items(std::size_t needed) noexcept { return std::max<std::size_t>(2 * needed, block_size); }
+
+void timer_heap::give_back_items(std::size_t needed) {
+    places_.resize(blocks_.size() * block_size);
+    if (places_.capacity() > 4 * std::max<std::size_t>(places_.size(), block_size)) places_.shrink_to_fit();
+    if (items_.capacity() <= 2 * enough_items(needed)) return;
+    std::vector<item> fewer;
+    fewer.reserve(enough_items(needed));
+    fewer.assign(items_.begin(), items_.end());
+    items_ = std::move(fewer);
 }
 
 task_state::park_result timer_heap::arm(task& t, std::uint64_t g, bool abortable, time_point until,
@@ -63,7 +144,8 @@ task_state::park_result timer_heap::arm(task& t, std::uint64_t g, bool abortable
     n = {this, &t, g, n.number, nullptr};
     t.timer = &n;
     items_.emplace_back();
-    has_room_ = free_ != nullptr && items_.size() < items_.capacity();
+    peak_ = std::max(peak_, items_.size());
+    has_room_ = with_free_ != nowhere && items_.size() < items_.capacity();
     sift_up(items_.size() - 1, {until, n.number});
     earlier = places_[n.number] == 0;
     if (earlier) publish_first();

@@ -44,25 +44,47 @@ class timer_heap {
     [[nodiscard]] bool can_arm() noexcept { return has_room_ || make_room(); }
     // After can_arm(): parks `t` with a deadline. `earlier`: it became the heap's first.
     task_state::park_result arm(task& t, std::uint64_t g, bool abortable, time_point until, bool& earlier) noexcept;
+    // For how many deadlines there is memory; and of that, nodes, which are most of it. From any thread.
+    std::size_t capacity() const noexcept;
+    std::size_t nodes() const noexcept;
     // --- anybody ---
     void disarm(task& t) noexcept;
     // Claims all that is due; returns them chained, to be made runnable.
     task_chain fire(time_point now) noexcept;
+    // Gives back what more deadlines need than were armed at once since the last call; what can_arm() has promised stays.
+    // True: the next call will give back more.
+    bool trim() noexcept;
     // The first deadline, or never.
     time_point first() const noexcept { return time_point(time_point::duration(first_.load(std::memory_order_seq_cst))); }
 
   private:
-    struct item {
-        time_point when;
-        std::uint32_t number;
-    };
     static constexpr std::uint32_t nowhere = ~0u;
     static constexpr std::uint32_t block_size = 256;
     static constexpr std::size_t batch_size = 32;
 
-    timer_entry& node(std::uint32_t number) const noexcept { return blocks_[number / block_size][number % block_size]; }
+    struct item {
+        time_point when;
+        std::uint32_t number;
+    };
+    // The pool's nodes come and go in blocks.
+    struct block {
+        bool is_free() const noexcept { return nodes && free_count == block_size; }
+
+        std::unique_ptr<timer_entry[]> nodes;  // null: it was given back, and its numbers wait for another
+        timer_entry* free = nullptr;
+        std::uint32_t free_count = 0;
+        std::uint32_t next = nowhere;  // with free nodes; or without any
+    };
+
+    timer_entry& node(std::uint32_t number) const noexcept {
+        return blocks_[number / block_size].nodes[number % block_size];
+    }
     bool make_room() noexcept;
     void add_nodes();
+    std::size_t spare_blocks(std::size_t needed) const noexcept;
+    static std::size_t enough_items(std::size_t needed) noexcept;
+    void give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept;
+    void give_back_items(std::size_t needed);
     timer_entry& take_node() noexcept;
     void put_back(timer_entry& n) noexcept;
     void put(std::size_t place, item const& i) noexcept;
@@ -74,11 +96,13 @@ class timer_heap {
 
     bool has_room_ = false;  // the owner's; for one more at least
 
-    word_lock lock_;
+    mutable word_lock lock_;
     std::vector<item> items_;
+    std::size_t peak_ = 0;               // of items_, since the last trim
     std::vector<std::uint32_t> places_;  // by number: index in items_, or `nowhere`: popped or free
-    timer_entry* free_ = nullptr;
-    std::vector<std::unique_ptr<timer_entry[]>> blocks_;
+    std::vector<block> blocks_;
+    std::uint32_t with_free_ = nowhere;   // the first block that has free nodes
+    std::uint32_t given_back_ = nowhere;  // the first without nodes
     // What a sleeper reads without the lock (idle.md).
     std::atomic<time_point::rep> first_{never.time_since_epoch().count()};
 };

@@ -190,6 +190,8 @@ void worker::run() {
     searching_ = false;
     stacks.flush();
     blocks.flush();
+    live.flush();
+    if (deque_.trim()) (void)deque_.trim();
     asleep_.store(true, std::memory_order_relaxed);
 }
 
@@ -263,6 +265,7 @@ void worker::look_around() {
     fire_due_timers(now);
     adopt_injected();
     move_oldest_spawns(now);
+    if (now >= tidy_at_) tidy(now);
     if (now - last_turn_ >= 1ms && home.in_driver.try_take()) {
         last_turn_ = now;
         home.watch->turn(now);

@@ -169,6 +169,7 @@ class worker final : public lane {
     void turn_driver(time_point limit);
     time_point housekeeping_limit(time_point now) noexcept;
     void keep_house(time_point now) noexcept;
+    void tidy(time_point now) noexcept;
     bool should_stop() const;
 
     bool const spare_;
@@ -192,6 +193,8 @@ class worker final : public lane {
     std::function<bool()> const* done_ = nullptr;
     time_point limit_ = never;  // run_until's
     std::uint64_t picks_at_housekeeping_ = 0;
+    time_point tidy_at_{};
+    time_point trim_deque_at_ = never;  // if it has grown
 
     alignas(64) inject_queue own_;
     timer_heap timers_;

@@ -37,6 +37,7 @@ void worker::sleep() {
     wakes_up();
     auto const now = std::chrono::steady_clock::now();
     if (now >= limit) keep_house(now);
+    else if (now >= tidy_at_) tidy(now);
     fire_due_timers(now);
 }
 
@@ -63,7 +64,7 @@ void worker::turn_driver(time_point limit) {
 // left to trim there is no limit: an idle process is truly idle.
 time_point worker::housekeeping_limit(time_point now) noexcept {
     if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
-    return home.trim_at();
+    return std::min(home.trim_at(), trim_deque_at_);
 }
 
 void worker::keep_house(time_point now) noexcept {
@@ -71,7 +72,16 @@ void worker::keep_house(time_point now) noexcept {
         picks_at_housekeeping_ = picks_.read();
         stacks.flush();
         blocks.flush();
+        live.flush();
     }
+    tidy(now);
+}
+
+// Twice a second also under load, since a worker that always has a little to do never sleeps for long; in an idle process, as
+// long as there is something to give back. What was needed since the last time stays.
+void worker::tidy(time_point now) noexcept {
+    tidy_at_ = now + 500ms;
+    if (now >= trim_deque_at_ || trim_deque_at_ == never) trim_deque_at_ = deque_.trim() ? now + stack_decay() : never;
     home.trim(now);
 }
 

@@ -162,3 +162,130 @@ TEST_CASE("live table: walkers and ending tasks at the same time") {
     }
     done = true;
 }
+
+namespace {
+
+// As a runtime that is left alone would: until there is nothing more to give back.
+int trim_all(live_table& table, live_table::time_point& now, std::chrono::steady_clock::duration decay) {
+    int calls = 0;
+    for (auto next = table.trim(now, decay); next != live_table::time_point::max(); next = table.trim(now, decay), ++calls) {
+        REQUIRE(next > now);
+        now = next;
+        REQUIRE(calls < 1000);
+    }
+    return calls;
+}
+
+}  // namespace
+
+TEST_CASE("live table: memory of a burst goes back after one to two decay times, and not before") {
+    constexpr auto decay = 10s;
+    live_table table;
+    live_table::share mine;
+    mine.join(table);
+    auto now = std::chrono::steady_clock::now();
+    (void)table.trim(now, decay);
+    constexpr std::size_t n = 30'000;
+    std::vector<ramie::detail::task_of<void>*> tasks;
+    for (std::size_t i = 0; i < n; ++i) {
+        tasks.push_back(ramie::detail::make_task(std::source_location::current(), [] {}));
+        mine.add(*tasks.back());
+    }
+    CHECK(table.capacity() >= n);
+    // In another order than they came; one stays.
+    constexpr std::size_t stays = n / 2;
+    for (std::size_t i = 0, at = 0; i < n; ++i, at = (at + 7919) % n)
+        if (at != stays) mine.remove(*tasks[at]);
+    mine.flush();
+    CHECK(table.size() == 1);
+    CHECK(table.trim(now, decay) == now + decay);
+    CHECK(table.capacity() >= n);
+    now += decay;
+    (void)table.trim(now, decay);
+    CHECK(table.capacity() >= n);
+    now += decay;
+    CHECK(trim_all(table, now, decay) > 0);
+    CHECK(table.capacity() == 256);
+    int seen = 0;
+    table.for_each([&](task& t) { seen += &t == tasks[stays]; });
+    CHECK(seen == 1);
+
+    // The next burst finds room again, also where chunks have gone, and is walked whole.
+    for (std::size_t i = 0; i < n; ++i)
+        if (i != stays) mine.add(*tasks[i]);
+    CHECK(table.size() == n);
+    CHECK(table.capacity() >= n);
+    std::set<task*> found;
+    table.for_each([&](task& t) { found.insert(&t); });
+    CHECK(found.size() == n);
+    for (auto* t : tasks) {
+        CHECK(t->state.start() == ramie::detail::task_state::start_result::run_it);
+        t->cancel();
+        t->drop_handle();
+    }
+    CHECK(table.size() == 0);
+    now += decay;
+    (void)trim_all(table, now, decay);
+    now += 2 * decay;
+    (void)trim_all(table, now, decay);
+    mine.flush();
+    (void)trim_all(table, now, decay);
+    CHECK(table.capacity() == 0);
+}
+
+TEST_CASE("live table: a demand that comes again and again keeps its memory") {
+    constexpr auto decay = 10s;
+    live_table table;
+    live_table::share mine;
+    mine.join(table);
+    std::vector<ramie::detail::task_of<void>*> tasks;
+    for (int i = 0; i < 5'000; ++i) tasks.push_back(ramie::detail::make_task(std::source_location::current(), [] {}));
+    auto now = std::chrono::steady_clock::now();
+    for (int round = 0; round < 5; ++round) {
+        for (auto* t : tasks) mine.add(*t);
+        for (auto* t : tasks) mine.remove(*t);
+        (void)table.trim(now += decay, decay);
+        (void)table.trim(now, decay);
+        CHECK(table.capacity() >= 5'000 - 512);
+    }
+    for (auto* t : tasks) {
+        mine.add(*t);
+        (void)t->state.start();
+        t->cancel();
+        t->drop_handle();
+    }
+}
+
+TEST_CASE("live table: walked while it is trimmed, and its tasks come and go on several threads") {
+    live_table table;
+    std::atomic<bool> over{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] {
+            std::vector<ramie::detail::task_of<void>*> own;
+            for (int round = 0; round < 20; ++round) {
+                for (int k = 0; k < 2'000; ++k) {
+                    own.push_back(ramie::detail::make_task(std::source_location::current(), [] {}));
+                    table.add(*own.back());
+                }
+                for (auto* t : own) {
+                    (void)t->state.start();
+                    t->cancel();
+                    t->drop_handle();
+                }
+                own.clear();
+            }
+        });
+    std::thread walker([&] {
+        while (!over) table.for_each([](task& t) { CHECK(t.listed != nullptr); });
+    });
+    std::thread trimmer([&] {
+        auto now = std::chrono::steady_clock::now();
+        while (!over) now = std::max(now + 1ms, std::min(table.trim(now, 1ms), now + 1s));
+    });
+    for (auto& t : threads) t.join();
+    over = true;
+    walker.join();
+    trimmer.join();
+    CHECK(table.size() == 0);
+}

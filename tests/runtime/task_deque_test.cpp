@@ -156,3 +156,51 @@ TEST_CASE("task_deque: the newest can be claimed by name, and nothing else can")
         CHECK(deque.size() == 297);
     }
 }
+
+TEST_CASE("task_deque: memory of a burst goes back when no second one came, with and without thieves") {
+    for (bool alone : {false, true}) {
+        CAPTURE(alone);
+        task_deque deque(alone);
+        constexpr std::size_t n = 100'000;
+        auto const tasks = make_tasks(n);
+        for (int round = 0; round < 3; ++round) {
+            for (auto const& t : tasks) REQUIRE(deque.push(*t));
+            CHECK(deque.capacity() >= n);
+            for (std::size_t i = n; i-- > 5;) REQUIRE(deque.pop() == &*tasks[i]);
+            CHECK(deque.trim());  // it has just grown
+            CHECK(deque.capacity() >= n);
+            CHECK_FALSE(deque.trim());
+            CHECK(deque.capacity() <= 512);
+            for (std::size_t i = 0; i < 5; ++i) REQUIRE(deque.steal() == &*tasks[i]);
+            CHECK(deque.steal() == nullptr);
+            CHECK(deque.pop() == nullptr);
+        }
+    }
+}
+
+TEST_CASE("task_deque: every entry goes to exactly one while it grows and is trimmed under thieves' hands") {
+    RAMIE_CAPTURE_SEED();
+    auto const n = rounds(200'000);
+    auto const tasks = make_tasks(n);
+    tally taken(n);
+    task_deque deque(false);
+    std::atomic<bool> over{false};
+    std::vector<std::thread> thieves;
+    for (int i = 0; i < 3; ++i)
+        thieves.emplace_back([&] {
+            while (!over.load()) taken.note(deque.steal());
+            while (auto* const t = deque.steal()) taken.note(t);
+        });
+    chance dice(5);
+    std::size_t next = 0;
+    while (next < n) {
+        for (auto burst = dice.below(3'000); burst > 0 && next < n; --burst) REQUIRE(deque.push(*tasks[next++]));
+        for (auto some = dice.below(3'000); some > 0; --some) taken.note(deque.pop());
+        (void)deque.trim();
+    }
+    while (auto* const t = deque.pop()) taken.note(t);
+    over = true;
+    for (auto& t : thieves) t.join();
+    while (auto* const t = deque.steal()) taken.note(t);
+    CHECK(taken.not_once() == 0);
+}

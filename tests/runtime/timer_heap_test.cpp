@@ -200,3 +200,80 @@ TEST_CASE("timer_heap: deadline and waker race for each wait, and exactly one of
     CHECK(wakes > 0);
     CHECK(deadlines > 0);
 }
+
+TEST_CASE("timer_heap: memory of a burst goes back when no second one came, and not before") {
+    timer_heap heap;
+    constexpr std::size_t n = 50'000;
+    sleepers all(n);
+    for (std::size_t i = 0; i < n; ++i) all.arm(heap, i, start + std::chrono::milliseconds(i));
+    for (std::size_t i = 1; i < n; ++i) all.wake(heap, i);
+    CHECK(heap.capacity() >= n);
+    CHECK(heap.trim());  // they were needed at once since the last one
+    CHECK(heap.capacity() >= n);
+    CHECK_FALSE(heap.trim());
+    CHECK(heap.capacity() <= 1024);
+    CHECK(heap.first() == start);
+    all.wake(heap, 0);
+    CHECK_FALSE(heap.trim());
+}
+
+TEST_CASE("timer_heap: one that waits on keeps its own block of nodes, not all before it") {
+    timer_heap heap;
+    constexpr std::size_t n = 20'000;
+    sleepers all(n);
+    for (std::size_t i = 0; i < n; ++i) all.arm(heap, i, start + std::chrono::milliseconds(i));
+    for (std::size_t i = 0; i + 1 < n; ++i) all.wake(heap, i);
+    (void)heap.trim();
+    (void)heap.trim();
+    // The table of places goes by the highest number.
+    CHECK(heap.nodes() <= 2 * 256);
+    // It may be joined by others, whose nodes are made anew.
+    sleepers more(5'000);
+    for (std::size_t i = 0; i < 5'000; ++i) more.arm(heap, i, start);
+    CHECK(heap.nodes() < 6'000);
+    auto due = heap.fire(start);
+    CHECK(due.count == 5'000);
+    all.wake(heap, n - 1);
+    (void)heap.trim();
+    CHECK_FALSE(heap.trim());
+    CHECK(heap.capacity() <= 1024);
+}
+
+TEST_CASE("timer_heap: order and every deadline survive being trimmed at any time") {
+    RAMIE_CAPTURE_SEED();
+    chance dice(3);
+    timer_heap heap;
+    constexpr std::size_t n = 3'000;
+    sleepers all(n);
+    std::vector<bool> armed(n);
+    std::vector<time_point> until(n);
+    std::size_t fired = 0, woken = 0, count = 0;
+    for (std::size_t step = 0; step < 60; ++step) {
+        for (std::size_t i = step * 50; i < step * 50 + 50; ++i) {
+            until[i] = start + std::chrono::milliseconds(dice.below(4'000));
+            all.arm(heap, i, until[i]);
+            armed[i] = true;
+            ++count;
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            if (!armed[i] || dice.below(10) != 0) continue;
+            all.wake(heap, i);
+            armed[i] = false;
+            ++woken;
+        }
+        (void)heap.trim();
+        auto const now = start + std::chrono::milliseconds(step * 20);
+        auto due = heap.fire(now);
+        while (auto* const t = due.take()) {
+            REQUIRE(armed[t->id()]);
+            REQUIRE(until[t->id()] <= now);
+            armed[t->id()] = false;
+            ++fired;
+        }
+        auto least = never;
+        for (std::size_t i = 0; i < n; ++i)
+            if (armed[i]) least = std::min(least, until[i]);
+        REQUIRE(heap.first() == least);
+    }
+    CHECK(fired + woken + static_cast<std::size_t>(std::count(armed.begin(), armed.end(), true)) == count);
+}

@@ -29,6 +29,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,6 +41,8 @@ class task;
 
 class live_table {
   public:
+    using time_point = std::chrono::steady_clock::time_point;
+
     struct slot {
         std::atomic<std::uintptr_t> word{free_mark};  // a task, or the next free slot with the mark
     };
@@ -53,6 +56,8 @@ class live_table {
 
         void add(task&);  // std::bad_alloc: there is no slot, and no memory for more
         void remove(task&) noexcept;
+        // Gives its free slots to the pool.
+        void flush() noexcept;
         // All that were removed are finished.
         void concluded() noexcept {
             // release pairs with the acquire in is_over().
@@ -95,6 +100,11 @@ class live_table {
     std::size_t size() const noexcept;
     // All that were added have finished.
     bool is_over() const noexcept;
+    // Gives back memory that was not needed for as long as `decay`; a little at a time. When to be called again; `never`:
+    // there is nothing to give back.
+    time_point trim(time_point now, std::chrono::steady_clock::duration decay) noexcept;
+    // How many slots there is memory for.
+    std::size_t capacity() const noexcept;
     // How many chunks were ever walked: what all the looking costs.
     std::size_t walks() const noexcept { return walks_.load(std::memory_order_relaxed); }
 
@@ -125,8 +135,25 @@ class live_table {
 
     // False: there is no such chunk.
     bool refer_to(std::size_t chunk, batch& out) noexcept;
+    // Free slots wander, so those of one chunk may be anywhere. For trim() they are sorted back into their chunks, and a
+    // chunk whose slots have all come home goes; its place in the row stays, since walkers count by it.
+    struct slot_chunk {
+        std::unique_ptr<slot[]> slots;  // null: it has gone
+        slot* home = nullptr;           // its free slots that are sorted
+        std::uint32_t home_count = 0;
+    };
+    class address_book;
+
     slot* take_batch(std::uint32_t& count);
+    slot* take_sorted(std::uint32_t& count) noexcept;
+    slot* add_chunk();
     void put_batch(slot* first, slot* last) noexcept;
+    void put_loose(slot* first, slot* last, std::uint32_t count) noexcept;
+    std::size_t begin_trim(time_point now, std::chrono::steady_clock::duration decay) noexcept;
+    slot* next_to_sort(std::size_t& batches_left) noexcept;
+    void sort(slot* list, address_book const& book) noexcept;
+    void free_whole_chunks();
+    std::size_t places() const noexcept;
     static slot* next_free(slot const& s) noexcept {
         return reinterpret_cast<slot*>(s.word.load(std::memory_order_relaxed) & ~free_mark);
     }
@@ -139,11 +166,19 @@ class live_table {
     std::atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
-    mutable word_lock pool_lock_;  // of the four below
-    std::vector<std::unique_ptr<slot[]>> chunks_;
+    mutable word_lock pool_lock_;  // of all below, down to the next lock
+    std::vector<slot_chunk> chunks_;
     std::vector<share const*> shares_;
-    slot* pool_ = nullptr;
-    std::uint32_t pool_count_ = 0;
+    std::vector<slot*> batches_;          // lists of chunk_size free slots each
+    slot* loose_ = nullptr;               // a list of any length
+    std::uint32_t loose_count_ = 0;
+    std::size_t sorted_ = 0;              // slots at home
+    std::size_t gone_ = 0;                // chunks whose places are free
+    std::size_t least_batches_ = 0;       // that there were since surplus_ was last reckoned
+    std::size_t surplus_ = 0;             // batches that nobody took for that long, to be sorted
+    time_point reckon_at_ = time_point::min();
+
+    std::atomic_flag trimming_ = ATOMIC_FLAG_INIT;
 
     word_lock foreign_lock_;  // of the two below
     share foreign_;
