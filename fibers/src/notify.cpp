@@ -20,6 +20,15 @@ void notify::notify_one() noexcept {
     if (first != nullptr) detail::resume(*first);
 }
 
+void notify::notify_last() noexcept {
+    bool served = false;
+    guard_.lock();
+    auto* const last = queue_.claim_back(served);
+    if (!served) permit_ = true;
+    guard_.unlock();
+    if (last != nullptr) detail::resume(*last);
+}
+
 void notify::notify_all() noexcept {
     detail::woken_list woken;
     std::lock_guard const held(guard_);

@@ -3,8 +3,11 @@
 #include <ramie/detail/park.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 
 namespace ramie {
 
@@ -35,6 +38,7 @@ granted semaphore::try_acquire(std::size_t count) noexcept {
 granted semaphore::acquire(std::size_t count) { return acquire_by(count, detail::never); }
 
 granted semaphore::acquire_by(std::size_t count, detail::time_point limit) {
+    if (count > max()) [[unlikely]] refuse("is asked for", count);
     auto& self = detail::waiter::enter();
     detail::wait_node node(self);
     {
@@ -84,9 +88,34 @@ void semaphore::serve(detail::woken_list& woken) noexcept {
     }
 }
 
-void semaphore::release(std::size_t count) noexcept {
+void semaphore::refuse(char const* verb, std::size_t count) {
+    throw std::invalid_argument("ramie: a semaphore " + std::string(verb) + " " + std::to_string(count) +
+                                " permits; accepted are 0 to " + std::to_string(max()));
+}
+
+void semaphore::release(std::size_t count) {
+    std::size_t free = 0;
+    {
+        detail::woken_list woken;
+        std::lock_guard const held(guard_);
+        free = permits_;
+        if (count <= max() && free <= max() - count) [[likely]] {
+            permits_ += count;
+            serve(woken);
+            return;
+        }
+    }
+    throw std::length_error("ramie: a semaphore with " + std::to_string(free) + " free permits is given " +
+                            std::to_string(count) + " more; its maximum is " + std::to_string(max()));
+}
+
+void semaphore::give_back(std::size_t count) noexcept {
     detail::woken_list woken;
     std::lock_guard const held(guard_);
+    if (count > std::numeric_limits<std::size_t>::max() - permits_) [[unlikely]] {
+        std::fprintf(stderr, "ramie: a semaphore gets more permits back than can be counted\n");
+        std::abort();
+    }
     permits_ += count;
     serve(woken);
 }
@@ -132,6 +161,8 @@ void semaphore::permit::merge(permit other) {
         *this = std::move(other);
         return;
     }
+    if (count_ > std::numeric_limits<std::size_t>::max() - other.count_)
+        throw std::length_error("ramie: permits are merged to more than can be counted");
     if (!keeps_) keeps_ = std::move(other.keeps_);
     count_ += std::exchange(other.count_, 0);
 }

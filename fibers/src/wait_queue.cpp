@@ -85,6 +85,13 @@ claimed_waiter wait_queue::claim_first_open() noexcept {
     return {};
 }
 
+waiter* wait_queue::claim_back(bool& served) noexcept {
+    claimed_waiter last;
+    while (!nodes_.empty() && !last) last = take(nodes_.back());
+    served = static_cast<bool>(last);
+    return last.parked;
+}
+
 // The nodes lie on stacks, a million of them maybe. From both ends at once, two waits for memory are one.
 void wait_queue::claim_all(woken_list& out) noexcept {
     constexpr int ahead = 3;

@@ -74,6 +74,36 @@ TEST_CASE("broadcast: send without receivers fails and drops the value; who subs
     CHECK(later.try_receive() == 2);
 }
 
+TEST_CASE("broadcast: a receiver knows when the last sender has gone, though there is something left to receive") {
+    auto [tx, rx] = ramie::broadcast<int>(4);
+    auto copy = tx;
+    CHECK(tx.send(1));
+    tx = {};
+    CHECK_FALSE(rx.is_closed());
+    copy = {};
+    CHECK(rx.is_closed());
+    CHECK(rx.receive() == 1);
+    CHECK(rx.receive().error().is_closed());
+}
+
+TEST_CASE("broadcast: a weak sender does not keep it open, and becomes a sender while there is one") {
+    auto [tx, rx] = ramie::broadcast<int>(4);
+    auto const weak = tx.downgrade();
+    {
+        auto strong = weak.upgrade();
+        REQUIRE(strong);
+        CHECK(strong->send(1));
+        tx = {};
+        CHECK_FALSE(rx.is_closed());
+        CHECK(weak.upgrade());
+    }
+    CHECK(rx.is_closed());
+    CHECK_FALSE(weak.upgrade());
+    CHECK(rx.receive() == 1);
+    CHECK(rx.receive().error().is_closed());
+    CHECK_FALSE(ramie::weak_broadcast_sender<int>().upgrade());
+}
+
 TEST_CASE("broadcast: resubscribe starts at what is sent next") {
     auto [tx, rx] = ramie::broadcast<int>(4);
     CHECK(tx.send(1));

@@ -1,12 +1,15 @@
 // reserve: room in a channel that is kept for one value, used or given back.
+#include "abort_at_each.hpp"
 #include "both_ways.hpp"
 #include "tracked.hpp"
 
 #include <ramie/channel.hpp>
 #include <ramie/spawn.hpp>
+#include <ramie/this_fiber.hpp>
 
 #include <doctest/doctest.h>
 
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -116,4 +119,160 @@ TEST_CASE("channel: a permit's send after the last receiver has gone fails, and 
     CHECK(held.send(std::move(mine)).error() == channel_error::closed);
     CHECK(mine.value == 3);
     CHECK(tx.reserve().error() == channel_error::closed);
+}
+
+TEST_CASE("channel: reserve_many keeps room for several values at once, to be used one by one") {
+    auto [tx, rx] = ramie::channel<int>(4);
+    auto room = tx.reserve_many(3).value();
+    CHECK(room.size() == 3);
+    CHECK(tx.try_send(0));
+    CHECK(tx.try_send(9).error() == channel_error::full);
+    CHECK(room.send(1));
+    auto one = room.take();
+    CHECK(room.size() == 1);
+    CHECK(room.send(2));
+    CHECK(room.empty());
+    CHECK_THROWS_AS((void)room.send(4), std::logic_error);
+    CHECK_THROWS_AS((void)room.take(), std::logic_error);
+    CHECK(one.send(3));
+    std::vector<int> got;
+    CHECK(rx.receive_many(got, 10) == 4);
+    CHECK(got == std::vector{0, 1, 2, 3});
+}
+
+TEST_CASE("channel: reserve_many gives all or none, nothing for nothing, and refuses more than the capacity") {
+    auto [tx, rx] = ramie::channel<int>(3);
+    CHECK(tx.reserve_many(0)->empty());
+    CHECK(tx.try_reserve_many(0)->empty());
+    CHECK_THROWS_WITH_AS((void)tx.reserve_many(4),
+                         "ramie: room for 4 values is to be reserved in a channel; accepted are 0 to 3, its capacity",
+                         std::invalid_argument);
+    CHECK_THROWS_AS((void)tx.try_reserve_many(4), std::invalid_argument);
+    CHECK(tx.send(1));
+    CHECK(tx.try_reserve_many(3).error() == channel_error::full);
+    {
+        auto two = tx.try_reserve_many(2).value();
+        CHECK(tx.try_reserve().error() == channel_error::full);
+        auto moved = std::move(two);
+        CHECK(two.empty());
+        CHECK(moved.size() == 2);
+    }
+    CHECK(tx.try_reserve_many(2));
+    tx.close();
+    CHECK(tx.reserve_many(1).error() == channel_error::closed);
+    CHECK(tx.try_reserve_many(1).error() == channel_error::closed);
+    auto [endless, to] = ramie::unbounded_channel<int>();
+    CHECK_THROWS_AS((void)endless.try_reserve_many(endless.capacity()), std::bad_alloc);
+    CHECK(endless.try_reserve_many(100)->size() == 100);
+}
+
+TEST_CASE("channel: who waits for much room is overtaken by nobody who wants little, and gets it bit by bit") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<int>(3);
+        CHECK(tx.send(1));
+        CHECK(tx.send(2));
+        std::vector<int> went;
+        auto many = ramie::spawn([&] {
+            auto room = tx.reserve_many(3).value();
+            went.push_back(3);
+            for (int i : {10, 11, 12}) CHECK(room.send(std::move(i)));
+        });
+        carrier.drain();
+        CHECK(tx.try_send(9).error() == channel_error::full);  // there is room for one, which is kept
+        auto little = ramie::spawn([&] {
+            CHECK(tx.send(20));
+            went.push_back(1);
+        });
+        carrier.drain();
+        CHECK(rx.try_receive() == 1);
+        carrier.drain();
+        CHECK(went.empty());
+        CHECK(rx.try_receive() == 2);
+        carrier.drain();
+        CHECK(went == std::vector{3});
+        for (int const i : {10, 11, 12}) {
+            CHECK(rx.try_receive() == i);
+            carrier.drain();
+        }
+        CHECK(went == std::vector{3, 1});
+        CHECK(rx.try_receive() == 20);
+    });
+}
+
+TEST_CASE("channel: when one who waits for much room gives up, or hears of the end, the others get what it had") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<int>(2);
+        CHECK(tx.send(1));
+        auto many = ramie::spawn([&] { (void)tx.reserve_many(2); });
+        carrier.drain();
+        auto little = ramie::spawn([&] { CHECK(tx.send(2)); });
+        carrier.drain();
+        CHECK_FALSE(little.is_finished());
+        many.abort();
+        carrier.drain();
+        CHECK(little.is_finished());
+        CHECK(rx.try_receive() == 1);
+        CHECK(rx.try_receive() == 2);
+
+        std::optional held(tx.reserve().value());
+        auto told = ramie::spawn([&] {
+            auto const room = tx.reserve_many(2);
+            return !room && room.error() == channel_error::closed;
+        });
+        auto end = ramie::spawn([&] { return rx.receive() == std::nullopt; });
+        carrier.drain();
+        tx.close();
+        carrier.drain();
+        CHECK(told.get());
+        CHECK_FALSE(end.is_finished());
+        held.reset();
+        carrier.drain();
+        CHECK(end.get());
+    });
+}
+
+namespace {
+
+// Of three who send through permits, several at once, one is aborted; a receiver takes all.
+template <std::size_t Victim>
+struct sharing_room {
+    int sent = 0, received = 0;
+    std::vector<ramie::join_handle<void>> tasks;
+    ramie::abort_handle victim;
+
+    sharing_room() {
+        auto [tx, rx] = ramie::channel<tracked>(3);
+        for (std::size_t const each : {2u, 3u, 1u}) {
+            tasks.push_back(ramie::spawn([this, tx, each]() mutable {
+                for (int k = 0; k < 3; ++k) {
+                    auto room = tx.reserve_many(each);
+                    REQUIRE(room);
+                    while (room->size() > 1) {  // the last is dropped
+                        ramie::this_fiber::yield();
+                        if (room->send(tracked(k))) ++sent;
+                    }
+                }
+            }));
+        }
+        tasks.push_back(ramie::spawn([this, rx]() mutable {
+            while (rx.receive()) {
+                ++received;
+                ramie::this_fiber::yield();
+            }
+        }));
+        victim = tasks[Victim].abort_handle();
+    }
+    void check() {
+        for (auto& t : tasks) CHECK(t.is_finished());
+        CHECK(sent == received);
+        CHECK(tracked::alive() == 0);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("channel: an abort at any moment of those who share room loses none of it") {
+    abort_at_each_step<sharing_room<0>>();
+    abort_at_each_step<sharing_room<1>>();
+    abort_at_each_step<sharing_room<2>>();
 }

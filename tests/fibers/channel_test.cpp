@@ -168,6 +168,28 @@ TEST_CASE("channel: when the last receiver has gone senders are told, and keep t
     CHECK(tracked::alive() == 0);
 }
 
+TEST_CASE("channel: each end knows when the other has gone") {
+    auto [tx, rx] = ramie::channel<int>(2);
+    auto other = tx;
+    auto permit = tx.reserve().value();
+    CHECK(tx.send(1));
+    tx = {};
+    other = {};
+    CHECK_FALSE(rx.is_closed());  // there is a permit
+    CHECK(permit.send(2));
+    CHECK(rx.is_closed());
+    CHECK(rx.receive() == 1);
+    CHECK(rx.receive() == 2);
+    CHECK(rx.receive() == std::nullopt);
+
+    auto [tx2, rx2] = ramie::channel<int>(2);
+    auto copy = rx2;
+    rx2 = {};
+    CHECK_FALSE(tx2.is_closed());
+    copy = {};
+    CHECK(tx2.is_closed());
+}
+
 TEST_CASE("channel: after close() what was sent can still be received, and nothing more is sent") {
     both_ways([](one_thread_carrier& carrier) {
         auto [tx, rx] = ramie::channel<int>(1);

@@ -10,6 +10,8 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstddef>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -88,6 +90,28 @@ TEST_CASE("counting_semaphore: several permits at once let several in") {
         carrier.drain();
         for (auto& t : tasks) t.get();
     });
+}
+
+TEST_CASE("counting_semaphore: a release of less than nothing, or of more than can be counted, is an error and adds nothing") {
+    ramie::counting_semaphore<3> s(2);
+    CHECK_THROWS_WITH_AS(s.release(-1), "ramie: counting_semaphore::release of -1; accepted are 0 and more",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(s.release(std::numeric_limits<std::ptrdiff_t>::min()), std::invalid_argument);
+    s.release(0);
+    for (int i = 0; i < 2; ++i) CHECK(s.try_acquire());
+    CHECK_FALSE(s.try_acquire());
+    ramie::counting_semaphore<> most(ramie::counting_semaphore<>::max());
+    CHECK_THROWS_AS(most.release(), std::length_error);
+    CHECK(most.try_acquire());
+    most.release();
+}
+
+TEST_CASE("counting_semaphore: more than its maximum is counted, too, as elsewhere") {
+    ramie::binary_semaphore bell(1);
+    bell.release();
+    CHECK(bell.try_acquire());
+    CHECK(bell.try_acquire());
+    CHECK_FALSE(bell.try_acquire());
 }
 
 TEST_CASE("counting_semaphore: it starts with a sensible number or says why not") {

@@ -47,6 +47,29 @@ TEST_CASE("notify: notify_one wakes the one who waits longest") {
     });
 }
 
+TEST_CASE("notify: notify_last wakes the one who came last; with nobody there it keeps the permit") {
+    both_ways([](one_thread_carrier& carrier) {
+        line l;
+        for (int i = 0; i < 4; ++i) l.join_in(i);
+        carrier.drain();
+        l.signal.notify_last();
+        carrier.drain();
+        CHECK(l.woken == std::vector{3});
+        // One that is aborted at the same moment passes it on to the one before it.
+        l.tasks[2].abort();
+        l.signal.notify_last();
+        carrier.drain();
+        CHECK(l.woken == std::vector{3, 1});
+        l.signal.notify_one();
+        carrier.drain();
+        CHECK(l.woken == std::vector{3, 1, 0});
+        l.signal.notify_last();
+        l.signal.notify_last();
+        CHECK(l.signal.wait_for(0s));
+        CHECK_FALSE(l.signal.wait_for(0s));
+    });
+}
+
 TEST_CASE("notify: with nobody there one permit is kept, never more") {
     both_ways([](one_thread_carrier& carrier) {
         line l;

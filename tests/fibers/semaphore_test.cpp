@@ -157,6 +157,55 @@ TEST_CASE("semaphore: close tells all who wait and all who come; permits held ca
     });
 }
 
+TEST_CASE("semaphore: a release that would overflow is an error, and adds nothing") {
+    constexpr auto most = ramie::semaphore::max();
+    ramie::semaphore gate(most - 1);
+    gate.release();
+    CHECK_THROWS_AS(gate.release(), std::length_error);
+    CHECK_THROWS_AS(gate.release(std::numeric_limits<std::size_t>::max()), std::length_error);
+    CHECK(gate.available() == most);
+    auto out = gate.acquire(2).value();
+    CHECK_THROWS_WITH_AS(gate.release(3),
+                         "ramie: a semaphore with 9223372036854775805 free permits is given 3 more; its maximum is "
+                         "9223372036854775807",
+                         std::length_error);
+    gate.release(2);
+    CHECK(gate.available() == most);
+}  // what comes back by itself has been there before: that is no error
+
+TEST_CASE("semaphore: more permits than there can be are refused, not waited for") {
+    constexpr auto most = ramie::semaphore::max();
+    CHECK_THROWS_WITH_AS(ramie::semaphore(most + 1),
+                         "ramie: a semaphore starts with 9223372036854775808 permits; accepted are 0 to 9223372036854775807",
+                         std::invalid_argument);
+    ramie::semaphore gate(1);
+    CHECK_THROWS_AS((void)gate.acquire(most + 1), std::invalid_argument);
+    CHECK(gate.try_acquire(most + 1).error() == acquire_error::no_permits);
+    // Three times the maximum, merged.
+    auto all = ramie::semaphore::permit();
+    for (int i = 0; i < 2; ++i) {
+        gate.release(most - gate.available());
+        all.merge(gate.acquire(most).value());
+    }
+    gate.release(most);
+    CHECK_THROWS_AS(all.merge(gate.acquire(most).value()), std::length_error);
+    CHECK(all.count() == 2 * most);
+    all.forget();
+}
+
+TEST_CASE("semaphore: dies and says why when more permits come back than can be counted") {
+    auto const end = in_child([] {
+        constexpr auto most = ramie::semaphore::max();
+        ramie::semaphore gate(most);
+        auto const first = gate.acquire(most);
+        gate.release(most);
+        auto const second = gate.acquire(most);
+        gate.release(most);
+    });
+    CHECK(end.killed_by(SIGABRT));
+    CHECK(end.said("ramie: a semaphore gets more permits back than can be counted"));
+}
+
 TEST_CASE("semaphore: forgotten permits do not come back") {
     ramie::semaphore gate(5);
     gate.acquire(2)->forget();

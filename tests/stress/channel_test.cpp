@@ -58,7 +58,7 @@ struct traffic {
         tracked value(next.fetch_add(1));
         int const number = value.value;
         bool went = false;
-        switch (dice.below(6)) {
+        switch (dice.below(7)) {
             case 0: went = tx.send(std::move(value)).has_value(); break;
             case 1: went = tx.try_send(std::move(value)).has_value(); break;
             case 2: went = tx.send_for(std::move(value), dice.up_to(30us)).has_value(); break;
@@ -69,6 +69,13 @@ struct traffic {
                 }
                 break;
             case 4:
+                if (auto room = tx.reserve_many(1 + dice.below(tx.capacity()))) {
+                    pause_a_little(dice);
+                    if (!dice.one_in(3)) went = room->send(std::move(value)).has_value();
+                    pause_a_little(dice);
+                }
+                break;
+            case 5:
                 ramie::select(ramie::on_send(tx, value, [&](auto r) { went = r.has_value(); }),
                               ramie::on_sleep(dice.up_to(30us), ignore), ramie::on_notified(nudge, ignore));
                 break;

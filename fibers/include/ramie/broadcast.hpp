@@ -15,6 +15,7 @@
 #include <expected>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -36,6 +37,9 @@ struct broadcast_error {
     bool is_lagged() const noexcept { return why == reason::lagged; }
     friend bool operator==(broadcast_error, broadcast_error) noexcept = default;
 };
+
+template <class T>
+class weak_broadcast_sender;
 
 // Each receive copies the value out; send a std::shared_ptr to what should not be copied. Move-only: whether a copy
 // should see what the original has still to get is said by resubscribe(). One object is used by one fiber or thread at
@@ -77,6 +81,8 @@ class broadcast_receiver {
     [[nodiscard]] result try_receive() { return take(broadcast_error::reason::empty); }
     // How many values it has still to get, not counting those it missed.
     [[nodiscard]] std::size_t size() const { return held().behind(next_); }
+    // True once the last sender has gone. What was sent before can still be received.
+    [[nodiscard]] bool is_closed() const { return !held().has_senders(); }
     // A receiver of its own; it sees what is sent from now on.
     [[nodiscard]] broadcast_receiver resubscribe() const { return broadcast_receiver((held(), core_)); }
 
@@ -148,6 +154,8 @@ class broadcast_sender {
     // A receiver that sees what is sent from now on.
     [[nodiscard]] broadcast_receiver<T> subscribe() const { return broadcast_receiver<T>((held(), core_)); }
     [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
+    // A sender that does not keep the broadcast open.
+    [[nodiscard]] weak_broadcast_sender<T> downgrade() const noexcept { return weak_broadcast_sender<T>(core_); }
     // Waits until there is no receiver. Suspension point.
     void closed() {
         auto& core = held();
@@ -161,6 +169,23 @@ class broadcast_sender {
         return *core_;
     }
     std::shared_ptr<core_type> core_;
+};
+
+// Becomes a sender if there still is one; does not keep the broadcast open by itself.
+template <class T>
+class weak_broadcast_sender {
+  public:
+    weak_broadcast_sender() = default;
+    explicit weak_broadcast_sender(std::weak_ptr<detail::broadcast_core<T>> core) noexcept : core_(std::move(core)) {}
+    // Empty: the last sender has gone.
+    [[nodiscard]] std::optional<broadcast_sender<T>> upgrade() const noexcept {
+        auto core = core_.lock();
+        if (!core || !core->add_sender_if_any()) return std::nullopt;
+        return broadcast_sender<T>(std::move(core));
+    }
+
+  private:
+    std::weak_ptr<detail::broadcast_core<T>> core_;
 };
 
 // Keeps the last `capacity` values for slow receivers. std::invalid_argument for a capacity of 0.

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -66,22 +67,36 @@ class sender {
     }
     template <class Clock, class Duration>
     std::expected<void, channel_error> send_until(T&& value, std::chrono::time_point<Clock, Duration> t) {
-        return as_expected(held().send(value, detail::at(t)), channel_error::timed_out);
+        auto& core = held();
+        auto const sent = detail::wait_until_clock(
+            t, [&](detail::time_point limit) { return core.send(value, limit); },
+            [](result r) { return r == result::would_wait; });
+        return as_expected(sent, channel_error::timed_out);
     }
 
     // Waits for room and keeps it: the permit's send cannot fail for want of it. Error: closed. Suspension point; an
     // abort leaves no room taken.
     std::expected<channel_permit<T>, channel_error> reserve() {
-        return as_permit(held().reserve(detail::never), channel_error::timed_out);
+        return as_permit(held().reserve(1, detail::never), channel_error::timed_out);
     }
     // Never waits. Errors: closed, full.
     std::expected<channel_permit<T>, channel_error> try_reserve() {
-        return as_permit(held().try_reserve(), channel_error::full);
+        return as_permit(held().try_reserve(1), channel_error::full);
+    }
+    // The same for several values at once: waits until there is room for all of them, and is overtaken by nobody
+    // meanwhile. std::invalid_argument: more than capacity().
+    std::expected<channel_permits<T>, channel_error> reserve_many(std::size_t count) {
+        return as_permits(possible(count).reserve(count, detail::never), count, channel_error::timed_out);
+    }
+    // All or none.
+    std::expected<channel_permits<T>, channel_error> try_reserve_many(std::size_t count) {
+        return as_permits(possible(count).try_reserve(count), count, channel_error::full);
     }
 
     // No more sends, by any sender; what was sent, and what permits still send, can be received.
     void close() { held().close(); }
-    [[nodiscard]] bool is_closed() const { return held().is_closed(); }
+    // True once that was done, or nobody receives.
+    [[nodiscard]] bool is_closed() const { return held().is_closed_to_senders(); }
     // Waits until the channel is closed or nobody receives. Suspension point.
     void closed() { (void)held().wait_closed(detail::never); }
     // Values waiting in the channel.
@@ -110,6 +125,19 @@ class sender {
     }
     static std::expected<void, channel_error> as_expected(result r, channel_error would_wait) {
         if (r == result::done) return {};
+        return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
+    }
+    detail::channel_core<T>& possible(std::size_t count) const {
+        auto& core = held();
+        if (count > core.capacity())
+            throw std::invalid_argument("ramie: room for " + std::to_string(count) +
+                                        " values is to be reserved in a channel; accepted are 0 to " +
+                                        std::to_string(core.capacity()) + ", its capacity");
+        return core;
+    }
+    std::expected<channel_permits<T>, channel_error> as_permits(result r, std::size_t count,
+                                                                channel_error would_wait) const {
+        if (r == result::done) return count == 0 ? channel_permits<T>() : channel_permits<T>(core_, count);
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
     std::expected<channel_permit<T>, channel_error> as_permit(result r, channel_error would_wait) const {
@@ -179,8 +207,12 @@ class receiver {
     }
     template <class Clock, class Duration>
     [[nodiscard]] std::expected<T, channel_error> receive_until(std::chrono::time_point<Clock, Duration> t) {
+        auto& core = held();
         std::optional<T> value;
-        return as_expected(held().receive(value, detail::at(t)), value, channel_error::timed_out);
+        auto const received = detail::wait_until_clock(
+            t, [&](detail::time_point limit) { return core.receive(value, limit); },
+            [](result r) { return r == result::would_wait; });
+        return as_expected(received, value, channel_error::timed_out);
     }
     // Waits for a value, then appends to `out` it and what else is there, at most `limit` in all, and returns how many;
     // 0: the channel is closed and all was received (or limit is 0). Suspension point; on abort nothing was taken.
@@ -200,7 +232,8 @@ class receiver {
 
     // No more sends, by any sender; what was sent, and what permits still send, can be received.
     void close() { held().close(); }
-    [[nodiscard]] bool is_closed() const { return held().is_closed(); }
+    // True once that was done, or the last sender has gone. What was sent before can still be received.
+    [[nodiscard]] bool is_closed() const { return held().is_closed_to_receivers(); }
     [[nodiscard]] std::size_t size() const { return held().size(); }
 
     // for (auto& value : rx): until the channel is closed and empty. begin() and ++ are suspension points.

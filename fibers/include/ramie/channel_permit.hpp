@@ -1,9 +1,10 @@
-// Room for one value in a channel, kept for whoever holds this.
+// Room in a channel, kept for whoever holds this.
 #pragma once
 
 #include <ramie/channel_error.hpp>
 #include <ramie/detail/channel_core.hpp>
 
+#include <cstddef>
 #include <expected>
 #include <memory>
 #include <stdexcept>
@@ -28,7 +29,7 @@ class [[nodiscard]] channel_permit {
     }
     ~channel_permit() {
         if (core_ == nullptr) return;
-        core_->drop_permit();
+        core_->drop_permits();
         core_->drop_sender();
     }
 
@@ -47,6 +48,48 @@ class [[nodiscard]] channel_permit {
 
   private:
     std::shared_ptr<detail::channel_core<T>> core_;
+};
+
+// What sender::reserve_many gives: several permits in one. Each counts as a channel_permit does; those that are left go
+// with this object. Move-only.
+template <class T>
+class [[nodiscard]] channel_permits {
+  public:
+    channel_permits() = default;
+    // For sender: takes over `count` permits the core has counted, at least one.
+    channel_permits(std::shared_ptr<detail::channel_core<T>> core, std::size_t count) noexcept
+        : core_(std::move(core)), left_(count) {
+        core_->add_sender();
+    }
+    channel_permits(channel_permits&& other) noexcept
+        : core_(std::move(other.core_)), left_(std::exchange(other.left_, 0)) {}
+    channel_permits& operator=(channel_permits other) noexcept {
+        std::swap(core_, other.core_);
+        std::swap(left_, other.left_);
+        return *this;
+    }
+    ~channel_permits() {
+        if (core_ == nullptr) return;
+        core_->drop_permits(left_);
+        core_->drop_sender();
+    }
+
+    // How many are left.
+    [[nodiscard]] std::size_t size() const noexcept { return left_; }
+    [[nodiscard]] bool empty() const noexcept { return left_ == 0; }
+    // One of them by itself. std::logic_error: none is left.
+    [[nodiscard]] channel_permit<T> take() {
+        if (left_ == 0) throw std::logic_error("ramie: these channel_permits are used up, or moved from");
+        channel_permit<T> one(core_);
+        if (--left_ == 0) std::exchange(core_, nullptr)->drop_sender();  // there is that of `one`
+        return one;
+    }
+    // Uses one of them; see channel_permit::send. std::logic_error: none is left.
+    std::expected<void, channel_error> send(T&& value) { return take().send(std::move(value)); }
+
+  private:
+    std::shared_ptr<detail::channel_core<T>> core_;  // null: none is left
+    std::size_t left_ = 0;
 };
 
 }  // namespace ramie

@@ -20,8 +20,8 @@ namespace ramie {
 using std::cv_status;
 
 // As std::condition_variable_any (which would block the whole worker and must not be used in a fiber), and under both
-// names. First to wait is first to be notified. There are no spurious wake-ups, but a notified waiter still competes for the lock, so use a
-// predicate.
+// names. First to wait is first to be notified. There are no spurious wake-ups (except from a wait_until whose clock was
+// set back), but a notified waiter still competes for the lock, so use a predicate.
 //
 // An abort or a passed timeout: the lock is taken again, shielded, before the exception is thrown. A notification that
 // reached the waiter first counts as received: wait() returns, and the abort comes at the next abort point.
@@ -45,16 +45,16 @@ class condition_variable {
     void wait(Lock& lock, Predicate ready) {
         while (!ready()) wait(lock);
     }
+    // timeout: t has come, by its own clock.
     template <class Lock, class Clock, class Duration>
     std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t) {
-        return wait_for_end(lock, detail::at(t), nullptr) ? std::cv_status::no_timeout : std::cv_status::timeout;
+        return wait_until_end(lock, t, nullptr) ? std::cv_status::no_timeout : std::cv_status::timeout;
     }
     // The predicate's last value.
     template <class Lock, class Clock, class Duration, class Predicate>
     bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> t, Predicate ready) {
-        auto const limit = detail::at(t);
         while (!ready()) {
-            if (!wait_for_end(lock, limit, nullptr)) return ready();
+            if (!wait_until_end(lock, t, nullptr)) return ready();
         }
         return true;
     }
@@ -71,15 +71,19 @@ class condition_variable {
     // that the time ran out).
     template <class Lock, class Predicate>
     bool wait(Lock& lock, std::stop_token stop, Predicate ready) {
-        return wait_stoppable(lock, stop, detail::never, ready);
+        return wait_until(lock, std::move(stop), detail::never, std::move(ready));
     }
     template <class Lock, class Clock, class Duration, class Predicate>
     bool wait_until(Lock& lock, std::stop_token stop, std::chrono::time_point<Clock, Duration> t, Predicate ready) {
-        return wait_stoppable(lock, stop, detail::at(t), ready);
+        while (!stop.stop_requested()) {
+            if (ready()) return true;
+            if (!wait_until_end(lock, t, &stop)) break;
+        }
+        return ready();
     }
     template <class Lock, class Rep, class Period, class Predicate>
     bool wait_for(Lock& lock, std::stop_token stop, std::chrono::duration<Rep, Period> d, Predicate ready) {
-        return wait_stoppable(lock, stop, detail::after(d), ready);
+        return wait_until(lock, std::move(stop), detail::after(d), std::move(ready));
     }
 
   private:
@@ -107,13 +111,11 @@ class condition_variable {
         }
     };
 
-    template <class Lock, class Predicate>
-    bool wait_stoppable(Lock& lock, std::stop_token const& stop, detail::time_point limit, Predicate& ready) {
-        while (!stop.stop_requested()) {
-            if (ready()) return true;
-            if (!wait_for_end(lock, limit, &stop)) break;
-        }
-        return ready();
+    // False: t has come. If the limit passes while t's own clock was set back, that is a spurious wake-up: the lock was
+    // given back meanwhile, so a notification may have come.
+    template <class Lock, class Clock, class Duration>
+    bool wait_until_end(Lock& lock, std::chrono::time_point<Clock, Duration> t, std::stop_token const* stop) {
+        return wait_for_end(lock, detail::at(t), stop) || !detail::has_come(t);
     }
 
     // True if it was woken, by a notification or by the stop.

@@ -26,8 +26,12 @@ class counting_semaphore {
 
     static constexpr std::ptrdiff_t max() noexcept { return LeastMax; }
 
-    // Never waits and is no abort point. The caller sees to it that no more than max() come together.
-    void release(std::ptrdiff_t count = 1) noexcept { permits_.release(static_cast<std::size_t>(count)); }
+    // Never waits and is no abort point. What comes together beyond max(), against the standard's rule, is counted, too.
+    // std::invalid_argument: a negative count; std::length_error: more than can be counted. Then none was added.
+    void release(std::ptrdiff_t count = 1) {
+        if (count < 0) [[unlikely]] refuse_release(count);
+        permits_.release(static_cast<std::size_t>(count));
+    }
 
     // Suspension point. On abort no permit is taken.
     void acquire() { permits_.acquire()->forget(); }
@@ -51,6 +55,10 @@ class counting_semaphore {
     static constexpr std::size_t checked(std::ptrdiff_t desired) {
         if (desired < 0 || desired > max()) refuse(desired);
         return static_cast<std::size_t>(desired);
+    }
+    [[noreturn]] static void refuse_release(std::ptrdiff_t count) {
+        throw std::invalid_argument("ramie: counting_semaphore::release of " + std::to_string(count) +
+                                    "; accepted are 0 and more");
     }
     [[noreturn]] static void refuse(std::ptrdiff_t desired) {
         throw std::invalid_argument("ramie: a counting_semaphore starts with 0 to " + std::to_string(max()) +

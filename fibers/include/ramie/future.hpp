@@ -36,7 +36,9 @@ class future_base {
     }
     template <class Clock, class Duration>
     std::future_status wait_until(std::chrono::time_point<Clock, Duration> t) const {
-        return state().wait_until(at(t));
+        return wait_until_clock(
+            t, [this](time_point limit) { return state().wait_until(limit); },
+            [](std::future_status s) { return s == std::future_status::timeout; });
     }
 
   protected:

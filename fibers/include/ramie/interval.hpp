@@ -26,8 +26,8 @@ class interval {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    // The first tick comes at once, or at `start`; the others a period apart. std::invalid_argument: the period is not
-    // greater than zero.
+    // The first tick comes at once, or at `start` (a clock other than the steady one is asked here, once); the others a
+    // period apart. std::invalid_argument: the period is not greater than zero.
     template <class Rep, class Period>
     explicit interval(std::chrono::duration<Rep, Period> period)
         : period_(checked(period)), next_(detail::carrier::now()) {}

@@ -84,7 +84,11 @@ class [[nodiscard]] join_handle {
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
         return detail::join(held(), detail::after(d));
     }
-    [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point t) { return detail::join(held(), t); }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) {
+        auto& joined = held();
+        return detail::wait_until_clock(t, [&](detail::time_point limit) { return detail::join(joined, limit); });
+    }
 
     // Asks the task to stop: a parked task's wait throws ramie::aborted, a running one's next suspension point does,
     // one that has not started never runs. Its stop_token is requested. Does not wait; does nothing to a finished task.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <type_traits>
 
 namespace ramie {
 
@@ -29,6 +30,8 @@ class notify {
     ~notify();
 
     void notify_one() noexcept;
+    // As notify_one(), but wakes the waiter that came last.
+    void notify_last() noexcept;
     // Wakes all who wait now, and all who listen; keeps no permit.
     void notify_all() noexcept;
 
@@ -40,9 +43,7 @@ class notify {
         return wait_since(nullptr, detail::after(d));
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) {
-        return wait_since(nullptr, detail::at(t));
-    }
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t);
 
     // From here on a notify_all() is not missed, though the wait comes later:
     //     auto heard = changed.listen();
@@ -71,6 +72,11 @@ class notify::listener {
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
         return from_->wait_since(&seen_, detail::after(d));
     }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) {
+        return detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return from_->wait_since(&seen_, limit); });
+    }
 
   private:
     friend class notify;
@@ -78,5 +84,11 @@ class notify::listener {
     notify* from_;
     std::uint64_t seen_;
 };
+
+template <class Clock, class Duration>
+bool notify::wait_until(std::chrono::time_point<Clock, Duration> t) {
+    if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) return wait_since(nullptr, detail::at(t));
+    else return listen().wait_until(t);  // it may have to wait again, and hears what comes in between
+}
 
 }  // namespace ramie

@@ -27,7 +27,8 @@ class recursive_timed_mutex : private recursive_mutex {
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) {
-        return lock_again(detail::at(t), "recursive_timed_mutex");
+        return detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return lock_again(limit, "recursive_timed_mutex"); });
     }
 };
 

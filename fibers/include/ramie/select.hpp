@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace ramie {
@@ -26,6 +27,27 @@ class sleep_case {
 
   private:
     time_point until_;
+    Handler handler_;
+};
+
+// The same by another clock: whether it is time, that clock is asked each time it seems so.
+template <class TimePoint, class Handler>
+class deadline_case {
+  public:
+    deadline_case(TimePoint t, Handler handler) : t_(t), handler_(std::move(handler)) {}
+    bool poll() {
+        until_ = at(t_);
+        return has_come(t_);
+    }
+    enlisting enlist(waiter&, std::uint64_t) noexcept { return enlisting::queued; }
+    bool withdraw() noexcept { return false; }
+    time_point limit() const noexcept { return until_; }
+    bool confirm() { return has_come(t_); }
+    void complete() { handler_(); }
+
+  private:
+    TimePoint t_;
+    time_point until_ = never;
     Handler handler_;
 };
 
@@ -97,7 +119,9 @@ auto on_sleep(std::chrono::duration<Rep, Period> d, Handler handler) {
 }
 template <class Clock, class Duration, class Handler>
 auto on_deadline(std::chrono::time_point<Clock, Duration> t, Handler handler) {
-    return detail::sleep_case<Handler>(detail::at(t), std::move(handler));
+    if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>)
+        return detail::sleep_case<Handler>(detail::at(t), std::move(handler));
+    else return detail::deadline_case<std::chrono::time_point<Clock, Duration>, Handler>(t, std::move(handler));
 }
 
 // Taken if nothing else is ready. handler().

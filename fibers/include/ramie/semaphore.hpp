@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -28,13 +29,20 @@ class semaphore {
   public:
     class permit;
 
-    constexpr explicit semaphore(std::size_t permits) noexcept : permits_(permits) {}
+    // The most that may be free at the same time. A permit that is out does not count.
+    static constexpr std::size_t max() noexcept { return std::numeric_limits<std::size_t>::max() / 2; }
+
+    // std::invalid_argument: more than max().
+    constexpr explicit semaphore(std::size_t permits) : permits_(permits) {
+        if (permits > max()) refuse("starts with", permits);
+    }
     semaphore(semaphore const&) = delete;
     semaphore& operator=(semaphore const&) = delete;
     // Dies with a message if somebody waits.
     ~semaphore();
 
-    // Waits for `count` permits at once. Error: closed. Suspension point; on abort none was taken.
+    // Waits for `count` permits at once. Error: closed. Suspension point; on abort none was taken. std::invalid_argument:
+    // more than max(), which would never come.
     std::expected<permit, acquire_error> acquire(std::size_t count = 1);
     // Never waits; also fails while others wait. Errors: closed, no_permits.
     std::expected<permit, acquire_error> try_acquire(std::size_t count = 1) noexcept;
@@ -49,8 +57,9 @@ class semaphore {
     static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
                                                                   std::size_t count = 1) noexcept;
 
-    // Adds permits: given back, or new ones.
-    void release(std::size_t count = 1) noexcept;
+    // Adds permits: given back, or new ones. Never waits. std::length_error: more than max() would be free; then none was
+    // added.
+    void release(std::size_t count = 1);
     // Takes away up to that many free permits; says how many it took.
     std::size_t forget(std::size_t count) noexcept;
     // All who wait, and all who come, are told `closed`. Permits held can still be given back.
@@ -63,7 +72,10 @@ class semaphore {
     friend class detail::acquire_case;
     enum class grant : std::uint8_t { given, closed, would_wait };
 
+    [[noreturn]] static void refuse(char const* verb, std::size_t count);
     std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
+    // By a permit. They were free once, and were not counted since.
+    void give_back(std::size_t count) noexcept;
     // Under guard_.
     grant take(std::size_t count) noexcept;
     void serve(detail::woken_list& woken) noexcept;
@@ -90,7 +102,7 @@ class [[nodiscard]] semaphore::permit {
         return *this;
     }
     ~permit() {
-        if (count_ > 0) from_->release(count_);
+        if (count_ > 0) from_->give_back(count_);
     }
 
     std::size_t count() const noexcept { return count_; }
@@ -98,7 +110,8 @@ class [[nodiscard]] semaphore::permit {
     void forget() noexcept { count_ = 0; }
     // Splits n off into a permit of their own; an empty one if there are not that many.
     permit split(std::size_t n) noexcept;
-    // Takes over what `other` holds. std::logic_error if that is of another semaphore.
+    // Takes over what `other` holds. std::logic_error if that is of another semaphore; std::length_error if the sum cannot
+    // be counted.
     void merge(permit other);
 
   private:
@@ -120,7 +133,9 @@ std::expected<semaphore::permit, acquire_error> semaphore::acquire_for(std::chro
 template <class Clock, class Duration>
 std::expected<semaphore::permit, acquire_error> semaphore::acquire_until(std::chrono::time_point<Clock, Duration> t,
                                                                          std::size_t count) {
-    return acquire_by(count, detail::at(t));
+    return detail::wait_until_clock(
+        t, [&](detail::time_point limit) { return acquire_by(count, limit); },
+        [](auto const& got) { return !got && got.error() == acquire_error::timed_out; });
 }
 
 }  // namespace ramie

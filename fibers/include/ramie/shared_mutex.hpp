@@ -43,7 +43,7 @@ class shared_mutex {
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) {
-        return lock_limited(detail::at(t));
+        return detail::wait_until_clock(t, [this](detail::time_point limit) { return lock_limited(limit); });
     }
     void unlock() noexcept;
 
@@ -57,7 +57,7 @@ class shared_mutex {
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> t) {
-        return lock_shared_limited(detail::at(t));
+        return detail::wait_until_clock(t, [this](detail::time_point limit) { return lock_shared_limited(limit); });
     }
     void unlock_shared() noexcept;
 

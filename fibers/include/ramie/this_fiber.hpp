@@ -33,7 +33,7 @@ void sleep_for(std::chrono::duration<Rep, Period> d) {
 }
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> t) {
-    detail::sleep(detail::at(t));
+    detail::wait_until_clock(t, [](detail::time_point limit) { return detail::sleep(limit), false; });
 }
 
 // The task's id; 0 on a plain thread.

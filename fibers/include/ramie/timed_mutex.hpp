@@ -30,7 +30,9 @@ class timed_mutex : private mutex {
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) {
-        return lock_limited(detail::waiter::self(), detail::at(t), "timed_mutex");
+        return detail::wait_until_clock(t, [this](detail::time_point limit) {
+            return lock_limited(detail::waiter::self(), limit, "timed_mutex");
+        });
     }
 };
 

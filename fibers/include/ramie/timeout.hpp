@@ -54,8 +54,8 @@ std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f
 // such operations is ended all the same: after some hundred of them the next one looks at the clock.) Scopes nest: the
 // earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
 // the outer throws into the next wait). Inside an abort_shield, or in a destructor while an exception unwinds, a timeout
-// works as ever; only those opened outside it are held off. Nothing is armed until something waits. From fibers and
-// plain threads.
+// works as ever; only those opened outside it are held off. Nothing is armed until something waits. What a clock other
+// than the steady one says is asked once, here. From fibers and plain threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,

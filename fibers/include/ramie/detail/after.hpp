@@ -29,7 +29,8 @@ time_point roughly_after(std::chrono::duration<Rep, Period> d) {
     return carrier::a_little_later() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
-// A deadline on any clock, as one on the steady clock.
+// A deadline on any clock, as one on the steady clock. What that clock does afterwards (it is set back, it stands still)
+// is not known here: who waits until `t` asks has_come(t) once it wakes, or waits by wait_until_clock().
 template <class Clock, class Duration>
 time_point at(std::chrono::time_point<Clock, Duration> t) {
     using namespace std::chrono;
@@ -42,6 +43,32 @@ time_point at(std::chrono::time_point<Clock, Duration> t) {
         auto const roughly = duration<double>(since_epoch) - duration<double>(now.time_since_epoch());
         if (roughly < seconds(-1)) return carrier::now();
         return too_far(roughly) ? never : after(t - now);
+    }
+}
+
+// Whether that clock says so. Of the steady clock it is the caller, whose time has run out, who knows.
+template <class Clock, class Duration>
+bool has_come(std::chrono::time_point<Clock, Duration> t) {
+    using namespace std::chrono;
+    if constexpr (std::is_same_v<Clock, steady_clock>) {
+        return true;
+    } else {
+        auto const now = Clock::now();
+        auto const roughly = duration<double>(t.time_since_epoch()) - duration<double>(now.time_since_epoch());
+        if (roughly < seconds(-1) || roughly > seconds(1)) return roughly < seconds(0);  // too far off to subtract, maybe
+        return t <= now;
+    }
+}
+
+inline constexpr auto is_false = [](bool got) { return !got; };
+
+// attempt(limit), a wait that ends at `limit` at the latest; again while ran_out(what it returned) says that it did end
+// so, but t has not come by its own clock. Each attempt queues anew.
+template <class Clock, class Duration, class Attempt, class RanOut = decltype(is_false)>
+auto wait_until_clock(std::chrono::time_point<Clock, Duration> t, Attempt&& attempt, RanOut ran_out = is_false) {
+    for (;;) {
+        auto result = attempt(at(t));
+        if (!ran_out(result) || has_come(t)) return result;
     }
 }
 

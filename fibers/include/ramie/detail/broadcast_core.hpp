@@ -80,6 +80,17 @@ class broadcast_core {
         std::lock_guard const held(lock);
         ++senders_;
     }
+    // For a weak sender: false if the last one has gone.
+    bool add_sender_if_any() noexcept {
+        std::lock_guard const held(lock);
+        if (senders_ == 0) return false;
+        ++senders_;
+        return true;
+    }
+    bool has_senders() noexcept {
+        std::lock_guard const held(lock);
+        return senders_ > 0;
+    }
     void drop_sender() noexcept {
         woken_list woken;
         std::lock_guard const held(lock);

@@ -2,7 +2,9 @@
 //
 // Under lock_:
 //   - there is room while the values in the ring and the permits given out (reserve) are fewer than the capacity;
-//   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken;
+//   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken: who
+//     waits for several permits is given what room there is, one by one, before later senders;
+//   - the ring has memory for all values and permits, and while somebody waits for room, for the whole capacity;
 //   - a waiting receiver's node points to the std::optional<T> it receives into, a waiting sender's to its offer.
 // A send to a waiting receiver, and a receive that makes room, hand the value over inside one claim: a party whose wait
 // ended otherwise (abort, timeout, another case of a select) was not claimed and has lost nothing, and the next one is
@@ -15,6 +17,7 @@
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -30,10 +33,12 @@ class channel_core {
     enum class [[nodiscard]] result : std::uint8_t { done, closed, would_wait };
     static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
-    // What a waiting sender stands for: a value, or (null) a permit. Granted by the claim that makes it true; a sender
+    // What a waiting sender stands for: a value, or (null) permits. Granted by the claim that makes it true; a sender
     // that is woken without was told that the channel is closed.
     struct offer {
         T* value;
+        std::size_t wanted = 1;
+        std::size_t kept = 0;  // of several permits: those it has already
         bool granted = false;
     };
 
@@ -63,11 +68,12 @@ class channel_core {
         return result::done;
     }
 
-    result take_permit() {
+    // All or none.
+    result take_permits(std::size_t n) {
         if (is_over()) return result::closed;
-        if (!has_room()) return result::would_wait;
-        make_room();
-        ++reserved_;
+        if (room() < n) return result::would_wait;
+        ring_.make_room_for(ring_.size() + reserved_ + n);
+        reserved_ += n;
         return result::done;
     }
 
@@ -80,12 +86,18 @@ class channel_core {
         std::lock_guard const held(lock_);
         return push(value, woken);
     }
-    result reserve(time_point limit) {
-        return offer_until({nullptr}, limit, [&](woken_list&) { return take_permit(); });
+    // n <= capacity().
+    result reserve(std::size_t n, time_point limit) {
+        return offer_until({nullptr, n}, limit, [&](woken_list&) {
+            auto const now = take_permits(n);
+            // As a waiter it is to get them one by one, at moments when nothing may fail.
+            if (now == result::would_wait) ring_.make_room_for(capacity_);
+            return now;
+        });
     }
-    result try_reserve() {
+    result try_reserve(std::size_t n) {
         std::lock_guard const held(lock_);
-        return take_permit();
+        return take_permits(n);
     }
     // What a permit is for. It cannot fail for want of room or memory, and not because of close().
     result send_reserved(T& value) noexcept {
@@ -98,10 +110,10 @@ class channel_core {
         tell_if_ended(woken);
         return result::done;
     }
-    void drop_permit() noexcept {
+    void drop_permits(std::size_t n = 1) noexcept {
         woken_list woken;
         std::lock_guard const held(lock_);
-        --reserved_;
+        reserved_ -= n;
         give_room(woken);
         tell_if_ended(woken);
     }
@@ -183,9 +195,14 @@ class channel_core {
         tell_senders(woken);
         tell_if_ended(woken);
     }
-    bool is_closed() noexcept {
+    // Nothing can be sent any more / nothing more will come, except by permits.
+    bool is_closed_to_senders() noexcept {
         std::lock_guard const held(lock_);
         return is_over();
+    }
+    bool is_closed_to_receivers() noexcept {
+        std::lock_guard const held(lock_);
+        return closed_ || senders_left_ == 0;
     }
     std::size_t size() noexcept {
         std::lock_guard const held(lock_);
@@ -195,7 +212,8 @@ class channel_core {
 
   private:
     bool is_over() const noexcept { return closed_ || receivers_left_ == 0; }
-    bool has_room() const noexcept { return ring_.size() + reserved_ < capacity_; }
+    std::size_t room() const noexcept { return capacity_ - ring_.size() - reserved_; }
+    bool has_room() const noexcept { return room() > 0; }
     bool has_ended() const noexcept {
         return ring_.size() == 0 && reserved_ == 0 && (closed_ || senders_left_ == 0);
     }
@@ -217,9 +235,12 @@ class channel_core {
         wait_node node(self);
         node.slot = &mine;
         senders_.push_back(node);
+        if (mine.wanted > 1) keep_some(mine);
         auto const end = park(node, {"channel send", this}, &lock_, limit);
-        if (end.woken()) return mine.granted ? result::done : result::closed;
-        withdraw(senders_, node);
+        if (mine.granted) return result::done;
+        if (!end.woken()) withdraw(senders_, node);
+        if (mine.kept > 0) drop_permits(mine.kept);
+        if (end.woken()) return result::closed;
         end.raise();
         return result::would_wait;
     }
@@ -252,16 +273,28 @@ class channel_core {
         make_room();
         ring_.push_back(std::move(value));
     }
-    // To the senders that wait longest. The ring need not grow: a value or a permit has just left.
+    // To the senders that wait longest. The ring need not grow: a value or a permit has just left, or who wants several
+    // permits has seen to it.
     void give_room(woken_list& woken) noexcept {
         while (has_room()) {
-            auto* const next = claim_from(senders_, woken);
+            auto* const next = senders_.first();
             if (next == nullptr) return;
-            auto& granted = *static_cast<offer*>(next->slot);
-            granted.granted = true;
-            if (granted.value != nullptr) place(*granted.value, woken);
+            auto& mine = *static_cast<offer*>(next->slot);
+            // Room for some of several is kept for it: nobody may come before it. It gives back what it has if its wait
+            // ends otherwise.
+            if (mine.wanted > 1) keep_some(mine);
+            if (mine.wanted > mine.kept + 1) return;
+            if (!has_room() || !senders_.claim(*next, woken)) continue;
+            mine.granted = true;
+            if (mine.value != nullptr) place(*mine.value, woken);
             else ++reserved_;
         }
+    }
+    // All but the last: that is handed over by a claim.
+    void keep_some(offer& mine) noexcept {
+        auto const n = std::min(room(), mine.wanted - 1 - mine.kept);
+        mine.kept += n;
+        reserved_ += n;
     }
     void tell_if_ended(woken_list& woken) noexcept {
         if (has_ended()) receivers_.claim_all(woken);

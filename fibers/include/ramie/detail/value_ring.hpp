@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -31,7 +32,9 @@ class value_ring {
     // From here on, until it is shrunk, `n` values fit without growing. Strong guarantee: if there is no memory, nothing has
     // changed.
     void make_room_for(std::size_t n) {
-        if (n > capacity_) move_to(std::bit_ceil(std::max(smallest, n)));
+        if (n <= capacity_) return;
+        if (n > std::numeric_limits<std::size_t>::max() / 4 / sizeof(cell)) throw std::bad_array_new_length();
+        move_to(std::bit_ceil(std::max(smallest, n)));
     }
     // It was once much larger than what it holds: shrink_to() may be worth while.
     bool is_sparse() const noexcept { return size_ < sparse_below_; }

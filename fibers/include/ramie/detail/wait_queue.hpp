@@ -73,6 +73,8 @@ class wait_queue {
         served = static_cast<bool>(first);
         return first.parked;
     }
+    // As claim_front(), of those that came last.
+    waiter* claim_back(bool& served) noexcept;
     // Claims everybody.
     void claim_all(woken_list& out) noexcept;
 
