@@ -4,6 +4,7 @@
 #include "ready_exceptions.hpp"
 
 #include <new>
+#include <sched.h>
 #include <utility>
 
 // A fiber's first frame is entered and never left. TSan would note the entry on the slot's shadow stack each
@@ -76,9 +77,16 @@ void lane::visit(task& first) noexcept {
     here.settle();
 }
 
+// The fiber may not leave this thread (stop_request.hpp).
+[[gnu::cold, gnu::noinline]] void lane::stay() noexcept {
+    budget_.renew();
+    ::sched_yield();
+}
+
 void lane::yield() noexcept {
     auto const error = *slots_.error;
     lane* here = this;
+    if (current->runs_stop_callbacks()) [[unlikely]] return stay();
     auto* const next = carrier::pick(*this);
     if (next != nullptr || go_home) {
         errand_ = errand::requeue;

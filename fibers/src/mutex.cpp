@@ -1,6 +1,7 @@
 #include <ramie/mutex.hpp>
 
 #include <ramie/detail/park.hpp>
+#include <ramie/detail/stop_request.hpp>
 
 #include <mutex>
 #include <system_error>
@@ -68,6 +69,7 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("ramie: ") + detail::name_of(self).text + " locks a " + what + " it holds");
     }
+    if (self.is_fiber() && self.runs_stop_callbacks()) [[unlikely]] return lock_in_callback(self, limit, what);
     bool const others_beside = detail::others_run_beside(self);
     if (others_beside) {
         guard_.unlock();
@@ -95,6 +97,20 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
             return false;
         }
         somebody_comes_ = false;
+    }
+}
+
+// Under guard_, which it gives up.
+[[gnu::cold, gnu::noinline]] bool mutex::lock_in_callback(detail::waiter& self, detail::time_point limit,
+                                                          char const* what) {
+    for (;;) {
+        if (is_free()) {
+            take();
+            return true;
+        }
+        guard_.unlock();
+        if (!detail::may_try_again(self, what, limit)) return false;
+        guard_.lock();
     }
 }
 

@@ -1,6 +1,7 @@
 #include <ramie/shared_mutex.hpp>
 
 #include <ramie/detail/park.hpp>
+#include <ramie/detail/stop_request.hpp>
 
 #include <mutex>
 #include <string>
@@ -60,6 +61,7 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
     if (writer_.load(std::memory_order_relaxed) == &self)
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("ramie: ") + detail::name_of(self).text + " locks a shared_mutex it writes");
+    if (self.is_fiber() && self.runs_stop_callbacks()) [[unlikely]] return lock_in_callback(self, to_write, limit);
     detail::wait_node node(self);
     guard_.lock();
     for (auto seen = word_.load(std::memory_order_relaxed);;) {
@@ -78,6 +80,15 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
     leave(node);
     end.raise();
     return false;
+}
+
+// (The word says who writes; lock_limited() notes it.)
+[[gnu::cold, gnu::noinline]] bool shared_mutex::lock_in_callback(detail::waiter& self, bool to_write,
+                                                                 detail::time_point limit) {
+    while (!(to_write ? try_lock() : try_lock_shared())) {
+        if (!detail::may_try_again(self, "shared_mutex", limit)) return false;
+    }
+    return true;
 }
 
 // A wait ended otherwise. A writer that goes may have kept readers out.

@@ -186,7 +186,7 @@ bool task::mark_aborted() noexcept {
 
 void task::request_stop() {
     // acquire pairs with the release in stop_token(). One that is made later sees the abort bit.
-    if (auto* const source = stop_.load(std::memory_order_acquire)) source->request_stop();
+    if (auto* const source = stop_.load(std::memory_order_acquire)) (void)detail::request_stop(*source);
 }
 
 std::stop_token task::stop_token() {

@@ -5,6 +5,7 @@
 #include "leave.hpp"
 
 #include <ramie/detail/park.hpp>
+#include <ramie/detail/stop_request.hpp>
 #include <ramie/detail/thread_waiter.hpp>
 
 namespace ramie::detail {
@@ -36,6 +37,7 @@ template <class LastStep>
         (void)self.state.claim(g, abort_now ? task_state::outcome::aborted : task_state::outcome::deadline);
         if (held != nullptr) held->unlock();
     } else {
+        if (self.shields != 0 && here != nullptr && self.runs_stop_callbacks()) [[unlikely]] die_of_waiting(self, why.what);
         auto const then = last_step(here);
         if (!then.needed) return {task_state::outcome::woken, nullptr};
         self.object.store(why.object, std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // cancellation_token: waiting, children, guards, the bridge to std::stop_token, and running something until cancelled.
 #include "abort_at_each.hpp"
 #include "both_ways.hpp"
+#include "chance.hpp"
 
 #include <ramie/cancellation_token.hpp>
 #include <ramie/spawn.hpp>
@@ -8,9 +9,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -66,21 +70,86 @@ TEST_CASE("cancellation_token: a grandchild hears of it though nobody holds the 
     CHECK(below.is_cancelled());
 }
 
-TEST_CASE("cancellation_token: a line of generations can be cancelled and let go") {
-    both_ways([](one_thread_carrier& carrier) {
-        auto task = ramie::spawn([] {
-            ramie::cancellation_token const root;
-            auto last = root;
-            for (int i = 0; i < 200; ++i) last = last.child_token();
-            root.cancel();
-            CHECK(last.is_cancelled());
-        });
-        carrier.drain();
-        task.get();
-        auto last = ramie::cancellation_token();
-        for (int i = 0; i < 100'000; ++i) last = last.child_token();
-        // All go here, one after another.
+namespace {
+
+// A line of that many generations, each made from the one before it, is cancelled from the top and let go.
+void check_line(std::size_t generations, bool by_stop_tokens) {
+    ramie::cancellation_token const root;
+    std::vector<ramie::cancellation_token> kept;  // by stop_tokens nothing else keeps them
+    auto last = root;
+    for (std::size_t i = 0; i < generations; ++i) {
+        if (by_stop_tokens) kept.push_back(last);
+        last = by_stop_tokens ? ramie::cancellation_token(last.stop_token()) : last.child_token();
+    }
+    std::size_t heard = 0;
+    std::stop_callback const at_the_end(last.stop_token(), [&] { ++heard; });
+    root.cancel();
+    CHECK(last.is_cancelled());
+    CHECK(heard == 1);
+}
+
+}  // namespace
+
+TEST_CASE("cancellation_token: a million generations can be cancelled and let go, from a fiber and from a plain thread") {
+    auto const generations = rounds(1'000'000);
+    one_thread_carrier carrier;
+    auto task = ramie::spawn([&] {
+        check_line(generations, false);
+        check_line(generations / 10, true);
     });
+    carrier.drain();
+    task.get();
+    std::thread([&] { check_line(generations, false); }).join();
+    auto last = ramie::cancellation_token();
+    for (std::size_t i = 0; i < generations / 10; ++i) last = last.child_token();
+    // All go here, one after another, uncancelled.
+}
+
+TEST_CASE("cancellation_token: a parent's callbacks run before its children's, whole generations after one another") {
+    ramie::cancellation_token const root;
+    auto const left = root.child_token(), right = root.child_token(), below = left.child_token();
+    std::string order;
+    std::stop_callback const d(below.stop_token(), [&] { order += 'd'; });
+    std::stop_callback const b(left.stop_token(), [&] { order += 'b'; });
+    std::stop_callback const c(right.stop_token(), [&] { order += 'b'; });
+    std::stop_callback const a(root.stop_token(), [&] { order += 'a'; });
+    root.cancel();
+    CHECK(order == "abbd");
+}
+
+TEST_CASE("cancellation_token: what a callback cancels, or is born of what is being cancelled, is so when the call returns") {
+    ramie::cancellation_token const root, other;
+    auto const child = root.child_token(), others_child = other.child_token(), others_last = others_child.child_token();
+    std::stop_source foreign;
+    ramie::cancellation_token const of_foreign(foreign.get_token());
+    auto const below_foreign = of_foreign.child_token();
+    bool was_right = false;
+    std::stop_callback const calls(root.stop_token(), [&] {
+        other.cancel();
+        bool const others = others_child.is_cancelled() && others_last.is_cancelled();
+        foreign.request_stop();
+        bool const foreigns = of_foreign.is_cancelled() && below_foreign.is_cancelled();
+        was_right = others && foreigns && root.child_token().is_cancelled() && root.child_token().child_token().is_cancelled();
+    });
+    root.cancel();
+    CHECK(was_right);
+    CHECK(child.is_cancelled());
+}
+
+TEST_CASE("cancellation_token: callbacks may let tokens go that are about to be cancelled") {
+    std::optional<ramie::cancellation_token> root(std::in_place);
+    std::vector<ramie::cancellation_token> children;
+    for (int i = 0; i < 10; ++i) children.push_back(root->child_token());
+    auto const last = children.back().child_token();
+    int heard = 0;
+    std::optional<std::stop_callback<std::function<void()>>> first(std::in_place, root->stop_token(), [&] {
+        children.clear();  // some are on the walk's list by now
+        root.reset();
+    });
+    std::stop_callback const at_last(last.stop_token(), [&] { ++heard; });
+    root->cancel();
+    CHECK(heard == 1);
+    CHECK(last.is_cancelled());
 }
 
 TEST_CASE("cancellation_token: a drop guard cancels when it goes, unless it is disarmed") {

@@ -23,22 +23,28 @@ namespace ramie {
 
 namespace detail {
 
-struct token_node {
-    explicit token_node(std::shared_ptr<token_node> from = nullptr);
-    explicit token_node(std::stop_token from);
+// One token: a stop source, and the callback by which it hears of its parent's (token_node.cpp).
+struct token_node : std::enable_shared_from_this<token_node> {
+    token_node() = default;
+    token_node(token_node const&) = delete;
+    token_node& operator=(token_node const&) = delete;
     ~token_node();
 
-    // A copy of the source, because whoever hears of the stop may destroy the node.
-    struct pass_on {
-        std::stop_source to;
-        void operator()() const noexcept {
-            auto target = to;
-            target.request_stop();
-        }
+    // One that is cancelled when `of` is requested. It keeps the parent, if there is one, so that a grandparent still
+    // reaches it.
+    static std::shared_ptr<token_node> make(std::shared_ptr<token_node> parent, std::stop_token of);
+    static void cancel(std::shared_ptr<token_node> node) noexcept;
+    std::stop_token stop_token() const noexcept { return source.get_token(); }
+
+    struct heard {
+        std::stop_token of;
+        token_node* node;
+        void operator()() const noexcept;
     };
     std::stop_source source;
-    std::shared_ptr<token_node> parent;  // so that a grandparent still reaches us
-    std::optional<std::stop_callback<pass_on>> from_parent;
+    std::shared_ptr<token_node> parent;
+    std::shared_ptr<token_node> next;  // links a walk
+    std::optional<std::stop_callback<heard>> from_parent;
 };
 
 // Until then, or until the stop is requested: true.
@@ -52,7 +58,8 @@ struct cancelled {
 };
 
 // Copies are the same token. From fibers and plain threads. What listens to a stop_token (std::stop_callback) runs
-// inside cancel() and must not wait. Cancelling goes down the tree by recursion, some 300 bytes of stack a generation.
+// inside cancel() and must not wait (see stop_callback). Cancelling needs no more stack for a million generations than for
+// one: all callbacks of a token run before those of its children.
 class cancellation_token {
   public:
     class drop_guard_type;
@@ -60,11 +67,11 @@ class cancellation_token {
     cancellation_token() : node_(std::make_shared<detail::token_node>()) {}
     // Cancelled when that stop is requested, or by itself.
     explicit cancellation_token(std::stop_token from)
-        : node_(std::make_shared<detail::token_node>(std::move(from))) {}
+        : node_(detail::token_node::make(nullptr, std::move(from))) {}
 
     // Cancels this token and its children, theirs, and so on; not its parent. Does nothing the second time. Never
     // waits.
-    void cancel() const noexcept { node_->source.request_stop(); }
+    void cancel() const noexcept { detail::token_node::cancel(node_); }
     [[nodiscard]] bool is_cancelled() const noexcept { return node_->source.stop_requested(); }
     // Waits until it is cancelled. Suspension point.
     void wait() const { (void)detail::wait_for_stop(stop_token(), detail::never); }
@@ -76,10 +83,10 @@ class cancellation_token {
 
     // A token that is cancelled with this one, or alone. Born cancelled if this one is.
     [[nodiscard]] cancellation_token child_token() const {
-        return cancellation_token(std::make_shared<detail::token_node>(node_));
+        return cancellation_token(detail::token_node::make(node_, node_->stop_token()));
     }
     // Requested when the token is cancelled.
-    [[nodiscard]] std::stop_token stop_token() const noexcept { return node_->source.get_token(); }
+    [[nodiscard]] std::stop_token stop_token() const noexcept { return node_->stop_token(); }
     // Cancels the token when it is destroyed.
     [[nodiscard]] drop_guard_type drop_guard() const;
 

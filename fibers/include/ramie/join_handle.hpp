@@ -91,7 +91,8 @@ class [[nodiscard]] join_handle {
     }
 
     // Asks the task to stop: a parked task's wait throws ramie::aborted, a running one's next suspension point does,
-    // one that has not started never runs. Its stop_token is requested. Does not wait; does nothing to a finished task.
+    // one that has not started never runs. Its stop_token is requested: the std::stop_callbacks run here, and must not wait
+    // (stop_token.hpp). Does not wait; does nothing to a finished task.
     void abort() { held().abort(); }
 
     // Asks it to stop and waits until it has. The value it may have produced all the same is what is returned. If the

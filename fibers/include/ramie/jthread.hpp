@@ -1,6 +1,8 @@
 // A task with the shape of a std::jthread: told to stop, and joined, when it is destroyed.
 #pragma once
 
+#include <ramie/detail/stop_request.hpp>
+#include <ramie/stop_token.hpp>
 #include <ramie/thread.hpp>
 
 #include <stop_token>
@@ -39,8 +41,8 @@ class jthread {
     [[nodiscard]] id get_id() const noexcept { return thread_.get_id(); }
     [[nodiscard]] std::stop_source get_stop_source() noexcept { return stop_; }
     [[nodiscard]] std::stop_token get_stop_token() const noexcept { return stop_.get_token(); }
-    // False if it was requested before. Never waits, unless a std::stop_callback of the user's does.
-    bool request_stop() noexcept { return stop_.request_stop(); }
+    // False if it was requested before. Runs the std::stop_callbacks, which must not wait (see stop_callback).
+    bool request_stop() noexcept { return detail::request_stop(stop_); }
     void swap(jthread& other) noexcept;
     friend void swap(jthread& a, jthread& b) noexcept { a.swap(b); }
 

@@ -59,6 +59,7 @@ class mutex {
     static constexpr unsigned patience = 4;
 
     bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what);
+    bool lock_in_callback(detail::waiter& self, detail::time_point limit, char const* what);
     void unlock_slow() noexcept;
     bool is_free() const noexcept;
     void take() noexcept;

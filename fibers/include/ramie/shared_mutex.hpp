@@ -65,6 +65,7 @@ class shared_mutex {
     bool lock_limited(detail::time_point limit);
     bool lock_shared_limited(detail::time_point limit);
     bool wait(detail::waiter& self, bool to_write, detail::time_point limit);
+    bool lock_in_callback(detail::waiter& self, bool to_write, detail::time_point limit);
     void serve(detail::woken_list& woken) noexcept;
     void leave(detail::wait_node& node) noexcept;
 

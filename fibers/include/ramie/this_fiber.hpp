@@ -40,7 +40,8 @@ void sleep_until(std::chrono::time_point<Clock, Duration> t) {
 task_id id() noexcept;
 // Its name; empty if it has none. Valid as long as the task runs.
 std::string_view name() noexcept;
-// Requested when the task is aborted. From a plain thread: a token that is never requested.
+// Requested when the task is aborted, in whoever aborts it; a std::stop_callback must not wait (stop_token.hpp). From a
+// plain thread: a token that is never requested.
 std::stop_token stop_token();
 // Throws ramie::aborted if the task was asked to stop, as every suspension point does. Never waits.
 void abort_point();

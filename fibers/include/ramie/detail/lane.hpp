@@ -83,6 +83,7 @@ class lane {
 
     [[noreturn]] static void fiber_main(void* from);
     void visit(task& first) noexcept;
+    void stay() noexcept;
     bool ready(task& next) noexcept;
     bool give_stack(task& next) noexcept;
     stack* find_stack(task& next) noexcept;

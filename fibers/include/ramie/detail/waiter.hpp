@@ -64,6 +64,10 @@ class waiter {
         if (scopes != nullptr) [[unlikely]] throw_if_late();
     }
 
+    // In `shields`; see stop_request.hpp.
+    static constexpr std::uint32_t stop_mark = 1u << 24;
+    bool runs_stop_callbacks() const noexcept { return shields >= stop_mark; }
+
     task_state state;
 
   private:
@@ -73,7 +77,7 @@ class waiter {
     // Only its own fiber or thread touches these five.
     std::uint8_t unhooked = 0;        // hook_off's that live
     std::uint16_t foreign_locks = 0;  // pthread mutexes it holds, as far as libramie-hook was asked to count
-    std::uint32_t shields = 0;
+    std::uint32_t shields = 0;        // abort_shields that live; above them, how often it runs stop_callbacks
     deadline_scope* scopes = nullptr;
     local_value* locals = nullptr;  // see local_value.hpp
     // What it waits for, for dumps and for messages about misuse. Written by the waiter, read by anybody.
