@@ -31,7 +31,9 @@ class weak_sender;
 // One end of a channel. Copies are further senders; when the last is gone, receivers get what is left and then the end.
 // One object is used by one fiber or thread at a time. std::logic_error from an empty one (default-made or moved from).
 //
-// A value that is not sent (closed, full, timed out, aborted) is not moved from: it is still the caller's.
+// A value that is not sent (closed, full, timed out, aborted) is not moved from: it is still the caller's. Values move in
+// and out under the channel's lock, so their move constructors, and the destructors of what was moved from, must not use
+// the channel. Values are destroyed outside the lock.
 template <class T>
 class sender {
   public:

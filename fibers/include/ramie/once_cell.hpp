@@ -55,20 +55,23 @@ class once_cell {
     template <class F>
     T& get_or_init(F&& f) {
         if (is_set()) return *value_;
-        std::lock_guard const making(gate_);
-        if (!is_set()) keep(std::invoke(std::forward<F>(f)));
+        std::unique_lock making(gate_);
+        if (is_set()) return *value_;
+        auto&& made = std::invoke(std::forward<F>(f));
+        keep(std::forward<decltype(made)>(made));
+        making.unlock();  // before what is left of `made` is destroyed
         return *value_;
     }
     // The same for an f that returns std::expected<T, E>; gives std::expected<T*, E>.
     template <class F>
     auto get_or_try_init(F&& f) -> std::expected<T*, typename std::invoke_result_t<F>::error_type> {
         if (is_set()) return std::addressof(*value_);
-        std::lock_guard const making(gate_);
-        if (!is_set()) {
-            auto made = std::invoke(std::forward<F>(f));
-            if (!made) return std::unexpected(std::move(made).error());
-            keep(*std::move(made));
-        }
+        std::unique_lock making(gate_);
+        if (is_set()) return std::addressof(*value_);
+        auto made = std::invoke(std::forward<F>(f));
+        if (made) keep(*std::move(made));
+        making.unlock();  // before what is left of `made` is destroyed
+        if (!made) return std::unexpected(std::move(made).error());
         return std::addressof(*value_);
     }
 

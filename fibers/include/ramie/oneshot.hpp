@@ -22,32 +22,40 @@ namespace ramie {
 
 namespace detail {
 
-// The value stays here until the receiver takes it, so an aborted receive has taken nothing.
+// The value stays here until the receiver takes it, so an aborted receive has taken nothing. It is moved and destroyed
+// outside the lock: it is the sender's until it is `delivered`, and the receiver's from then on.
 template <class T>
 struct oneshot_core {
     static_assert(std::is_nothrow_move_constructible_v<T>,
                   "ramie: a oneshot's value must move without throwing; send a std::unique_ptr to one that may");
 
-    bool is_ready() const noexcept { return value || sender_gone || receiver_gone; }
+    bool is_ready() const noexcept { return sender_gone || receiver_gone; }
     bool is_closed() noexcept {
         std::lock_guard const held(lock);
         return receiver_gone;
     }
     bool send(T& sent) noexcept {
-        woken_list woken;
-        std::lock_guard const held(lock);
-        closing.assert_empty("oneshot's sender");
-        sender_gone = true;
-        if (!receiver_gone) value.emplace(std::move(sent));
-        receiving.claim_all(woken);
-        return value.has_value();
+        value.emplace(std::move(sent));
+        if (end_sending(true)) return true;
+        if constexpr (std::is_nothrow_move_assignable_v<T>) {
+            sent = std::move(*value);
+        } else {
+            std::destroy_at(std::addressof(sent));
+            std::construct_at(std::addressof(sent), std::move(*value));
+        }
+        value.reset();
+        return false;
     }
-    void drop_sender() noexcept {
+    void drop_sender() noexcept { (void)end_sending(false); }
+    // Whether it is delivered.
+    bool end_sending(bool with_value) noexcept {
         woken_list woken;
         std::lock_guard const held(lock);
         closing.assert_empty("oneshot's sender");
         sender_gone = true;
+        delivered = with_value && !receiver_gone;
         receiving.claim_all(woken);
+        return delivered;
     }
     void close() noexcept {
         woken_list woken;
@@ -57,18 +65,22 @@ struct oneshot_core {
         receiving.claim_all(woken);
     }
     void drop_receiver() noexcept {
-        std::optional<T> unreceived;  // destroyed after unlocking
-        woken_list woken;
-        std::lock_guard const held(lock);
-        receiving.assert_empty("oneshot's receiver");
-        receiver_gone = true;
-        closing.claim_all(woken);
-        if (value) unreceived.emplace(std::move(*value));
-        value.reset();
+        bool unreceived = false;
+        {
+            woken_list woken;
+            std::lock_guard const held(lock);
+            receiving.assert_empty("oneshot's receiver");
+            receiver_gone = true;
+            unreceived = std::exchange(delivered, false);
+            closing.claim_all(woken);
+        }
+        if (unreceived) value.reset();
     }
     std::expected<T, channel_error> take(channel_error nothing) {
-        std::lock_guard const held(lock);
-        if (!value) return std::unexpected(sender_gone || receiver_gone ? channel_error::closed : nothing);
+        {
+            std::lock_guard const held(lock);
+            if (!std::exchange(delivered, false)) return std::unexpected(is_ready() ? channel_error::closed : nothing);
+        }
         std::expected<T, channel_error> taken(std::move(*value));
         value.reset();
         return taken;
@@ -77,6 +89,7 @@ struct oneshot_core {
     word_lock lock;
     std::optional<T> value;
     bool sender_gone = false;    // it sent, or will never
+    bool delivered = false;      // `value` is there, and was not taken yet
     bool receiver_gone = false;  // closed by the receiver
     wait_queue receiving;
     wait_queue closing;
@@ -100,7 +113,7 @@ class oneshot_sender {
         if (core_) core_->drop_sender();
     }
 
-    // Uses the sender up. Never waits. Error: closed, nobody will receive; the value is not moved from.
+    // Uses the sender up. Never waits. Error: closed, nobody will receive; the value is still the caller's.
     std::expected<void, channel_error> send(T&& value) {
         (void)held();
         auto const core = std::exchange(core_, nullptr);

@@ -165,7 +165,8 @@ class watch_sender {
         return {core.publish(std::move(next)), false};
     }
     // f(T&) changes a copy, which then replaces the value, also without receivers. If f throws, nothing changes. f may
-    // wait; other senders wait for it meanwhile, receivers do not.
+    // wait; other senders wait for it meanwhile, receivers do not. So f, and the copying of a T, cannot send to the same
+    // watch: std::system_error (resource_deadlock_would_occur). Values are destroyed when the others may go on.
     template <class F>
     void send_modify(F&& f) {
         (void)send_if_modified([&](T& value) {
@@ -179,10 +180,12 @@ class watch_sender {
         static_assert(std::is_copy_constructible_v<T>,
                       "ramie: modifying a watch's value needs a copy of it (readers hold the old one); use send");
         auto& core = held();
-        std::lock_guard const writing(core.writing);
-        auto next = std::make_shared<T>(*core.look().value);
+        std::shared_ptr<T> next;
+        std::shared_ptr<T const> old;
+        std::lock_guard const writing(core.writing);  // unlocked before those two are destroyed
+        next = std::make_shared<T>(*core.look().value);
         if (!std::invoke(std::forward<F>(f), *next)) return false;
-        auto const old = core.publish(std::move(next));
+        old = core.publish(std::move(next));
         return true;
     }
 

@@ -61,18 +61,21 @@ class broadcast_core {
         ++receivers_;
         return tail_;
     }
-    // It counts as having seen all.
+    // It counts as having seen all; what is sent from now on (by the destructor of a value, maybe) is not for it.
     void drop_receiver(std::uint64_t next) noexcept {
-        for (;;) {
-            found unseen{};  // destroyed after unlocking
+        std::uint64_t end = 0;
+        {
             woken_list woken;
             std::lock_guard const held(lock);
-            if (next == tail_) {
-                if (--receivers_ > 0) return;
+            end = tail_;
+            if (--receivers_ == 0) {
                 receiving.assert_empty("broadcast's receiver");
                 closing.claim_all(woken);
-                return;
             }
+        }
+        while (next < end) {
+            found unseen{};  // destroyed after unlocking
+            std::lock_guard const held(lock);
             unseen = take(next);
         }
     }
