@@ -46,7 +46,11 @@ live_table::slot* live_table::share::take() {
 void live_table::share::put(slot& s) noexcept {
     set_free(s, free_);
     free_ = &s;
-    if (++free_count_ < 2 * chunk_size) [[likely]] return;
+    if (++free_count_ >= 2 * chunk_size) [[unlikely]] put_batch_back();
+}
+
+// What is apart here is rare, so that the rest is a few instructions in its callers.
+[[gnu::noinline]] void live_table::share::put_batch_back() noexcept {
     auto* const first = free_;
     auto* last = first;
     for (std::uint32_t i = 1; i < chunk_size; ++i) last = next_free(*last);
@@ -97,7 +101,7 @@ void live_table::remove(task& t) noexcept {
     if (listener_ != nullptr) listener_->something_ended();
 }
 
-live_table::slot* live_table::take_batch(std::uint32_t& count) {
+[[gnu::noinline]] live_table::slot* live_table::take_batch(std::uint32_t& count) {
     std::lock_guard const held(pool_lock_);
     if (loose_ != nullptr) {
         count = std::exchange(loose_count_, 0);
@@ -196,7 +200,7 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
 }
 
 // It has seen the task, or will not.
-void live_table::wait_for_walk() noexcept {
+[[gnu::noinline]] void live_table::wait_for_walk() noexcept {
     walk_lock_.lock();
     walk_lock_.unlock();
 }

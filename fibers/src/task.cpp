@@ -88,48 +88,63 @@ task::ending task::conclude() noexcept {
             continue;
         }
         auto* const where = own_stack != nullptr ? last_lane : nullptr;
-        // Who counts it is told once it is sure that nothing is left to be done. That costs a second step of the state
-        // word; a task of a lane that only the runtime counts goes off the table before, and comes back if its handle
-        // goes at this moment. (Elsewhere nothing would keep the runtime until then.)
-        bool const tells = where == nullptr || ops_->tell_end != nullptr;
-        // Out of the table before the joiner can know: after a join the runtime's count does not include the task.
-        if (!tells) where->live.remove(*this);
-        // An ended task holds none. (One that never ran is not written to: whoever pops its stale entry looks here.)
-        if (own_stack != nullptr) stack = nullptr;
-        if (kind == result_kind::exception) [[unlikely]] (unseen = &carrier::unseen_failure_hook(*home))->ref();
-        auto end = state.finish(has_result, tells);
-        if (end == task_state::finish_result::discard_result_first) {
+        if (where == nullptr || ops_->tell_end != nullptr) [[unlikely]] {
+            if (auto const end = conclude_and_tell(has_result); end != task_state::finish_result::discard_result_first)
+                return {where, after(end)};
             stack = own_stack;
-            if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
-            if (!tells) where->live.add(*this);  // in the slot that it left
             continue;
         }
-        // From here on the block may be gone, unless there is more to be told.
-        if (!tells) {
-            where->live.concluded();
-        } else {
-            if (listed != nullptr) listed->remove(*this);  // null: there was no memory to list it
-            if (ops_->tell_end != nullptr) ops_->tell_end(*this);
-            end = state.told();
+        // Out of the table before the joiner can know: after a join the runtime's count does not include the task. It
+        // comes back if its handle goes at this moment.
+        where->live.remove(*this);
+        stack = nullptr;  // an ended task holds none
+        if (kind == result_kind::exception) [[unlikely]] keep_hook();
+        auto const end = state.finish(has_result);
+        if (end == task_state::finish_result::discard_result_first) [[unlikely]] {
+            stack = own_stack;
+            if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
+            where->live.add(*this);  // in the slot that it left
+            continue;
         }
-        switch (end) {
-            case task_state::finish_result::wake_joiner: {
-                auto* const waiting = joiner.load(std::memory_order_relaxed);
-                bool const selects = joiner_selects;
-                auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
-                // A plain join that was won does not look at its slot again, and may free this block from here on.
-                if (won == task_state::claim_result::lost || selects) {
-                    joiner_served = won != task_state::claim_result::lost;
-                    // release pairs with the acquire in wait_for_finisher() (join.cpp).
-                    joiner.store(nullptr, std::memory_order_release);
-                }
-                return {where, won == task_state::claim_result::submit_it ? waiting : nullptr};  // parked until then
-            }
-            case task_state::finish_result::free_it: ops_->free(*this); return {where, nullptr};
-            default: return {where, nullptr};
-        }
+        where->live.concluded();
+        return {where, after(end)};
     }
 }
+
+// For a task that somebody counts (end_note.hpp): who does is told once it is sure that nothing is left to be done. That
+// costs a second step of the state word. And for one that no lane ran, since nothing would keep its runtime until then.
+[[gnu::noinline]] task_state::finish_result task::conclude_and_tell(bool has_result) noexcept {
+    // (One that never ran is not written to: whoever pops its stale entry looks here.)
+    if (stack != nullptr) stack = nullptr;
+    if (kind == result_kind::exception) keep_hook();
+    if (auto const end = state.finish(has_result, true); end != task_state::finish_result::tell_end) {
+        if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
+        return end;
+    }
+    if (listed != nullptr) listed->remove(*this);  // null: there was no memory to list it
+    if (ops_->tell_end != nullptr) ops_->tell_end(*this);
+    return state.told();
+}
+
+// What a finished task leaves to be done: the joiner that was waiting and is now to be made runnable, or null. The block
+// may be gone before that.
+inline waiter* task::after(task_state::finish_result end) noexcept {
+    if (end == task_state::finish_result::free_it) ops_->free(*this);
+    if (end != task_state::finish_result::wake_joiner) return nullptr;
+    auto* const waiting = joiner.load(std::memory_order_relaxed);
+    bool const selects = joiner_selects;
+    auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
+    // A plain join that was won does not look at its slot again, and may free this block from here on.
+    if (won == task_state::claim_result::lost || selects) {
+        joiner_served = won != task_state::claim_result::lost;
+        // release pairs with the acquire in wait_for_finisher() (join.cpp).
+        joiner.store(nullptr, std::memory_order_release);
+    }
+    return won == task_state::claim_result::submit_it ? waiting : nullptr;
+}
+
+// The hook outlives its runtime for those who fail.
+void task::keep_hook() noexcept { (unseen = &carrier::unseen_failure_hook(*home))->ref(); }
 
 // `hook` for a failure only.
 void task::discard_result(shared_hook const* hook) noexcept {

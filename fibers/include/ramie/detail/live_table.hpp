@@ -68,6 +68,7 @@ class live_table {
         friend class live_table;
         slot* take();
         void put(slot& s) noexcept;
+        void put_batch_back() noexcept;
 
         live_table* table_ = nullptr;
         slot* free_ = nullptr;

@@ -167,6 +167,9 @@ class task : public waiter {
     void discard_result(shared_hook const* hook) noexcept;
     void report(shared_hook const& hook) noexcept;
     ending conclude() noexcept;
+    task_state::finish_result conclude_and_tell(bool has_result) noexcept;
+    waiter* after(task_state::finish_result end) noexcept;
+    void keep_hook() noexcept;
 
     task_ops const* ops_;
     task_id id_ = 0;
