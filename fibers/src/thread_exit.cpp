@@ -159,20 +159,20 @@ running_job::~running_job() { job() = nullptr; }
 
 extern "C" {
 
-[[noreturn, gnu::visibility("default")]] void pthread_exit(void* value) {
+[[gnu::visibility("default")]] void pthread_exit(void* value) {
     if (auto* const t = ramie::detail::task_here()) ramie::detail::unwind_from_here(*t);
     ramie::detail::libcs<void(void*)>("pthread_exit")(value);
     __builtin_unreachable();
 }
 
-[[noreturn, gnu::visibility("default")]] void thrd_exit(int value) {
+[[gnu::visibility("default")]] void thrd_exit(int value) {
     if (auto* const t = ramie::detail::task_here()) ramie::detail::unwind_from_here(*t);
     ramie::detail::libcs<void(int)>("thrd_exit")(value);
     __builtin_unreachable();
 }
 
 // The way on from a handler that C code has registered.
-[[noreturn, gnu::visibility("default")]] void __pthread_unwind_next(__pthread_unwind_buf_t* done) {
+[[gnu::visibility("default")]] void __pthread_unwind_next(__pthread_unwind_buf_t* done) {
     if (auto* const t = ramie::detail::task_here()) {
         auto* const next = ramie::detail::before(*done);
         bool const here = next > done && next < ramie::detail::top_of_stack(*t);
