@@ -6,6 +6,7 @@
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/detail/pause.hpp>
+#include <ramie/detail/stop_request.hpp>
 #include <ramie/detail/thread_exit.hpp>
 #include <ramie/this_fiber.hpp>
 
