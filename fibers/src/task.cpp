@@ -212,7 +212,7 @@ std::stop_token task::stop_token() {
         // release pairs with the acquire in request_stop() and above.
         if (stop_.compare_exchange_strong(source, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
             source = made.release();
-        if (state.abort_requested_in_order()) source->request_stop();
+        if (state.abort_requested_in_order()) (void)detail::request_stop(*source);
     }
     return source->get_token();
 }
