@@ -53,6 +53,11 @@ runner& finish_line::next() {
     }
 }
 
+void finish_line::forget(runner& r) noexcept {
+    std::lock_guard const held(lock_);
+    arrived_.remove(r);
+}
+
 void finish_line::close() noexcept {
     std::lock_guard const held(lock_);
     closed_ = true;

@@ -28,7 +28,11 @@ lane::lane() { (void)no_memory(); }
 void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();
     float_control_ = float_control::of_this_thread();
-    home_bounds_ = bounds_of_this_thread();
+    // A runtime that is entered inside another one's task is at home on that fiber's stack. (Sanitizers that were told of
+    // the thread's own would not see an exception unwind it.)
+    auto* const outer = carrier::this_lane();
+    bool const in_a_fiber = outer != nullptr && outer->current != nullptr;
+    home_bounds_ = in_a_fiber ? bounds_of(*outer->current) : bounds_of_this_thread();
 }
 
 [[gnu::noinline]] void lane::settle_timed_park() noexcept {

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -158,6 +159,26 @@ TEST_CASE("join_set: detach_all lets its tasks go on") {
         });
         carrier.run();
         CHECK(ended == 3);
+        owner.get();
+    });
+}
+
+TEST_CASE("join_set: a spawn that there is no memory for leaves nothing in it, and the others are joined") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto owner = ramie::spawn([&] {
+            ramie::join_set<int> set;
+            set.spawn([] { return 1; });
+            carrier.refuse_tasks(true);
+            for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(set.spawn([] { return 2; }), std::bad_alloc);
+            carrier.refuse_tasks(false);
+            CHECK(set.size() == 1);
+            CHECK_FALSE(set.try_join_next().has_value());
+            CHECK(set.join_next()->value() == 1);
+            set.spawn([] { return 3; });
+            CHECK(set.join_next()->value() == 3);
+            CHECK_FALSE(set.join_next().has_value());
+        });
+        carrier.drain();
         owner.get();
     });
 }

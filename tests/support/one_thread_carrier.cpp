@@ -32,6 +32,7 @@ struct carrier_access {
     auto& now() { return c.now_; }
     auto& unseen() { return c.unseen_; }
     bool direct() { return c.direct_; }
+    bool refuses_tasks() { return c.refuses_tasks_; }
     bool refuses_deadlines() { return c.refuses_deadlines_; }
     detail::task* pop() { return c.pop(); }
 };
@@ -151,6 +152,7 @@ void submit(scheduler& where_to, task& t) {
     t.home = &where_to;
     if (t.stack_class == task::of_runtime) t.stack_class = stack_class_for(default_stack_size);
     try {
+        if (carrier_access{c}.refuses_tasks()) throw std::bad_alloc();
         c.tasks().add(t);
     } catch (std::bad_alloc const&) {
         (void)t.state.start();

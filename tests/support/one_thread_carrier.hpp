@@ -38,6 +38,8 @@ class one_thread_carrier {
     void seem_accompanied() { lane_.alone = false; }
     // As if there were no memory for another timer.
     void refuse_deadlines(bool on) { refuses_deadlines_ = on; }
+    // As if there were no memory to list another task.
+    void refuse_tasks(bool on) { refuses_tasks_ = on; }
     // Called for each failure nobody received.
     void on_unseen_failure(detail::failure_hook hook);
 
@@ -67,6 +69,7 @@ class one_thread_carrier {
     detail::shared_hook* unseen_;
     bool direct_ = false;
     bool refuses_deadlines_ = false;
+    bool refuses_tasks_ = false;
 };
 
 }  // namespace ramie::testing

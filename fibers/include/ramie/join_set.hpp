@@ -180,6 +180,7 @@ class join_set {
                                        std::forward<Args>(args)...)
                                    .handle;
             } catch (...) {
+                line_->forget(*made);
                 members_.erase(made);
                 throw;
             }

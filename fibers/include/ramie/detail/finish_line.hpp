@@ -29,6 +29,8 @@ class finish_line {
     runner* try_next() noexcept;
     // Waits for one. Suspension point; who arrives is not lost to an abort.
     runner& next();
+    // Takes a runner off that is about to go, wherever it is: its task could not be spawned, and has ended by that.
+    void forget(runner& r) noexcept;
     // Nobody looks any more: arrivals are ignored.
     void close() noexcept;
 
