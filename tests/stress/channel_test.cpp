@@ -71,7 +71,8 @@ struct traffic {
             case 4:
                 if (auto room = tx.reserve_many(1 + dice.below(tx.capacity()))) {
                     pause_a_little(dice);
-                    if (!dice.one_in(3)) went = room->send(std::move(value)).has_value();
+                    // Counted at once: an abort may end the pause.
+                    if (!dice.one_in(3) && room->send(std::move(value)).has_value()) sent.add(number);
                     pause_a_little(dice);
                 }
                 break;
