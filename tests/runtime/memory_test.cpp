@@ -58,8 +58,8 @@ TEST_CASE("memory: stacks, timers, queues and tables of a burst go back although
             }
             CHECK(ramie::detail::stack_statistics().slabs > slabs + 10);
             // This task is the one that wakes up again and again.
+#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // they are too slow for the decay that is waited for
             CHECK(comes_true([&] { return ramie::detail::stack_statistics().slabs <= slabs + 2; }));
-#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)
             // 40 bytes of a timer's node, 16 and 4 to find it, 8 in the table of tasks, 8 in the deque: 1.5 MB.
             CHECK(comes_true([&] { return allocated() < before + 600'000; }));
 #endif
