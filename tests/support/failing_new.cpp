@@ -41,6 +41,14 @@ void* give(std::size_t size, std::size_t alignment) {
 
 void* operator new(std::size_t size) { return ramie::testing::give(size, 0); }
 void* operator new(std::size_t size, std::align_val_t a) { return ramie::testing::give(size, static_cast<std::size_t>(a)); }
+// A sanitizer's own would not go together with the deletes below.
+void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+    try {
+        return ramie::testing::give(size, 0);
+    } catch (std::bad_alloc const&) {
+        return nullptr;
+    }
+}
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
