@@ -11,6 +11,8 @@
 #include <string>
 #include <system_error>
 
+#include <malloc.h>
+
 namespace ramie::detail {
 
 namespace {
@@ -24,10 +26,22 @@ std::string limit_of(limited_space const& space) {
     return "the limit on address space (RLIMIT_AS, ulimit -v) of " + in_kib(space.limit);
 }
 
-// glibc's malloc reserves 64 MiB for each thread that allocates, as long as there are any.
+// glibc's malloc reserves 64 MiB of address space for each thread that allocates. Below this limit, what two threads take
+// in that way is what the stacks need.
+constexpr std::size_t arenas_too_dear_below = std::size_t{512} << 20;
+void keep_malloc_to_its_arenas() {
+#if defined(__GLIBC__)
+    auto const space = limited_address_space();
+    if (!space || space->limit >= arenas_too_dear_below || std::getenv("MALLOC_ARENA_MAX") != nullptr) return;
+    ::mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 char const* advice() {
 #if defined(__GLIBC__)
-    if (std::getenv("MALLOC_ARENA_MAX") == nullptr) return " (MALLOC_ARENA_MAX=1 in the environment makes malloc take less)";
+    auto const space = limited_address_space();
+    if (space && space->limit >= arenas_too_dear_below && std::getenv("MALLOC_ARENA_MAX") == nullptr)
+        return " (MALLOC_ARENA_MAX=1 in the environment makes malloc take less)";
 #endif
     return "";
 }
@@ -90,6 +104,7 @@ void refuse_too_small_address_space(unsigned workers) {
 
 std::shared_ptr<scheduler> start_scheduler(settings options) {
     auto const stack_class = options.stack_class;
+    keep_malloc_to_its_arenas();
     reserve_first_slab(stack_class);
     try {
         auto made = std::make_shared<scheduler>(std::move(options));

@@ -67,6 +67,14 @@ TEST_CASE("address space: a little is enough for a few tasks, and a line says fo
     }
 }
 
+// Whether a thread's arena of malloc fits depends on where it comes to lie, which is another place in each process.
+TEST_CASE("address space: malloc's arenas for threads take none of what the stacks need (forks)") {
+    if (sanitized) return;
+    int done = 0;
+    for (int i = 0; i < 40; ++i) done += with_address_space(100).said("10 tasks done");
+    CHECK(done == 40);
+}
+
 TEST_CASE("address space: too little is an error that names the limit (forks)") {
     if (sanitized) return;
     int refused = 0;
