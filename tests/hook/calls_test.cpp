@@ -71,6 +71,8 @@ TEST_CASE("hook: a call that waits for something to read") {
         {"read", [](int fd) { return ::read(fd, std::array<char, 1>{}.data(), 1); }},
         {"readv", [](int fd) { return with_message([&](auto& m) { return ::readv(fd, &m.part, 1); }); }},
         {"recv", [](int fd) { return ::recv(fd, std::array<char, 1>{}.data(), 1, 0); }},
+        {"recv of errors, which it has not",
+         [](int fd) { return ::recv(fd, std::array<char, 1>{}.data(), 1, MSG_ERRQUEUE); }},
         {"recvfrom", [](int fd) { return ::recvfrom(fd, std::array<char, 1>{}.data(), 1, 0, nullptr, nullptr); }},
         {"recvmsg", [](int fd) { return with_message([&](auto& m) { return ::recvmsg(fd, &m.header, 0); }); }},
         {"recvmmsg",

@@ -35,7 +35,7 @@ bool const watches_forks = [] {
 
 }  // namespace
 
-waiter* calling_fiber() noexcept {
+waiter* running_fiber() noexcept {
     auto* const here = carrier::this_lane();
     if (here == nullptr || here->current == nullptr || here->is_switching() || here->calls_out) return nullptr;
     auto* const stack = here->current->stack;
@@ -44,14 +44,21 @@ waiter* calling_fiber() noexcept {
     return is_forked_worker() ? nullptr : here->current.get();
 }
 
+waiter* calling_fiber() noexcept {
+    auto* const self = running_fiber();
+    if (self == nullptr || !carrier::this_lane()->spend(fiber_budget::system_call)) return self;
+    stay const here(*self);
+    carrier::this_lane()->yield();
+    return self;
+}
+
 bool may_go_on(waiter& self) noexcept {
     if (self.state.abort_requested() && !self.masked()) {
         errno = ECANCELED;
         return false;
     }
-    if (!carrier::this_lane()->spend(fiber_budget::system_call)) return true;
-    stay const here(self);
-    carrier::this_lane()->yield();
+    // The clock is looked at once in a share, by the call that has let others run.
+    if (!carrier::this_lane()->has_full_budget()) return true;
     auto limit = carrier::now();
     if (self.next_deadline(uncaught_exceptions(), limit) == nullptr) return true;
     errno = ETIMEDOUT;

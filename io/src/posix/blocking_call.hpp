@@ -24,10 +24,13 @@ namespace ramie::detail {
 
 // The fiber on whose stack the caller runs. Null: a plain thread, a signal handler on its own stack, or a child after
 // fork(), which has no workers.
+waiter* running_fiber() noexcept;
+
+// The same, and the first line of every call of ramie::posix, whether it will wait or not: a fiber that has had its
+// share lets others run here. So a loop that polls, of whatever calls, keeps nobody from running.
 waiter* calling_fiber() noexcept;
 
-// The entry of every call that may wait: false, and errno: the fiber was asked to stop. Lets others run if it has had
-// its share.
+// After calling_fiber(), in every call that may say no: false, and errno: the fiber was asked to stop.
 bool may_go_on(waiter& self) noexcept;
 
 // Parks on the same worker. 0: woken. Else what happened instead: ECANCELED (abort), ETIMEDOUT (a timeout around it),

@@ -14,9 +14,9 @@ namespace {
 // Whoever waits for the number leaves with EBADF before `end` gives it to somebody else.
 template <class End>
 int after_all_left(int fd, End&& end) noexcept {
+    auto* const self = detail::calling_fiber();
     auto* const entry = detail::foreign_table::find(fd);
     if (entry == nullptr) return end();
-    auto* const self = detail::calling_fiber();
     std::optional<detail::stay> here;
     if (self != nullptr) here.emplace(*self);
     entry->begin_close(self != nullptr);
@@ -32,12 +32,18 @@ int posix::close(int fd) {
 }
 
 int posix::dup2(int from, int to) {
-    if (from == to) return detail::libc().dup2(from, to);
+    if (from == to) {
+        detail::calling_fiber();  // its share
+        return detail::libc().dup2(from, to);
+    }
     return after_all_left(to, [&] { return detail::libc().dup2(from, to); });
 }
 
 int posix::dup3(int from, int to, int flags) {
-    if (from == to) return detail::libc().dup3(from, to, flags);
+    if (from == to) {
+        detail::calling_fiber();  // its share
+        return detail::libc().dup3(from, to, flags);
+    }
     return after_all_left(to, [&] { return detail::libc().dup3(from, to, flags); });
 }
 

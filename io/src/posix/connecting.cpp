@@ -110,9 +110,9 @@ int posix::connect(int fd, sockaddr const* to, socklen_t size) {
     auto const flags = type < 0 ? -1 : ::fcntl(fd, F_GETFL);
     // A datagram socket only notes the address; one with O_NONBLOCK does not wait.
     bool const waits = flags >= 0 && (flags & O_NONBLOCK) == 0 && (type == SOCK_STREAM || type == SOCK_SEQPACKET);
-    if (!waits) return libc().connect(fd, to, size);
     blocking_call call(*self, fd, "connect");
     if (!call.begin()) return -1;
+    if (!waits) return libc().connect(fd, to, size);
     return connect_on(call, flags, to, size);
 }
 

@@ -17,14 +17,14 @@ namespace {
 
 constinit hook_calls const ours = [] {
     hook_calls c{};
-    c.is_fiber = []() noexcept { return calling_fiber() != nullptr; };
+    c.is_fiber = []() noexcept { return running_fiber() != nullptr; };
     c.is_hooked = []() noexcept {
-        auto* const self = calling_fiber();
+        auto* const self = running_fiber();
         return self != nullptr && self->unhooked == 0;
     };
-    c.who = []() noexcept -> void const* { return calling_fiber(); };
+    c.who = []() noexcept -> void const* { return running_fiber(); };
     c.locks_held = []() noexcept -> std::uint16_t* {
-        auto* const self = calling_fiber();
+        auto* const self = running_fiber();
         return self != nullptr ? &self->foreign_locks : nullptr;
     };
     c.wait_at = address_wait::wait;

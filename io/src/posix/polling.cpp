@@ -120,14 +120,16 @@ int select_until(detail::waiter& self, int count, fd_set* readable, fd_set* writ
 
 int posix::poll(pollfd* fds, nfds_t count, int timeout_ms) {
     auto* const self = calling_fiber();
-    if (self == nullptr || timeout_ms == 0) return libc().poll(fds, count, timeout_ms);
+    if (self == nullptr) return libc().poll(fds, count, timeout_ms);
+    if (timeout_ms == 0) return detail::may_go_on(*self) ? libc().poll(fds, count, 0) : -1;
     return poll_until(*self, "poll", fds, count, limit_after(timeout_ms));
 }
 
 int posix::ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask) {
     auto* const self = calling_fiber();
     bool const waits = timeout == nullptr || (is_valid(*timeout) && (timeout->tv_sec != 0 || timeout->tv_nsec != 0));
-    if (self == nullptr || !waits) return libc().ppoll(fds, count, timeout, mask);
+    if (self == nullptr) return libc().ppoll(fds, count, timeout, mask);
+    if (!waits) return detail::may_go_on(*self) ? libc().ppoll(fds, count, timeout, mask) : -1;
     return poll_until(*self, "poll", fds, count,
                       timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)));
 }
@@ -136,7 +138,9 @@ int posix::select(int count, fd_set* readable, fd_set* writable, fd_set* excepti
     auto* const self = calling_fiber();
     bool const waits = timeout == nullptr ||
                        (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 && (timeout->tv_sec > 0 || timeout->tv_usec > 0));
-    if (self == nullptr || count < 0 || !waits) return libc().select(count, readable, writable, exceptional, timeout);
+    if (self == nullptr || count < 0) return libc().select(count, readable, writable, exceptional, timeout);
+    if (!waits)
+        return detail::may_go_on(*self) ? libc().select(count, readable, writable, exceptional, timeout) : -1;
     if (timeout == nullptr) return select_until(*self, count, readable, writable, exceptional, detail::never);
     auto const limit =
         detail::after(detail::duration_of({timeout->tv_sec, 0}) + std::chrono::microseconds(timeout->tv_usec));
@@ -150,15 +154,19 @@ int posix::pselect(int count, fd_set* readable, fd_set* writable, fd_set* except
                    sigset_t const* mask) {
     auto* const self = calling_fiber();
     bool const waits = timeout == nullptr || (is_valid(*timeout) && (timeout->tv_sec != 0 || timeout->tv_nsec != 0));
-    if (self == nullptr || count < 0 || !waits)
+    if (self == nullptr || count < 0)
         return libc().pselect(count, readable, writable, exceptional, timeout, mask);
+    if (!waits)
+        return detail::may_go_on(*self) ? libc().pselect(count, readable, writable, exceptional, timeout, mask) : -1;
     auto const limit = timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout));
     return select_until(*self, count, readable, writable, exceptional, limit);
 }
 
 int posix::epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) {
     auto* const self = calling_fiber();
-    if (self == nullptr || timeout_ms == 0) return libc().epoll_wait(epoll, events, count, timeout_ms);
+    if (self == nullptr) return libc().epoll_wait(epoll, events, count, timeout_ms);
+    if (!detail::may_go_on(*self)) return -1;
+    if (timeout_ms == 0) return libc().epoll_wait(epoll, events, count, 0);
     auto const limit = limit_after(timeout_ms);
     for (;;) {
         if (auto const ready = libc().epoll_wait(epoll, events, count, 0); ready != 0) return ready;

@@ -17,8 +17,15 @@ using detail::libc;
 
 namespace {
 
-// None of these waits, whatever the socket.
-constexpr int never_wait = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
+// Whether such a call waits for nothing. Some sockets have no error queue, and take no notice of that flag.
+bool never_waits(int fd, int flags) noexcept {
+    if ((flags & (MSG_DONTWAIT | MSG_OOB)) != 0) return true;
+    if ((flags & MSG_ERRQUEUE) == 0) return false;
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    (void)::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    return domain != AF_UNIX && domain != AF_NETLINK;
+}
 
 bool is_stream(int fd) noexcept {
     int type = 0;
@@ -87,9 +94,10 @@ ssize_t posix::recv(int fd, void* into, std::size_t size, int flags) {
 
 ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & never_wait) != 0) return libc().recvfrom(fd, into, size, flags, from, from_size);
+    if (self == nullptr) return libc().recvfrom(fd, into, size, flags, from, from_size);
     blocking_call call(*self, fd, "recv");
     if (!call.begin()) return -1;
+    if (never_waits(fd, flags)) return libc().recvfrom(fd, into, size, flags, from, from_size);
     if ((flags & MSG_WAITALL) != 0 && size > 0 && from == nullptr) {
         iovec part{into, size};
         msghdr message{};
@@ -103,9 +111,10 @@ ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockadd
 
 ssize_t posix::recvmsg(int fd, msghdr* message, int flags) {
     auto* const self = calling_fiber();
-    if (self == nullptr || message == nullptr || (flags & never_wait) != 0) return libc().recvmsg(fd, message, flags);
+    if (self == nullptr || message == nullptr) return libc().recvmsg(fd, message, flags);
     blocking_call call(*self, fd, "recvmsg");
     if (!call.begin()) return -1;
+    if (never_waits(fd, flags)) return libc().recvmsg(fd, message, flags);
     if ((flags & MSG_WAITALL) != 0 && message->msg_iovlen > 0 && message->msg_iovlen <= 1024)
         return detail::receive_all(call, *message, flags);
     return until_done(call, direction::read, [&] { return libc().recvmsg(fd, message, flags | MSG_DONTWAIT); });
@@ -113,9 +122,10 @@ ssize_t posix::recvmsg(int fd, msghdr* message, int flags) {
 
 int posix::recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & never_wait) != 0) return libc().recvmmsg(fd, messages, count, flags, timeout);
+    if (self == nullptr) return libc().recvmmsg(fd, messages, count, flags, timeout);
     blocking_call call(*self, fd, "recvmmsg");
     if (!call.begin()) return -1;
+    if (never_waits(fd, flags)) return libc().recvmmsg(fd, messages, count, flags, timeout);
     auto const until = timeout != nullptr ? detail::after(detail::duration_of(*timeout)) : detail::never;
     unsigned done = 0;
     for (;;) {

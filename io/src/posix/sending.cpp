@@ -43,9 +43,10 @@ ssize_t posix::send(int fd, void const* from, std::size_t size, int flags) {
 
 ssize_t posix::sendto(int fd, void const* from, std::size_t size, int flags, sockaddr const* to, socklen_t to_size) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().sendto(fd, from, size, flags, to, to_size);
+    if (self == nullptr) return libc().sendto(fd, from, size, flags, to, to_size);
     blocking_call call(*self, fd, "send");
     if (!call.begin()) return -1;
+    if ((flags & MSG_DONTWAIT) != 0) return libc().sendto(fd, from, size, flags, to, to_size);
     auto const first = libc().sendto(fd, from, size, flags | MSG_DONTWAIT, to, to_size);
     if (first < 0 && (errno != EAGAIN || !call.wait(direction::write))) return -1;
     auto const done = static_cast<std::size_t>(first < 0 ? 0 : first);
@@ -62,18 +63,20 @@ ssize_t posix::sendto(int fd, void const* from, std::size_t size, int flags, soc
 
 ssize_t posix::sendmsg(int fd, msghdr const* message, int flags) {
     auto* const self = calling_fiber();
-    if (self == nullptr || message == nullptr || (flags & MSG_DONTWAIT) != 0 || message->msg_iovlen > 1024)
+    if (self == nullptr || message == nullptr || message->msg_iovlen > 1024)
         return libc().sendmsg(fd, message, flags);
     blocking_call call(*self, fd, "sendmsg");
     if (!call.begin()) return -1;
+    if ((flags & MSG_DONTWAIT) != 0) return libc().sendmsg(fd, message, flags);
     return detail::send_all(call, *message, flags);
 }
 
 int posix::sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
     auto* const self = calling_fiber();
-    if (self == nullptr || (flags & MSG_DONTWAIT) != 0) return libc().sendmmsg(fd, messages, count, flags);
+    if (self == nullptr) return libc().sendmmsg(fd, messages, count, flags);
     blocking_call call(*self, fd, "sendmmsg");
     if (!call.begin()) return -1;
+    if ((flags & MSG_DONTWAIT) != 0) return libc().sendmmsg(fd, messages, count, flags);
     unsigned done = 0;
     for (; done < count && done < 1024; ++done) {
         auto const n = detail::send_all(call, messages[done].msg_hdr, flags);

@@ -50,7 +50,7 @@ int answer(int error) noexcept {
 
 unsigned posix::sleep(unsigned seconds) {
     auto* const self = calling_fiber();
-    if (self == nullptr || seconds == 0) return libc().sleep(seconds);
+    if (self == nullptr) return libc().sleep(seconds);
     timespec left{};
     if (sleep_for(*self, {static_cast<time_t>(seconds), 0}, &left) == 0) return 0;
     return static_cast<unsigned>(left.tv_sec) + (left.tv_nsec > 0 ? 1 : 0);
@@ -81,7 +81,7 @@ int posix::clock_nanosleep(clockid_t clock, int flags, timespec const* time, tim
 }
 
 int posix::sched_yield() {
-    auto* const self = calling_fiber();
+    auto* const self = detail::running_fiber();
     if (self == nullptr) return ::sched_yield();
     detail::stay const here(*self);
     detail::carrier::this_lane()->yield();

@@ -24,6 +24,8 @@ class fiber_budget {
         return before < cost;
     }
     void renew() noexcept { left_ = full; }
+    // It was renewed, and nothing was spent since.
+    bool is_full() const noexcept { return left_ == full; }
 
   private:
     std::uint32_t left_ = full;

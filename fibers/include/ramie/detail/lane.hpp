@@ -58,6 +58,7 @@ class lane {
     void yield() noexcept;
     // True: the running fiber has used up its budget, and is to yield (which renews it).
     [[nodiscard]] bool spend(std::uint32_t cost) noexcept { return budget_.spend(cost); }
+    bool has_full_budget() const noexcept { return budget_.is_full(); }
     // std::uncaught_exceptions() of the running fiber, in one load.
     std::uint32_t uncaught_exceptions() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught); }
     // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.

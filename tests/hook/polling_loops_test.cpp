@@ -1,0 +1,306 @@
+// libramie-hook: no call is free. A loop of calls that never wait lets the other fibers of its thread run, whichever
+// call it is and whatever the call says.
+#include "exported_calls.hpp"
+#include "io/plain_fds.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/uio.h>
+
+using namespace ramie::testing;
+
+extern "C" {
+ssize_t __read_chk(int, void*, size_t, size_t);
+ssize_t __recv_chk(int, void*, size_t, size_t, int);
+ssize_t __recvfrom_chk(int, void*, size_t, size_t, int, sockaddr*, socklen_t*);
+int __poll_chk(pollfd*, nfds_t, int, size_t);
+int __ppoll_chk(pollfd*, nfds_t, timespec const*, sigset_t const*, size_t);
+}
+
+namespace {
+
+// What the loops poll.
+struct world {
+    world() {
+        for (int const fd : {silent.here, full.here, talking.here}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
+        std::vector<char> much(100'000);
+        while (::send(full.here, much.data(), much.size(), MSG_DONTWAIT) > 0) {}
+        while (::send(full.here, much.data(), 1, MSG_DONTWAIT) > 0) {}
+        CHECK(::write(talking.there, "x", 1) == 1);
+        ::fcntl(listener.fd, F_SETFL, O_NONBLOCK);
+    }
+    two_fds silent = socket_pair();   // O_NONBLOCK, and nothing to read
+    two_fds waiting = socket_pair();  // a blocking one with nothing to read
+    two_fds full = socket_pair();     // O_NONBLOCK, and no room
+    two_fds talking = socket_pair();  // always something to read
+    two_fds pipe = pipe_pair();       // nobody reads nor writes
+    two_fds datagrams{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), -1};
+    plain_listener listener;          // O_NONBLOCK, and nobody comes
+    two_fds set{::epoll_create1(EPOLL_CLOEXEC), -1};
+    two_fds null{::open("/dev/null", O_RDWR | O_CLOEXEC), -1};
+};
+
+struct message {
+    message() {
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        many.msg_hdr = header;
+    }
+    char byte = 'm';
+    iovec part{&byte, 1};
+    msghdr header{};
+    mmsghdr many{};
+};
+
+timespec const no_time{0, 0}, no_such_time{0, -1};
+constexpr socklen_t address_size = sizeof(sockaddr_in);
+
+fd_set set_with(int fd) {
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    return set;
+}
+
+struct polling_loop {
+    std::string how;
+    std::function<void(world&, message&)> call;
+};
+
+// One call of each loop. None of them ever waits.
+using loops = std::vector<polling_loop>;
+std::map<std::string, loops> const table = {
+    {"read",
+     {{"no data, O_NONBLOCK", [](auto& w, auto& m) { (void)!::read(w.silent.here, &m.byte, 1); }},
+      {"no descriptor", [](auto&, auto& m) { (void)!::read(-1, &m.byte, 1); }},
+      {"nothing asked", [](auto& w, auto& m) { (void)!::read(w.silent.here, &m.byte, 0); }},
+      {"the end of a file", [](auto& w, auto& m) { (void)!::read(w.null.here, &m.byte, 1); }}}},
+    {"readv",
+     {{"no data, O_NONBLOCK", [](auto& w, auto& m) { (void)!::readv(w.silent.here, &m.part, 1); }},
+      {"no parts", [](auto& w, auto&) { (void)!::readv(w.silent.here, nullptr, 0); }}}},
+    {"write",
+     {{"no room, O_NONBLOCK", [](auto& w, auto& m) { (void)!::write(w.full.here, &m.byte, 1); }},
+      {"always room", [](auto& w, auto& m) { (void)!::write(w.null.here, &m.byte, 1); }},
+      {"nothing", [](auto& w, auto& m) { (void)!::write(w.full.here, &m.byte, 0); }}}},
+    {"writev",
+     {{"no room, O_NONBLOCK", [](auto& w, auto& m) { (void)!::writev(w.full.here, &m.part, 1); }},
+      {"no parts", [](auto& w, auto&) { (void)!::writev(w.full.here, nullptr, 0); }}}},
+    {"recv",
+     {{"no data, MSG_DONTWAIT", [](auto& w, auto& m) { ::recv(w.waiting.here, &m.byte, 1, MSG_DONTWAIT); }},
+      {"no data, O_NONBLOCK", [](auto& w, auto& m) { ::recv(w.silent.here, &m.byte, 1, 0); }},
+      {"no errors", [](auto& w, auto& m) { ::recv(w.datagrams.here, &m.byte, 1, MSG_ERRQUEUE); }},
+      {"always data", [](auto& w, auto& m) { ::recv(w.talking.here, &m.byte, 1, MSG_PEEK); }}}},
+    {"recvfrom",
+     {{"no data, MSG_DONTWAIT",
+       [](auto& w, auto& m) { ::recvfrom(w.waiting.here, &m.byte, 1, MSG_DONTWAIT, nullptr, nullptr); }}}},
+    {"recvmsg",
+     {{"no data, MSG_DONTWAIT", [](auto& w, auto& m) { ::recvmsg(w.waiting.here, &m.header, MSG_DONTWAIT); }},
+      {"no message", [](auto& w, auto&) { ::recvmsg(w.waiting.here, nullptr, 0); }}}},
+    {"recvmmsg",
+     {{"no data, MSG_DONTWAIT",
+       [](auto& w, auto& m) { ::recvmmsg(w.waiting.here, &m.many, 1, MSG_DONTWAIT, nullptr); }}}},
+    {"send",
+     {{"no room, MSG_DONTWAIT", [](auto& w, auto& m) { ::send(w.full.here, &m.byte, 1, MSG_DONTWAIT); }},
+      {"no room, O_NONBLOCK", [](auto& w, auto& m) { ::send(w.full.here, &m.byte, 1, 0); }}}},
+    {"sendto",
+     {{"no room, MSG_DONTWAIT",
+       [](auto& w, auto& m) { ::sendto(w.full.here, &m.byte, 1, MSG_DONTWAIT, nullptr, 0); }}}},
+    {"sendmsg",
+     {{"no room, MSG_DONTWAIT", [](auto& w, auto& m) { ::sendmsg(w.full.here, &m.header, MSG_DONTWAIT); }},
+      {"no message", [](auto& w, auto&) { ::sendmsg(w.full.here, nullptr, 0); }}}},
+    {"sendmmsg",
+     {{"no room, MSG_DONTWAIT", [](auto& w, auto& m) { ::sendmmsg(w.full.here, &m.many, 1, MSG_DONTWAIT); }}}},
+    {"accept",
+     {{"nobody, O_NONBLOCK", [](auto& w, auto&) { ::accept(w.listener.fd, nullptr, nullptr); }},
+      {"no descriptor", [](auto&, auto&) { ::accept(-1, nullptr, nullptr); }}}},
+    {"accept4", {{"nobody, O_NONBLOCK", [](auto& w, auto&) { ::accept4(w.listener.fd, nullptr, nullptr, 0); }}}},
+    {"connect",
+     {{"connected, O_NONBLOCK", [](auto& w, auto&) { ::connect(w.silent.here, w.listener.name(), address_size); }},
+      {"no socket", [](auto& w, auto&) { ::connect(w.null.here, w.listener.name(), address_size); }}}},
+    {"poll",
+     {{"no time",
+       [](auto& w, auto&) {
+           pollfd asked{w.waiting.here, POLLIN, 0};
+           ::poll(&asked, 1, 0);
+       }},
+      {"ready",
+       [](auto& w, auto&) {
+           pollfd asked{w.talking.here, POLLIN, 0};
+           ::poll(&asked, 1, -1);
+       }}}},
+    {"ppoll",
+     {{"no time",
+       [](auto& w, auto&) {
+           pollfd asked{w.waiting.here, POLLIN, 0};
+           ::ppoll(&asked, 1, &no_time, nullptr);
+       }}}},
+    {"select",
+     {{"no time",
+       [](auto& w, auto&) {
+           auto set = set_with(w.waiting.here);
+           timeval none{0, 0};
+           ::select(w.waiting.here + 1, &set, nullptr, nullptr, &none);
+       }},
+      {"no such count", [](auto&, auto&) { ::select(-1, nullptr, nullptr, nullptr, nullptr); }}}},
+    {"pselect",
+     {{"no time",
+       [](auto& w, auto&) {
+           auto set = set_with(w.waiting.here);
+           ::pselect(w.waiting.here + 1, &set, nullptr, nullptr, &no_time, nullptr);
+       }}}},
+    {"epoll_wait",
+     {{"no time",
+       [](auto& w, auto&) {
+           epoll_event event;
+           ::epoll_wait(w.set.here, &event, 1, 0);
+       }},
+      {"no epoll", [](auto& w, auto&) {
+           epoll_event event;
+           ::epoll_wait(w.null.here, &event, 1, -1);
+       }}}},
+    {"sleep", {{"no time", [](auto&, auto&) { ::sleep(0); }}}},
+    {"usleep", {{"no time", [](auto&, auto&) { ::usleep(0); }}}},
+    {"nanosleep",
+     {{"no time", [](auto&, auto&) { ::nanosleep(&no_time, nullptr); }},
+      {"no such time", [](auto&, auto&) { ::nanosleep(&no_such_time, nullptr); }}}},
+    {"clock_nanosleep",
+     {{"no time", [](auto&, auto&) { ::clock_nanosleep(CLOCK_MONOTONIC, 0, &no_time, nullptr); }},
+      {"passed", [](auto&, auto&) { ::clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &no_time, nullptr); }},
+      {"no such time", [](auto&, auto&) { ::clock_nanosleep(CLOCK_MONOTONIC, 0, &no_such_time, nullptr); }},
+      {"another clock", [](auto&, auto&) { ::clock_nanosleep(CLOCK_TAI, 0, &no_such_time, nullptr); }}}},
+    {"sched_yield", {{"", [](auto&, auto&) { ::sched_yield(); }}}},
+    {"getaddrinfo",
+     {{"a number",
+       [](auto&, auto&) {
+           addrinfo* found = nullptr;
+           if (::getaddrinfo("127.0.0.1", nullptr, nullptr, &found) == 0) ::freeaddrinfo(found);
+       }}}},
+    {"getnameinfo",
+     {{"as a number",
+       [](auto& w, auto&) {
+           char host[NI_MAXHOST];
+           ::getnameinfo(w.listener.name(), address_size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+       }}}},
+    {"gethostbyname", {{"a number", [](auto&, auto&) { (void)::gethostbyname("127.0.0.1"); }}}},
+    {"gethostbyname2", {{"a number", [](auto&, auto&) { (void)::gethostbyname2("127.0.0.1", AF_INET); }}}},
+    {"gethostbyname_r",
+     {{"a number",
+       [](auto&, auto&) {
+           hostent into, *found = nullptr;
+           char room[1024];
+           int error = 0;
+           ::gethostbyname_r("127.0.0.1", &into, room, sizeof room, &found, &error);
+       }}}},
+    {"gethostbyname2_r",
+     {{"a number",
+       [](auto&, auto&) {
+           hostent into, *found = nullptr;
+           char room[1024];
+           int error = 0;
+           ::gethostbyname2_r("127.0.0.1", AF_INET, &into, room, sizeof room, &found, &error);
+       }}}},
+    {"close",
+     {{"no descriptor", [](auto&, auto&) { ::close(-1); }},
+      {"one that nobody waited for", [](auto& w, auto&) { ::close(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0)); }}}},
+    {"dup2",
+     {{"onto itself", [](auto& w, auto&) { ::dup2(w.null.here, w.null.here); }},
+      {"onto another", [](auto& w, auto&) { ::dup2(w.null.here, w.pipe.here); }}}},
+    {"dup3",
+     {{"onto itself", [](auto& w, auto&) { ::dup3(w.null.here, w.null.here, 0); }},
+      {"onto another", [](auto& w, auto&) { ::dup3(w.null.here, w.pipe.here, O_CLOEXEC); }}}},
+    {"__read_chk", {{"", [](auto& w, auto& m) { (void)!::__read_chk(w.silent.here, &m.byte, 1, 1); }}}},
+    {"__recv_chk", {{"", [](auto& w, auto& m) { ::__recv_chk(w.silent.here, &m.byte, 1, 1, 0); }}}},
+    {"__recvfrom_chk",
+     {{"", [](auto& w, auto& m) { ::__recvfrom_chk(w.silent.here, &m.byte, 1, 1, 0, nullptr, nullptr); }}}},
+    {"__poll_chk",
+     {{"",
+       [](auto& w, auto&) {
+           pollfd asked{w.waiting.here, POLLIN, 0};
+           ::__poll_chk(&asked, 1, 0, sizeof asked);
+       }}}},
+    {"__ppoll_chk",
+     {{"",
+       [](auto& w, auto&) {
+           pollfd asked{w.waiting.here, POLLIN, 0};
+           ::__ppoll_chk(&asked, 1, &no_time, nullptr, sizeof asked);
+       }}}},
+};
+
+// What needs no share, and why.
+std::map<std::string, char const*> const without_a_share = {
+    {"__cxa_guard_acquire", "once for each static, not in a loop"},
+    {"__cxa_guard_release", "gives something back"},
+    {"__cxa_guard_abort", "gives something back"},
+    {"pthread_mutex_lock", "is libc's"},
+    {"pthread_mutex_timedlock", "is libc's"},
+    {"pthread_mutex_trylock", "is libc's"},
+    {"pthread_mutex_unlock", "gives something back"},
+    {"ramie_hook_install", "no call of anybody's"},
+};
+
+}  // namespace
+
+TEST_CASE("hook: a loop of calls that never wait lets the fiber run that ends it, whichever call it is") {
+    ramie::run({.current_thread = true}, [] {
+        for (auto const& [name, ways] : table) {
+            for (auto const& way : ways) {
+                world w;
+                message m;
+                bool over = false;
+                auto other = ramie::spawn([&] { over = true; });
+                int calls = 0;
+                while (!over && calls < 2000) {
+                    way.call(w, m);
+                    ++calls;
+                }
+                CHECK_MESSAGE(over, name << " (" << way.how << ") goes on for ever");
+                other.get();
+            }
+        }
+    });
+}
+
+TEST_CASE("hook: each call that is taken over has a polling loop above, or a reason to have none") {
+    for (auto const& name : exported_calls()) {
+        CHECK_MESSAGE((table.count(name) + without_a_share.count(name)) == 1,
+                      name << ": say in polling_loops_test.cpp how a loop of it that never waits looks");
+    }
+}
+
+TEST_CASE("hook: a polling loop ends when its task is aborted, or its timeout passes") {
+    ramie::run({.current_thread = true}, [] {
+        auto const ends = socket_pair();
+        char b = 0;
+        constexpr int enough = 1'000'000;
+        auto const polls = [&] {
+            pollfd asked{ends.here, POLLIN, 0};
+            for (int i = 0; ::poll(&asked, 1, 0) == 0 && i < enough; ++i) {}
+            return std::exchange(errno, 0);
+        };
+        auto const receives = [&] {
+            for (int i = 0; ::recv(ends.here, &b, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN && i < enough; ++i) {}
+            return std::exchange(errno, 0);
+        };
+        int error = 0;
+        for (auto const& loop : {std::function<int()>(polls), std::function<int()>(receives)}) {
+            auto doomed = ramie::spawn([&] { error = loop(); });
+            ramie::this_fiber::yield();
+            doomed.abort();
+            (void)doomed.join();
+            CHECK(error == ECANCELED);
+            CHECK(ramie::timeout(2ms, [&] { error = loop(); }).has_value());
+            CHECK(error == ETIMEDOUT);
+        }
+    });
+}
