@@ -19,7 +19,7 @@
 namespace ramie::detail {
 
 task::~task() {
-    std::free(name_);
+    if (name_ != nullptr) [[unlikely]] std::free(name_);
     delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
 }
 

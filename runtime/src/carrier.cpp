@@ -76,14 +76,20 @@ void install_overflow_handler() noexcept { install_overflow_report(&describe_run
 
 namespace carrier {
 
-scheduler& here(char const* verb) {
-    if (auto* const s = this_runtime()) [[likely]] return *s;
+namespace {
+[[noreturn, gnu::cold, gnu::noinline]] void refuse_here(char const* verb) {
     if (auto const foreign = foreign_fiber(); !foreign.empty())
         throw no_runtime(std::string("ramie: ") + verb + " was called in " + foreign +
                          "; link all with the shared library, so that there is one of it");
     throw no_runtime(std::string("ramie: ") + verb +
                      " was called on a thread that belongs to no runtime; call it from within ramie::run(...), "
                      "runtime::block_on(...) or a task, or spawn through a runtime's handle()");
+}
+}  // namespace
+
+scheduler& here(char const* verb) {
+    if (auto* const s = this_runtime()) [[likely]] return *s;
+    refuse_here(verb);
 }
 
 void submit(scheduler& where_to, task& t) { where_to.submit(t); }

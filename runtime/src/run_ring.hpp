@@ -35,16 +35,13 @@ class run_ring {
         return true;
     }
     task* pop() noexcept { return pop_and([](run_ring const&, std::uint32_t, std::uint32_t, bool) {}); }
-    // With many tasks in turn each has left the caches before it runs again: gets what later ones need on its way.
-    task* pop_and_prefetch() noexcept {
-        return pop_and([](run_ring const& ring, std::uint32_t head, std::uint32_t count, bool alone) {
-            ring.prefetch(head, count, alone);
-        });
-    }
-    // The same while more wait than fit in here.
-    task* pop_and_prefetch_of_crowd() noexcept {
-        return pop_and([](run_ring const& ring, std::uint32_t head, std::uint32_t count, bool alone) {
-            ring.prefetch_of_crowd(head, count, alone);
+    // With many tasks in turn each has left the caches before it runs again: gets what later ones need on its way. `crowd`:
+    // more wait than fit in here.
+    task* pop_and_prefetch(bool const& crowd) noexcept {
+        return pop_and([&crowd](run_ring const& ring, std::uint32_t head, std::uint32_t count, bool alone) {
+            if (count <= far) return;
+            if (crowd) ring.prefetch_of_crowd(head, count, alone);
+            else ring.prefetch(head, alone);
         });
     }
     std::uint32_t room() const noexcept {
@@ -96,6 +93,7 @@ class run_ring {
     }
 
   private:
+    static constexpr std::uint32_t far = 6;  // so many entries ahead
     static constexpr int line = 64, lines_of_block = 4, lines_of_stack = 9;  // of a task that waits in its first frames
 
     // `look` may look at the entries that come after the one that is taken.
@@ -123,9 +121,8 @@ class run_ring {
 
     task const& at(std::uint32_t i) const noexcept { return *slots_[i % capacity].load(std::memory_order_relaxed); }
     // First the block, then, if no thief might let the task end meanwhile, what the block points to.
-    void prefetch(std::uint32_t head, std::uint32_t count, bool alone) const noexcept {
-        constexpr std::uint32_t far = 6, near = 2;
-        if (count <= far) return;
+    void prefetch(std::uint32_t head, bool alone) const noexcept {
+        constexpr std::uint32_t near = 2;
         prefetch_block(head + far);
         if (!alone) return;
         prefetch_stack(head + near, 0);
@@ -134,9 +131,9 @@ class run_ring {
     // Their stacks have left the TLB too, and a prefetch waits until its address is translated. So eight at a time, whose
     // translations go on beside each other. (For a thousand tasks it would be the worse way.)
     void prefetch_of_crowd(std::uint32_t head, std::uint32_t count, bool alone) const noexcept {
-        constexpr std::uint32_t group = 8, near = 4, far = near + group;
-        if (head % group != 0 || count < far + group) return;
-        for (auto i = head + far; i != head + far + group; ++i) prefetch_block(i);
+        constexpr std::uint32_t group = 8, near = 4, farther = near + group;
+        if (head % group != 0 || count < farther + group) return;
+        for (auto i = head + farther; i != head + farther + group; ++i) prefetch_block(i);
         if (!alone) return;
         for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 0);
         for (auto i = head + near; i != head + near + group; ++i) prefetch_stack(i, 1);

@@ -73,9 +73,12 @@ void worker::post_yielded(task& t) noexcept {
 }
 
 void worker::push_ring(task& t) noexcept {
-    if (crowded_) [[unlikely]] return home.injected.push(t);
-    if (ring_.push(t)) [[likely]] return;
-    // Full: half of it goes where everybody looks, in one piece. Not `t`: it may come from there.
+    if (crowded_ || !ring_.push(t)) [[unlikely]] push_elsewhere(t);
+}
+
+[[gnu::cold, gnu::noinline]] void worker::push_elsewhere(task& t) noexcept {
+    if (crowded_) return home.injected.push(t);
+    // The ring is full: half of it goes where everybody looks, in one piece. Not `t`: it may come from there.
     task_chain overflow;
     for (std::uint32_t i = 0; i < run_ring::capacity / 2; ++i) {
         auto* const old = ring_.pop();

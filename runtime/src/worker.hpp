@@ -56,7 +56,7 @@ class worker final : public lane {
         if (!next_.empty()) return next_streak_ < max_streak ? take_next() : take_local();
         if (!deque_.looks_empty()) return take_local();
         next_streak_ = 0;
-        return ready_entry(crowded_ ? ring_.pop_and_prefetch_of_crowd() : ring_.pop_and_prefetch());
+        return ready_entry(ring_.pop_and_prefetch(crowded_));
     }
     // Gives a new task its id and puts it into the live table.
     void list_here(task& t);  // std::bad_alloc: it is not in
@@ -149,6 +149,7 @@ class worker final : public lane {
     }
     task* start_entry(task& t) noexcept;
     void push_ring(task& t) noexcept;
+    void push_elsewhere(task& t) noexcept;
     void post_from_loop(task& t) noexcept;
     void post_displaced(task& t) noexcept;
     task* find_work();
