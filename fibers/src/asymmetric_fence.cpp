@@ -1,5 +1,6 @@
 #include <ramie/detail/asymmetric_fence.hpp>
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/pause.hpp>
 
 #include <chrono>
@@ -30,11 +31,11 @@ void sit_out() noexcept {
 }  // namespace
 
 // A forked child is registered as its parent was.
-std::atomic<fence_mode> light_fence_mode{command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) ? fence_mode::light
+atomic<fence_mode> light_fence_mode{command(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) ? fence_mode::light
                                                                                             : fence_mode::full};
 
 void heavy_fence() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    thread_fence(std::memory_order_seq_cst);
     auto const mode = light_fence_mode.load(std::memory_order_relaxed);
     if (mode == fence_mode::full) return;
     if (mode == fence_mode::light && command(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) [[likely]] return;
@@ -42,7 +43,7 @@ void heavy_fence() noexcept {
 }
 
 void heavy_fence_for_compiler_fence() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    thread_fence(std::memory_order_seq_cst);
     if (light_fences_are_light() && command(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) [[likely]] return;
     sit_out();
 }

@@ -1,14 +1,14 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/bias.hpp>
 
 #include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/pause.hpp>
 
-#include <sched.h>
 
 namespace ramie::detail {
 
 lane_number bias::new_number() noexcept {
-    static std::atomic<lane_number> last{first_lane - 1};
+    static atomic<lane_number> last{first_lane - 1};
     // After four thousand million lanes the rest do without.
     auto used = last.load(std::memory_order_relaxed);
     while (light_fences_are_light() && used + 1 != stranger) {
@@ -23,7 +23,7 @@ void bias::take_back() noexcept {
     // acquire pairs with leave().
     for (int looks = 0; inside_.load(std::memory_order_acquire) != out; ++looks) {
         if (looks < 100) cpu_pause();
-        else ::sched_yield();
+        else give_processor_away();
     }
     owner_.store(given_up, std::memory_order_relaxed);
 }

@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/fiber_local.hpp>
 
 #include <ramie/detail/config.hpp>
@@ -15,7 +16,7 @@
 
 namespace ramie::detail {
 
-std::atomic<bool> locals_are_inherited{false};
+atomic<bool> locals_are_inherited{false};
 char const end_key = 0;
 
 namespace {

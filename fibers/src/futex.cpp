@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/futex.hpp>
 
 #include <cerrno>
@@ -8,7 +9,7 @@
 
 namespace ramie::detail {
 
-bool futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, time_point until) noexcept {
+bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point until) noexcept {
     timespec deadline{};
     timespec* limit = nullptr;
     if (until != never) {
@@ -24,7 +25,7 @@ bool futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, time_p
     return !(result == -1 && errno == ETIMEDOUT);
 }
 
-void futex_wake(std::atomic<std::uint32_t>& word) noexcept {
+void futex_wake(atomic<std::uint32_t>& word) noexcept {
     // A failure (the word is gone) means that nobody waits on it.
     (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }

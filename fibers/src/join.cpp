@@ -18,11 +18,11 @@
 //
 // A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it
 // won; whether it won is written beside the slot before.
+#include <ramie/detail/pause.hpp>
 #include <ramie/detail/task.hpp>
 
 #include "wait.hpp"
 
-#include <sched.h>
 #include <stdexcept>
 
 namespace ramie::detail {
@@ -33,7 +33,7 @@ namespace {
 void wait_for_finisher(task& t) noexcept {
     for (int spins = 0; t.joiner.load(std::memory_order_acquire) != nullptr; ++spins) {
         if (spins < 100) cpu_pause();
-        else ::sched_yield();
+        else give_processor_away();
     }
 }
 

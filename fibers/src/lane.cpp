@@ -3,8 +3,9 @@
 #include "leave.hpp"
 #include "ready_exceptions.hpp"
 
+#include <ramie/detail/pause.hpp>
+
 #include <new>
-#include <sched.h>
 #include <utility>
 
 // A fiber's first frame is entered and never left. TSan would note the entry on the slot's shadow stack each
@@ -84,7 +85,7 @@ void lane::visit(task& first) noexcept {
 // The fiber may not leave this thread (stop_request.hpp).
 [[gnu::cold, gnu::noinline]] void lane::stay() noexcept {
     budget_.renew();
-    ::sched_yield();
+    give_processor_away();
 }
 
 void lane::yield() noexcept {

@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/live_table.hpp>
 
 #include <ramie/detail/asymmetric_fence.hpp>
@@ -15,7 +16,7 @@ namespace ramie::detail {
 namespace {
 
 // Only the owner of the share writes.
-void count_one(std::atomic<std::size_t>& n) noexcept {
+void count_one(atomic<std::size_t>& n) noexcept {
     // release pairs with the acquire in size().
     n.store(n.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }

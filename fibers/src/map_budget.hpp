@@ -5,7 +5,8 @@
 // to half of the limit; the other half is the program's.
 #pragma once
 
-#include <atomic>
+
+#include <ramie/detail/atomic.hpp>
 
 namespace ramie::detail {
 
@@ -20,7 +21,7 @@ class map_budget {
 
   private:
     // A count and nothing more: no data is published through it, so relaxed will do.
-    std::atomic<long> guards_left_;
+    atomic<long> guards_left_;
 };
 
 }  // namespace ramie::detail

@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/other_copies.hpp>
 
 #include "raw_text.hpp"
@@ -16,11 +17,11 @@
 
 namespace ramie::detail {
 
-constinit std::atomic<unsigned> other_copies{0};
+constinit atomic<unsigned> other_copies{0};
 
 namespace {
 
-using copies = std::array<std::atomic<copy_of_ramie const*>, most_copies>;
+using copies = std::array<atomic<copy_of_ramie const*>, most_copies>;
 constinit copies others{};
 
 bool describe_fiber_here(char* text, std::size_t room) noexcept {

@@ -1,13 +1,13 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/selection.hpp>
 
-#include <atomic>
 #include <utility>
 
 namespace ramie::detail {
 
 void shuffle(std::uint8_t* order, std::size_t n) noexcept {
     // One step of a Weyl sequence, then mixed: cheap, and no state per thread, which a fiber could leave.
-    static std::atomic<std::uint64_t> step{0};
+    static atomic<std::uint64_t> step{0};
     auto x = step.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
     for (std::size_t i = 0; i < n; ++i) {
         x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;

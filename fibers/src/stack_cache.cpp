@@ -3,6 +3,8 @@
 #include "stack_guard.hpp"
 #include "stack_pages.hpp"
 
+#include <ramie/detail/atomic.hpp>
+
 #include <algorithm>
 #include <mutex>
 #include <new>
@@ -24,7 +26,7 @@ cache_register& all_caches() noexcept {
     return never_destroyed;
 }
 
-std::atomic<std::chrono::nanoseconds::rep> decay{std::chrono::nanoseconds(default_stack_decay).count()};
+atomic<std::chrono::nanoseconds::rep> decay{std::chrono::nanoseconds(default_stack_decay).count()};
 
 }  // namespace
 

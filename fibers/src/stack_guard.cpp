@@ -1,5 +1,7 @@
 #include "stack_guard.hpp"
 
+#include <ramie/detail/atomic.hpp>
+
 #include "map_budget.hpp"
 #include "raw_text.hpp"
 #include "stack_class.hpp"
@@ -58,8 +60,8 @@ map_budget& budget() noexcept {
 }
 
 // Plain counts, read by statistics only.
-std::atomic<std::size_t>& counter(guard_kind kind) noexcept {
-    static constinit std::array<std::atomic<std::size_t>, 4> counters{};
+atomic<std::size_t>& counter(guard_kind kind) noexcept {
+    static constinit std::array<atomic<std::size_t>, 4> counters{};
     return counters[static_cast<std::size_t>(kind)];
 }
 

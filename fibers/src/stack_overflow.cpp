@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/stack_overflow.hpp>
 
 #include "raw_text.hpp"
@@ -5,7 +6,6 @@
 #include "stack_class.hpp"
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -24,7 +24,7 @@ namespace ramie::detail {
 
 namespace {
 
-std::atomic<describe_fiber> describe{nullptr};
+atomic<describe_fiber> describe{nullptr};
 
 #if RAMIE_HAS_BACKTRACE
 // The deepest frames: in a runaway recursion they say it all.
@@ -47,7 +47,7 @@ void warm_backtrace() noexcept {}
 
 // One thread reports. Another that overflows meanwhile must not cut it short by dying first.
 void claim_report() noexcept {
-    static std::atomic_flag claimed;
+    static atomic_flag claimed;
     if (!claimed.test_and_set(std::memory_order_relaxed)) return;
     for (;;) ::pause();
 }

@@ -1,5 +1,7 @@
 #include "stack_pages.hpp"
 
+#include <ramie/detail/atomic.hpp>
+
 #include "stack_class.hpp"
 
 #include <algorithm>
@@ -20,7 +22,7 @@ namespace ramie::detail {
 
 namespace {
 
-std::atomic<std::size_t> trims{0};  // a plain count
+atomic<std::size_t> trims{0};  // a plain count
 
 // Looks at a word of a stack from outside: not an access that a sanitizer should order or check. Valgrind holds what
 // lies below a stack pointer for undefined.

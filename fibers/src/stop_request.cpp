@@ -1,10 +1,10 @@
 #include <ramie/detail/stop_request.hpp>
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/pause.hpp>
 
 #include <cstdio>
 #include <cstdlib>
-#include <sched.h>
 
 namespace ramie::detail {
 
@@ -24,7 +24,7 @@ void die_of_waiting(waiter const& self, char const* what) noexcept {
 
 bool may_try_again(waiter const& self, char const* what, time_point limit) noexcept {
     if (!others_run_beside(self)) die_of_waiting(self, what);
-    ::sched_yield();
+    give_processor_away();
     return limit == never || carrier::now() < limit;
 }
 

@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <sched.h>
 
 namespace ramie::detail {
 
@@ -27,7 +26,7 @@ void task_state::wait_until_told() const noexcept {
     // acquire pairs with the release in told().
     for (int spins = 0; (word_.load(std::memory_order_acquire) & telling_bit) != 0; ++spins) {
         if (spins < 100) cpu_pause();
-        else ::sched_yield();
+        else give_processor_away();
     }
 }
 

@@ -1,3 +1,4 @@
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/thread_waiter.hpp>
 
 #include <ramie/detail/config.hpp>
@@ -30,7 +31,7 @@ void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noe
 }
 
 std::uint64_t thread_waiter::number() noexcept {
-    static std::atomic<std::uint64_t> last{0};
+    static atomic<std::uint64_t> last{0};
     if (number_ == 0) number_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
     return number_;
 }

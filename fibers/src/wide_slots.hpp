@@ -11,7 +11,8 @@
 // vm.overcommit_memory = 2, where a mapping is charged in full).
 #pragma once
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <cstddef>
 #include <string_view>
 
@@ -30,7 +31,7 @@ class wide_slots {
   private:
     std::size_t const most_;
     // A count and nothing more: no data is published through it, so relaxed will do.
-    std::atomic<std::size_t> taken_{0};
+    atomic<std::size_t> taken_{0};
 };
 
 // This process's.

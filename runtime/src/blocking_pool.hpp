@@ -18,10 +18,10 @@
 
 #include "inject_queue.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -52,7 +52,7 @@ class blocking_pool {
   private:
     struct server {
         std::thread thread;
-        std::atomic<std::uint32_t> called{0};  // it sleeps on this; 1: it is on its way. Written under lock_
+        atomic<std::uint32_t> called{0};  // it sleeps on this; 1: it is on its way. Written under lock_
         server* next_idle = nullptr;           // under lock_
         bool ended = false;                    // to be joined by whoever comes next; under starting_
     };
@@ -89,8 +89,8 @@ class blocking_pool {
     unsigned on_way_ = 0;
     unsigned left_ = 0;  // jobs that were left behind and run
     bool stopping_ = false;
-    std::atomic<std::uint32_t> queued_{0};  // jobs_.count, for those who only look
-    std::atomic<unsigned> ended_{0};
+    atomic<std::uint32_t> queued_{0};  // jobs_.count, for those who only look
+    atomic<unsigned> ended_{0};
 
     std::mutex starting_;  // taken before lock_
     std::list<server> servers_;

@@ -3,7 +3,8 @@
 
 #include "worker.hpp"
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <cstddef>
 #include <memory>
 
@@ -31,7 +32,7 @@ class crew {
   private:
     std::size_t const most_;
     std::unique_ptr<std::unique_ptr<worker>[]> const all_;
-    std::atomic<std::size_t> size_{0};
+    atomic<std::size_t> size_{0};
 };
 
 }  // namespace ramie::detail

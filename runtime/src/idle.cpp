@@ -1,5 +1,7 @@
 #include "idle.hpp"
 
+#include <ramie/detail/atomic.hpp>
+
 #include "worker.hpp"
 
 #include <algorithm>
@@ -51,7 +53,7 @@ void idle_set::list(worker& w, bool was_searching) noexcept {
         listed_.push_back(&w);
         counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping, std::memory_order_seq_cst);
     }
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // sleep fence; pairs with the post fence
+    thread_fence(std::memory_order_seq_cst);  // sleep fence; pairs with the post fence
 }
 
 bool idle_set::unlist(worker& w) noexcept {

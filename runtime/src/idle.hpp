@@ -2,9 +2,9 @@
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -22,7 +22,7 @@ class idle_set {
 
     // There is one worker: who posts on it has nobody to wake.
     bool is_alone() const noexcept {
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // pairs with the heavy one in worker::takes_company()
+        compiler_fence();  // pairs with the heavy one in worker::takes_company()
         return alone_.load(std::memory_order_relaxed);
     }
 
@@ -31,7 +31,7 @@ class idle_set {
     // `by_worker`: the poster is one of the workers; if it is the only one, nobody sleeps.
     worker* wake_for_work(bool by_worker) noexcept {
         if (by_worker && is_alone()) return nullptr;
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
+        thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();
     }
     // Any sleeper, though others search: for work that is known to wait in vain (monitor.hpp).
@@ -60,9 +60,9 @@ class idle_set {
     worker* take_if_nobody_searches() noexcept;
     worker* take() noexcept;
 
-    std::atomic<bool> alone_;
+    atomic<bool> alone_;
     unsigned const most_searching_;
-    alignas(64) std::atomic<std::uint64_t> counts_{0};
+    alignas(64) atomic<std::uint64_t> counts_{0};
     word_lock lock_;
     std::vector<worker*> listed_;
 };

@@ -5,10 +5,10 @@
 // be claimed by a joiner, because a claimed task can be queued again while its stale entry still uses the link.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 
 namespace ramie::detail {
 
@@ -57,7 +57,7 @@ class inject_queue {
   private:
     word_lock lock_;
     task_chain tasks_;
-    std::atomic<std::uint32_t> count_{0};
+    atomic<std::uint32_t> count_{0};
 };
 
 }  // namespace ramie::detail

@@ -37,7 +37,8 @@
 #include "rescue_rule.hpp"
 #include "worker_watch.hpp"
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <thread>
@@ -86,8 +87,8 @@ class monitor {
 
     scheduler& home_;
     std::thread thread_;
-    std::atomic<std::uint32_t> state_{watching};
-    std::atomic<std::uint64_t> stalls_{0};
+    atomic<std::uint32_t> state_{watching};
+    atomic<std::uint64_t> stalls_{0};
 
     // The monitor's thread alone:
     std::vector<worker_watch> watches_;

@@ -13,10 +13,10 @@
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 #include <mutex>
 
 namespace ramie::detail {
@@ -73,9 +73,9 @@ class basic_next_slot {
         return before;
     }
 
-    std::atomic<task*> slot_{nullptr};
-    std::atomic<bool> touching_{false};
-    std::atomic<bool> robbed_{false};
+    atomic<task*> slot_{nullptr};
+    atomic<bool> touching_{false};
+    atomic<bool> robbed_{false};
     word_lock lock_;
 };
 

@@ -4,9 +4,9 @@
 //   empty --unpark--> notified --sleep (returns at once)--> empty
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/waiter.hpp>
 
-#include <atomic>
 
 namespace ramie::detail {
 
@@ -28,7 +28,7 @@ class parker {
 
   private:
     enum : std::uint32_t { empty, notified, on_futex, in_driver };
-    std::atomic<std::uint32_t> state_{empty};
+    atomic<std::uint32_t> state_{empty};
 };
 
 }  // namespace ramie::detail

@@ -9,10 +9,10 @@
 
 #include "solitude.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
 namespace ramie::detail {
@@ -153,10 +153,10 @@ class run_ring {
         }
     }
 
-    alignas(64) std::atomic<std::uint32_t> head_{0};
-    alignas(64) std::atomic<std::uint32_t> tail_{0};
+    alignas(64) atomic<std::uint32_t> head_{0};
+    alignas(64) atomic<std::uint32_t> tail_{0};
     solitude alone_;
-    std::array<std::atomic<task*>, capacity> slots_{};
+    std::array<atomic<task*>, capacity> slots_{};
 };
 
 }  // namespace ramie::detail

@@ -5,6 +5,7 @@
 #include "thread_name.hpp"
 
 #include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/atomic.hpp>
 
 #include <algorithm>
 #include <pthread.h>
@@ -12,7 +13,7 @@
 namespace ramie::detail {
 
 task_id take_ids(task_id count) noexcept {
-    static std::atomic<task_id> last{0};
+    static atomic<task_id> last{0};
     return last.fetch_add(count, std::memory_order_relaxed);
 }
 

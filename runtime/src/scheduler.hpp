@@ -23,10 +23,10 @@
 #include "spare_crew.hpp"
 #include "stop_requests.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/driver.hpp>
 #include <ramie/runtime_metrics.hpp>
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,7 +45,7 @@ class driver_role {
     void give_back() noexcept { taken_.store(false, std::memory_order_release); }
 
   private:
-    std::atomic<bool> taken_{false};
+    atomic<bool> taken_{false};
 };
 
 class scheduler final : public live_table::end_listener {
@@ -119,8 +119,8 @@ class scheduler final : public live_table::end_listener {
     monitor watchdog;
     driver_role in_driver;
     static constexpr time_point::rep nobody_sleeps = 0;
-    std::atomic<time_point::rep> driver_until{nobody_sleeps};
-    std::atomic<bool> stopping{false};
+    atomic<time_point::rep> driver_until{nobody_sleeps};
+    atomic<bool> stopping{false};
 
   private:
     class foreign_post;
@@ -142,16 +142,16 @@ class scheduler final : public live_table::end_listener {
     void stop_workers() noexcept;
 
     bool const migrates_ = options.force_migration && options.workers > 1;
-    std::atomic<start> start_{start::not_yet};
-    std::atomic<bool> closing_{false};
-    std::atomic<std::uint32_t> ended_{0};
-    std::atomic<std::uint32_t> foreign_posts_{0};
-    std::atomic<std::uint32_t> next_pinned_{0};
+    atomic<start> start_{start::not_yet};
+    atomic<bool> closing_{false};
+    atomic<std::uint32_t> ended_{0};
+    atomic<std::uint32_t> foreign_posts_{0};
+    atomic<std::uint32_t> next_pinned_{0};
     std::mutex trimming_;  // of the two below
     time_point timers_at_{};
     bool more_timers_ = false;
-    std::atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
-    std::atomic_flag claimed_here_ = ATOMIC_FLAG_INIT;
+    atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};
+    atomic_flag claimed_here_;
     blocking_pools blocking_;
     stop_requests stops_;
     std::vector<std::jthread> threads_;

@@ -16,8 +16,8 @@
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/atomic.hpp>
 
-#include <atomic>
 
 namespace ramie::detail {
 
@@ -30,7 +30,7 @@ class solitude {
     [[nodiscard, gnu::always_inline]] bool enter() noexcept {
         if (!is_on()) return false;
         inside_.store(true, std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // step 2; pairs with the heavy fence between a and c
+        compiler_fence();  // step 2; pairs with the heavy fence between a and c
         if (is_on()) [[likely]] return true;
         leave();
         return false;
@@ -48,8 +48,8 @@ class solitude {
     bool is_on() const noexcept { return alone_.load(std::memory_order_relaxed); }
 
   private:
-    std::atomic<bool> alone_;
-    std::atomic<bool> inside_{false};
+    atomic<bool> alone_;
+    atomic<bool> inside_{false};
 };
 
 }  // namespace ramie::detail

@@ -10,7 +10,8 @@
 // put on duty, and begins again under mutex_ when none is.
 #pragma once
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -82,8 +83,8 @@ class spare_crew {
 
     scheduler& home_;
     unsigned const most_;
-    std::atomic<unsigned> lent_{0}, stuck_{0};
-    std::atomic<unsigned> active_{0}, arriving_{0};  // raised, and active_ lowered, under the lock
+    atomic<unsigned> lent_{0}, stuck_{0};
+    atomic<unsigned> active_{0}, arriving_{0};  // raised, and active_ lowered, under the lock
     std::mutex mutex_;
     std::vector<std::unique_ptr<spare>> spares_;  // the first is the first worker after the regular ones
     bool in_company_;                             // false: the only worker has its queues to itself

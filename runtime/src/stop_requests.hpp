@@ -3,9 +3,9 @@
 // token, and the runtime's end waits for that thread as for a task.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 
-#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,8 +37,8 @@ class stop_requests {
     scheduler& home_;
     std::vector<task*> asked_;  // each referenced
     std::thread thread_;
-    std::atomic<bool> over_{true};
-    std::atomic<task_id> at_{0};
+    atomic<bool> over_{true};
+    atomic<task_id> at_{0};
 };
 
 }  // namespace ramie::detail

@@ -1,5 +1,7 @@
 #include "task_deque.hpp"
 
+#include <ramie/detail/atomic.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <new>
@@ -19,12 +21,12 @@ constexpr std::size_t smallest_mapping = std::size_t{64} << 10;
 
 task_deque::buffer::buffer(std::int64_t n) : capacity(n) {
     if (!is_mapped()) {
-        slots_ = new std::atomic<task*>[static_cast<std::size_t>(n)]{};
+        slots_ = new atomic<task*>[static_cast<std::size_t>(n)]{};
         return;
     }
     void* const at = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED) throw std::bad_alloc();
-    slots_ = static_cast<std::atomic<task*>*>(at);  // zero is null
+    slots_ = static_cast<atomic<task*>*>(at);  // zero is null
 }
 
 task_deque::buffer::~buffer() {

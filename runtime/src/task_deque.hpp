@@ -18,9 +18,9 @@
 
 #include "solitude.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -92,7 +92,7 @@ class task_deque {
         buffer(buffer const&) = delete;
         buffer& operator=(buffer const&) = delete;
         ~buffer();
-        std::atomic<task*>& at(std::int64_t i) noexcept { return slots_[static_cast<std::size_t>(i & (capacity - 1))]; }
+        atomic<task*>& at(std::int64_t i) noexcept { return slots_[static_cast<std::size_t>(i & (capacity - 1))]; }
         // Makes the slots null, and returns their memory.
         void clear() noexcept;
         bool is_clear() const noexcept { return clear_; }
@@ -101,10 +101,10 @@ class task_deque {
         std::int64_t const capacity;
 
       private:
-        std::size_t bytes() const noexcept { return static_cast<std::size_t>(capacity) * sizeof(std::atomic<task*>); }
+        std::size_t bytes() const noexcept { return static_cast<std::size_t>(capacity) * sizeof(atomic<task*>); }
         bool is_mapped() const noexcept;
 
-        std::atomic<task*>* slots_;
+        atomic<task*>* slots_;
         bool clear_ = true;
     };
 
@@ -119,14 +119,14 @@ class task_deque {
     }
     task* pop_contended(std::int64_t b) noexcept;
 
-    alignas(64) std::atomic<std::int64_t> bottom_{0};
+    alignas(64) atomic<std::int64_t> bottom_{0};
     std::int64_t top_seen_ = 0;  // owner's: top_ was there at least. While thieves are busy each look at top_ is a miss
-    std::atomic<buffer*> buffer_;
+    atomic<buffer*> buffer_;
     solitude alone_;
     bool has_grown_ = false;  // since the last trim
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were, of different sizes; if alone, the one in use
-    alignas(64) std::atomic<std::int64_t> top_{0};
-    std::atomic<std::uint64_t> stolen_{0};
+    alignas(64) atomic<std::int64_t> top_{0};
+    atomic<std::uint64_t> stolen_{0};
 };
 
 }  // namespace ramie::detail

@@ -1,9 +1,9 @@
 // How much a thread has computed, as others see it: one that is blocked in the kernel stands still.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/waiter.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <pthread.h>
@@ -28,7 +28,7 @@ class thread_clock {
   private:
     static constexpr clockid_t nobodys = CLOCK_REALTIME;  // no thread's clock
 
-    std::atomic<clockid_t> clock_{nobodys};
+    atomic<clockid_t> clock_{nobodys};
 };
 
 }  // namespace ramie::detail

@@ -15,11 +15,11 @@
 
 #include "inject_queue.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <span>
 #include <vector>
@@ -104,7 +104,7 @@ class timer_heap {
     std::uint32_t with_free_ = nowhere;   // the first block that has free nodes
     std::uint32_t given_back_ = nowhere;  // the first without nodes
     // What a sleeper reads without the lock (idle.md).
-    std::atomic<time_point::rep> first_{never.time_since_epoch().count()};
+    atomic<time_point::rep> first_{never.time_since_epoch().count()};
 };
 
 }  // namespace ramie::detail

@@ -14,9 +14,9 @@
 #include "thread_clock.hpp"
 #include "timer_heap.hpp"
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/lane.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -35,7 +35,7 @@ class counter {
     std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
 
   private:
-    std::atomic<std::uint64_t> value_{0};
+    atomic<std::uint64_t> value_{0};
 };
 
 class worker final : public lane {
@@ -124,7 +124,7 @@ class worker final : public lane {
     unsigned const index;
     // The runtime whose spawns and wakes on this thread go to this worker's queues: `home`, or null while it is lent or
     // diverted.
-    std::atomic<scheduler*> posts_for;
+    atomic<scheduler*> posts_for;
     counter steals, parks, yields;
     // Fibers that come back here after the wait they are in (stay.hpp). Its own thread's.
     std::size_t stayers = 0;
@@ -200,9 +200,9 @@ class worker final : public lane {
     alignas(64) inject_queue own_;
     timer_heap timers_;
     parker parker_;
-    std::atomic<bool> asleep_{true};  // or not in its loop
-    std::atomic<bool> stuck_{false};
-    std::atomic<task const*> lent_by_{nullptr};
+    atomic<bool> asleep_{true};  // or not in its loop
+    atomic<bool> stuck_{false};
+    atomic<task const*> lent_by_{nullptr};
     thread_clock clock_;
 };
 

@@ -1,11 +1,11 @@
 // A call whose result comes as a future: by a task, or by whoever asks for it first.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/future.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
-#include <atomic>
 #include <future>
 #include <memory>
 #include <system_error>
@@ -76,7 +76,7 @@ class deferred_state final : public future_state<typename Call::result_type> {
     }
     bool is_deferred() const noexcept override { return !called_.load(std::memory_order_relaxed); }
 
-    std::atomic<bool> called_{false};
+    atomic<bool> called_{false};
     Call call_;
 };
 

@@ -1,10 +1,10 @@
 // A count that goes down once, and those who wait for its end.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <limits>
 
@@ -37,7 +37,7 @@ class latch {
   private:
     [[noreturn]] static void refuse();
 
-    std::atomic<std::ptrdiff_t> left_;  // changes only under guard_
+    detail::atomic<std::ptrdiff_t> left_;  // changes only under guard_
     mutable detail::word_lock guard_;
     mutable detail::wait_queue queue_;
 };

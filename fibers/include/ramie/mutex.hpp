@@ -17,11 +17,11 @@
 // the queue; and a waiter that was woken looks at the mutex before it can be aborted or its time be up.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 #include <ramie/lock.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace ramie {
@@ -66,11 +66,11 @@ class mutex {
     void note_waiters() noexcept;
     void spin() const noexcept;
 
-    std::atomic<std::uint32_t> word_{0};
+    detail::atomic<std::uint32_t> word_{0};
     bool somebody_comes_ = false;  // under guard_: was woken to look, and has not looked yet
     detail::word_lock guard_;
     detail::wait_queue queue_;
-    std::atomic<detail::waiter const*> owner_{nullptr};  // to detect a second lock by its holder
+    detail::atomic<detail::waiter const*> owner_{nullptr};  // to detect a second lock by its holder
 };
 
 }  // namespace ramie

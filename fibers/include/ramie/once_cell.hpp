@@ -1,10 +1,10 @@
 // A value made once, by whoever needs it first; making it may wait and may fail.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/waiter.hpp>
 #include <ramie/mutex.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -98,7 +98,7 @@ class once_cell {
     }
 
     std::optional<T> value_;
-    std::atomic<bool> ready_{false};
+    detail::atomic<bool> ready_{false};
     gate gate_;
 };
 

@@ -1,10 +1,10 @@
 // Something that is done once, by whoever comes first.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 #include <functional>
 #include <utility>
 
@@ -29,10 +29,10 @@ class once_flag {
     //  idle --enter--> busy --leave(true)--> done
     //    ^---leave(false), nobody waits--'    busy: others queue; a failed turn is handed to the first of them
     enum class stage : std::uint8_t { idle, busy, done };
-    std::atomic<stage> stage_{stage::idle};  // changes only under guard_
+    detail::atomic<stage> stage_{stage::idle};  // changes only under guard_
     detail::word_lock guard_;
     detail::wait_queue queue_;
-    std::atomic<detail::waiter const*> busy_one_{nullptr};  // to detect a call from within the call
+    detail::atomic<detail::waiter const*> busy_one_{nullptr};  // to detect a call from within the call
 };
 
 // As std::call_once: calls f(args...) unless that was done before, and returns when it is done; others wait meanwhile,

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 #include <ramie/lock.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <shared_mutex>
@@ -75,10 +75,10 @@ class shared_mutex {
     //                 0                   0            1       one writes
     //               n or 0                1            x       held; queue_ has nodes; changes only under guard_
     // Without `waiters`, locking and unlocking is one CAS.
-    std::atomic<std::uint32_t> word_{0};
+    detail::atomic<std::uint32_t> word_{0};
     detail::word_lock guard_;
     detail::wait_queue queue_;  // a node's slot is not null for a writer
-    std::atomic<detail::waiter const*> writer_{nullptr};  // to detect a second lock by the one who writes
+    detail::atomic<detail::waiter const*> writer_{nullptr};  // to detect a second lock by the one who writes
 };
 
 using shared_timed_mutex = shared_mutex;

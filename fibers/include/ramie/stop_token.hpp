@@ -1,9 +1,9 @@
 // The standard's stop tokens, under Ramie's name: they wait for nothing.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/stop_request.hpp>
 
-#include <atomic>
 #include <concepts>
 #include <functional>
 #include <stop_token>
@@ -47,7 +47,7 @@ class stop_callback {
     stop_callback& operator=(stop_callback const&) = delete;
 
   private:
-    using constructing = std::atomic<detail::waiter const*>;
+    using constructing = detail::atomic<detail::waiter const*>;
     template <class C>
     struct given {
         C&& callback;

@@ -21,7 +21,8 @@
 // Unproved: the languages's memory model knows no such bound.
 #pragma once
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <cstdint>
 
 namespace ramie::detail {
@@ -29,15 +30,15 @@ namespace ramie::detail {
 enum class fence_mode : std::uint8_t { full, light, changing };
 
 // Full until the program starts; then light where that works, and after that at most once something else.
-extern std::atomic<fence_mode> light_fence_mode;
+extern atomic<fence_mode> light_fence_mode;
 
 inline bool light_fences_are_light() noexcept {
     return light_fence_mode.load(std::memory_order_relaxed) == fence_mode::light;
 }
 
 inline void light_fence() noexcept {
-    if (light_fences_are_light()) [[likely]] std::atomic_signal_fence(std::memory_order_seq_cst);
-    else std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (light_fences_are_light()) [[likely]] compiler_fence();
+    else thread_fence(std::memory_order_seq_cst);
 }
 
 void heavy_fence() noexcept;

@@ -18,9 +18,9 @@
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/this_lane.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace ramie::detail {
@@ -36,7 +36,7 @@ class bias {
     [[nodiscard, gnu::always_inline]] bool enter(lane_number me) noexcept {
         if (owner_.load(std::memory_order_relaxed) != me) return false;
         inside_.store(trying, std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // step 2; pairs with the heavy fence in take_back()
+        compiler_fence();  // step 2; pairs with the heavy fence in take_back()
         if (owner_.load(std::memory_order_relaxed) != me) [[unlikely]] {
             leave();
             return false;
@@ -64,8 +64,8 @@ class bias {
 
     void take_back() noexcept;
 
-    std::atomic<lane_number> owner_{nobody};
-    std::atomic<std::uint8_t> inside_{out};
+    atomic<lane_number> owner_{nobody};
+    atomic<std::uint8_t> inside_{out};
 };
 
 }  // namespace ramie::detail

@@ -8,12 +8,12 @@
 // Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/forced_unwind.hpp>
 #include <ramie/detail/wait_queue.hpp>
 #include <ramie/detail/word_lock.hpp>
 #include <ramie/error.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <future>
@@ -72,8 +72,8 @@ class future_core {
     virtual bool is_deferred() const noexcept { return false; }
 
     enum class stage : std::uint8_t { empty, setting, ready };
-    std::atomic<stage> stage_{stage::empty};  // `ready` is set under guard_
-    std::atomic<bool> retrieved_{false};
+    atomic<stage> stage_{stage::empty};  // `ready` is set under guard_
+    atomic<bool> retrieved_{false};
     word_lock guard_;
     wait_queue queue_;
 

@@ -8,13 +8,13 @@
 // The jump hands over the lane pointer; nothing keeps one across a jump.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/block_cache.hpp>
 #include <ramie/detail/budget.hpp>
 #include <ramie/detail/context.hpp>
 #include <ramie/detail/task.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 
 namespace ramie::detail {
 
@@ -30,7 +30,7 @@ class current_task {
     }
 
   private:
-    std::atomic<task*> task_{nullptr};
+    atomic<task*> task_{nullptr};
 };
 
 class lane {

@@ -25,10 +25,10 @@
 // Unproved: checked by stress tests and TSan, which knows neither fence.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,7 @@ class live_table {
     using time_point = std::chrono::steady_clock::time_point;
 
     struct slot {
-        std::atomic<std::uintptr_t> word{free_mark};  // a task, or the next free slot with the mark
+        atomic<std::uintptr_t> word{free_mark};  // a task, or the next free slot with the mark
     };
 
     // What one lane has of the table. Only its owner calls add() and remove().
@@ -73,7 +73,7 @@ class live_table {
         live_table* table_ = nullptr;
         slot* free_ = nullptr;
         std::uint32_t free_count_ = 0;
-        std::atomic<std::size_t> added_{0}, removed_{0}, concluded_{0};
+        atomic<std::size_t> added_{0}, removed_{0}, concluded_{0};
     };
 
     // Told that a task has ended that no lane ran.
@@ -163,8 +163,8 @@ class live_table {
     }
     void wait_for_walk() noexcept;
 
-    std::atomic<bool> walked_{false};
-    std::atomic<std::size_t> walks_{0};
+    atomic<bool> walked_{false};
+    atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
     mutable word_lock pool_lock_;  // of all below, down to the next lock
@@ -179,7 +179,7 @@ class live_table {
     std::size_t surplus_ = 0;             // batches that nobody took for that long, to be sorted
     time_point reckon_at_ = time_point::min();
 
-    std::atomic_flag trimming_ = ATOMIC_FLAG_INIT;
+    atomic_flag trimming_;
 
     word_lock foreign_lock_;  // of the two below
     share foreign_;

@@ -7,9 +7,9 @@
 // Only the waiter itself touches its list; a new task's is filled by its spawner.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/waiter.hpp>
 
-#include <atomic>
 #include <utility>
 
 namespace ramie::detail {
@@ -42,7 +42,7 @@ extern char const end_key;
 
 // Whether any value that is inherited was ever set in this process. relaxed: who has one, set it or got it from one who
 // did.
-extern std::atomic<bool> locals_are_inherited;
+extern atomic<bool> locals_are_inherited;
 
 // What a task spawned from here starts with.
 class inherited_locals {

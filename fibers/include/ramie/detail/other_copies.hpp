@@ -9,7 +9,8 @@
 // each sees the fiber.
 #pragma once
 
-#include <atomic>
+#include <ramie/detail/atomic.hpp>
+
 #include <cstddef>
 #include <string>
 
@@ -27,7 +28,7 @@ struct copy_of_ramie {
     void (*part)(copy_of_ramie const* other) noexcept;
 };
 
-extern std::atomic<unsigned> other_copies;
+extern atomic<unsigned> other_copies;
 
 // "task 7 "name" of another copy of Ramie, in FILE"; empty if the calling thread runs none.
 std::string foreign_fiber();

@@ -1,8 +1,22 @@
-// For who looks at a word again and again: tells the processor.
+// For a thread that looks at a word again and again.
 #pragma once
+
+#if defined(RAMIE_MODEL)
+#include <model/atomic.hpp>
+#else
+#include <sched.h>
+#endif
 
 namespace ramie::detail {
 
+#if defined(RAMIE_MODEL)
+
+inline void cpu_pause() noexcept { model::wait_for_a_change(); }
+inline void give_processor_away() noexcept { model::wait_for_a_change(); }
+
+#else
+
+// Tells the processor.
 inline void cpu_pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -10,5 +24,9 @@ inline void cpu_pause() noexcept {
     asm volatile("yield");
 #endif
 }
+// Tells the system: the thread that is waited for may have been preempted.
+inline void give_processor_away() noexcept { ::sched_yield(); }
+
+#endif
 
 }  // namespace ramie::detail

@@ -22,10 +22,10 @@
 // Descriptors lie in a side table of their slab, never in the slot: the low end of a slot stays untouched.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -192,7 +192,7 @@ class stack_cache {
     }
 
     std::array<magazines, stack_class_count> magazines_;
-    std::atomic<std::size_t> size_{0};  // only the owner writes; statistics read
+    atomic<std::size_t> size_{0};  // only the owner writes; statistics read
 };
 
 // The whole process: all runtimes share one depot.

@@ -23,11 +23,11 @@
 // report; then it is finished, off the live table, and told to who counts it (end_note.hpp); then its joiner.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/live_table.hpp>
 #include <ramie/detail/waiter.hpp>
 #include <ramie/error.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -63,7 +63,7 @@ class shared_hook {
 
   private:
     ~shared_hook() = default;
-    std::atomic<std::size_t> references_{1};
+    atomic<std::size_t> references_{1};
     failure_hook const call_;
 };
 
@@ -157,7 +157,7 @@ class task : public waiter {
 
     // The joiner's slot. Written by the joiner before add_joiner(); the finisher that saw the joiner bit clears it when
     // it is done with the joiner (release; pairs with the acquire of a joiner that left too late).
-    std::atomic<waiter*> joiner{nullptr};
+    atomic<waiter*> joiner{nullptr};
     std::uint64_t joiner_generation = 0;
 
   protected:
@@ -175,7 +175,7 @@ class task : public waiter {
     task_id id_ = 0;
     char* name_ = nullptr;
     std::source_location where_;
-    std::atomic<std::stop_source*> stop_{nullptr};
+    atomic<std::stop_source*> stop_{nullptr};
 };
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.

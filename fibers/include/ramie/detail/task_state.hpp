@@ -38,9 +38,9 @@
 // Unproved: the argument above is checked by tests and by TSan, not by a model checker.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/language.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -280,7 +280,7 @@ class task_state {
         return (w | static_cast<std::uint64_t>(how) << 2) + (std::uint64_t{1} << generation_shift);
     }
 
-    std::atomic<std::uint64_t> word_;
+    atomic<std::uint64_t> word_;
 };
 
 }  // namespace ramie::detail

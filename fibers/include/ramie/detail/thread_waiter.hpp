@@ -2,11 +2,11 @@
 // no runtime at all.
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/budget.hpp>
 #include <ramie/detail/waiter.hpp>
 #include <ramie/detail/word_lock.hpp>
 
-#include <atomic>
 
 namespace ramie::detail {
 
@@ -35,7 +35,7 @@ class thread_waiter : public waiter {
   private:
     fiber_budget budget_;
     // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
-    std::atomic<std::uint32_t> token_{0};
+    atomic<std::uint32_t> token_{0};
     std::uint64_t number_ = 0;  // 0: nobody has asked yet
 };
 

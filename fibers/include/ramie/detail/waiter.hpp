@@ -1,9 +1,9 @@
 // Whoever can wait: a fiber (its task derives from this) or a plain thread (it has one of its own).
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/task_state.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -81,8 +81,8 @@ class waiter {
     deadline_scope* scopes = nullptr;
     local_value* locals = nullptr;  // see local_value.hpp
     // What it waits for, for dumps and for messages about misuse. Written by the waiter, read by anybody.
-    std::atomic<char const*> reason{nullptr};
-    std::atomic<void const*> object{nullptr};
+    atomic<char const*> reason{nullptr};
+    atomic<void const*> object{nullptr};
 
   protected:
     ~waiter() = default;

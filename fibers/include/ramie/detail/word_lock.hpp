@@ -11,11 +11,10 @@
 // last one; with two workers at one lock that is three times the throughput (docs/rationale.md).
 #pragma once
 
+#include <ramie/detail/atomic.hpp>
 #include <ramie/detail/bias.hpp>
 #include <ramie/detail/pause.hpp>
 
-#include <atomic>
-#include <sched.h>
 
 namespace ramie::detail {
 
@@ -47,7 +46,7 @@ class word_lock {
         constexpr int longest_pause = 64;
         int pauses = 1;
         do {
-            if (pauses > longest_pause) ::sched_yield();
+            if (pauses > longest_pause) give_processor_away();
             else for (int i = 0; i < pauses; ++i) cpu_pause();
             pauses = pauses > longest_pause ? pauses : pauses * 2;
             // acquire as in lock_as_others_do().
@@ -55,7 +54,7 @@ class word_lock {
     }
 
     bias bias_;
-    std::atomic<bool> held_{false};
+    atomic<bool> held_{false};
 };
 
 }  // namespace ramie::detail
