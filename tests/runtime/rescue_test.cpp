@@ -33,6 +33,7 @@ class gate {
   public:
     enum class kind { future, latch, condition_variable };
     explicit gate(kind how = kind::future) : how_(how) {}
+    ~gate() { std::lock_guard const held(mutex_); }  // lets the one who opened it out
 
     void pass() {
         ++blocked_;
