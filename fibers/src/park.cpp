@@ -2,14 +2,19 @@
 
 #include "wait.hpp"
 
+#include <ramie/detail/refusal.hpp>
+
 #include <new>
 
 namespace ramie::detail {
 
 void wait_end::raise() const {
-    if (how_ == task_state::outcome::aborted) throw aborted{};
-    if (how_ == task_state::outcome::deadline && no_timer_) throw std::bad_alloc();
-    if (how_ == task_state::outcome::deadline && scope_ != nullptr) throw deadline_passed(scope_);
+    bool const late = how_ == task_state::outcome::deadline;
+    if (late && no_timer_) throw std::bad_alloc();
+    if (how_ != task_state::outcome::aborted && (!late || scope_ == nullptr)) return;
+    refuse(waiter::self(), "a wait");  // which may not have begun
+    if (late) throw deadline_passed(scope_);
+    throw aborted{};
 }
 
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit) {

@@ -2,6 +2,7 @@
 
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/lane.hpp>
+#include <ramie/detail/refusal.hpp>
 #include <ramie/detail/thread_waiter.hpp>
 
 #include <cstdio>
@@ -48,13 +49,17 @@ waiter& waiter::enter(std::uint32_t cost) {
 bool waiter::masked() const noexcept { return shields > 0 || std::uncaught_exceptions() > 0; }
 
 void waiter::throw_if_aborted() {
-    if (!masked()) throw aborted{};
+    if (masked()) return;
+    refuse(*this, "a wait");
+    throw aborted{};
 }
 
 void waiter::throw_if_late() {
     auto first = never;
     auto const* const scope = next_deadline(uncaught_exceptions(), first);
-    if (scope != nullptr && first <= carrier::now()) throw deadline_passed(scope);
+    if (scope == nullptr || first > carrier::now()) return;
+    refuse(*this, "a wait");
+    throw deadline_passed(scope);
 }
 
 bool others_run_beside(waiter const& self) noexcept {

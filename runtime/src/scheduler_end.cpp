@@ -3,6 +3,7 @@
 
 #include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/futex.hpp>
+#include <ramie/detail/refusal.hpp>
 #include <ramie/runtime.hpp>
 
 #include <stdexcept>
@@ -62,10 +63,14 @@ std::vector<std::string> scheduler::survivors() {
         auto const phase = t.state.current();
         if (phase == task_state::phase::finished) return;
         auto const* const reason = t.reason.load(std::memory_order_relaxed);
+        auto const refused = refusals::of(t);
         names.push_back(std::string(name_of(t).text) +
                         (phase == task_state::phase::unstarted ? ", has not started"
-                         : reason != nullptr                   ? std::string(", waits for ") + reason
-                                                               : ", runs"));
+                         : refused.count > refusals::at_once
+                             ? std::string(", goes on though ") + refused.what + " was refused " +
+                                   std::to_string(refused.count) + " times"
+                         : reason != nullptr && refused.count == 0 ? std::string(", waits for ") + reason
+                                                                   : ", runs"));
     });
     if (!stops_.is_over()) names.push_back(stops_.survivor());
     return names;

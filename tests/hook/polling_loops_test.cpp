@@ -34,9 +34,7 @@ namespace {
 struct world {
     world() {
         for (int const fd : {silent.here, full.here, talking.here}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
-        std::vector<char> much(100'000);
-        while (::send(full.here, much.data(), much.size(), MSG_DONTWAIT) > 0) {}
-        while (::send(full.here, much.data(), 1, MSG_DONTWAIT) > 0) {}
+        fill(full.here);
         CHECK(::write(talking.there, "x", 1) == 1);
         ::fcntl(listener.fd, F_SETFL, O_NONBLOCK);
     }

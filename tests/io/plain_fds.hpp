@@ -63,6 +63,12 @@ struct plain_listener {
     sockaddr_in at{};
 };
 
+// Until a socket has no room any more.
+inline void fill(int fd) {
+    while (::send(fd, too_much().data(), 100'000, MSG_DONTWAIT) > 0) {}
+    while (::send(fd, too_much().data(), 1, MSG_DONTWAIT) > 0) {}
+}
+
 // What a call said.
 struct said {
     long result;

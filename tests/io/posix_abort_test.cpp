@@ -74,11 +74,6 @@ std::vector<waiting_call> const calls = {
     {"usleep", [](auto&, auto&) { return long{posix::usleep(100'000'000)}; }},
 };
 
-void fill(int fd) {
-    while (::send(fd, too_much().data(), 100'000, MSG_DONTWAIT) > 0) {}
-    while (::send(fd, too_much().data(), 1, MSG_DONTWAIT) > 0) {}
-}
-
 }  // namespace
 
 TEST_CASE(

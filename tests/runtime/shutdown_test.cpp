@@ -363,6 +363,30 @@ TEST_CASE("shutdown: a task that swallows its abort gets it again at each wait, 
     CHECK((swallowed.load() == 5 || swallowed.load() == 0));  // 0: it was aborted before it started
 }
 
+TEST_CASE("shutdown: a task that swallows its abort for ever does not keep the end from coming, and is named") {
+#if defined(RAMIE_TSAN)
+    return;  // TSan lets no forked child start threads once there were fibers
+#endif
+    for (bool const current_thread : {false, true}) {
+        auto const end = in_child([&] {
+            ::alarm(20);
+            ramie::runtime rt({.workers = 1, .shutdown_timeout = 50ms, .current_thread = current_thread});
+            rt.block_on([] {
+                ramie::spawn({.name = "deaf"}, [] {
+                    for (;;) {
+                        try {
+                            ramie::this_fiber::sleep_for(1h);
+                        } catch (...) {}
+                    }
+                }).detach();
+                ramie::this_fiber::yield();
+            });
+        });
+        CHECK(end.killed_by(SIGABRT));
+        CHECK_MESSAGE(end.said("\"deaf\", goes on though a wait was refused "), end.output);
+    }
+}
+
 TEST_CASE("shutdown: the destructor prints who is left, and ends the process") {
 #if defined(RAMIE_TSAN)
     return;  // TSan lets no forked child start threads once there were fibers

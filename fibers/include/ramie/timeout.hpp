@@ -22,7 +22,12 @@ class timeout_scope {
     }
     timeout_scope(timeout_scope const&) = delete;
     timeout_scope& operator=(timeout_scope const&) = delete;
-    ~timeout_scope() { self_.scopes = scope_.outer; }
+    ~timeout_scope() {
+        self_.scopes = scope_.outer;
+        // What it refused is over with it: not so an abort.
+        if (self_.reason.load(std::memory_order_relaxed) != nullptr && !self_.state.abort_requested()) [[unlikely]]
+            self_.reason.store(nullptr, std::memory_order_relaxed);
+    }
     bool owns(deadline_passed const& e) const noexcept { return e.scope() == &scope_; }
 
   private:

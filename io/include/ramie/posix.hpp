@@ -8,7 +8,8 @@
 //     and SO_SNDTIMEO count; a blocking send sends everything.
 //   - Suspension points, but nothing is thrown: an abort makes the call return -1 with ECANCELED, a deadline (timeout)
 //     with ETIMEDOUT, and each further one too; the exception comes at the next native abort point. What was
-//     transferred before counts: then that is the result, as with a signal. Not while an abort_shield is open.
+//     transferred before counts: then that is the result, as with a signal. Not while an abort_shield is open. Who
+//     retries for ever is told later and later, and named at the end of the runtime.
 //   - Each counts, whether it waits or not: who makes many in a row lets others run now and then (a suspension point). So
 //     a loop that polls keeps nobody from running.
 //   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck in something

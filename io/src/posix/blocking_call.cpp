@@ -7,6 +7,7 @@
 #include <ramie/detail/after.hpp>
 #include <ramie/detail/config.hpp>
 #include <ramie/detail/lane.hpp>
+#include <ramie/detail/refusal.hpp>
 #include <ramie/detail/stay.hpp>
 
 #include <chrono>
@@ -52,16 +53,25 @@ waiter* calling_fiber() noexcept {
     return self;
 }
 
-bool may_go_on(waiter& self) noexcept {
-    if (self.state.abort_requested() && !self.masked()) {
-        errno = ECANCELED;
-        return false;
-    }
+namespace {
+
+// 0, or why it was asked to stop.
+int asked_to_stop(waiter& self) noexcept {
+    if (self.state.abort_requested() && !self.masked()) return ECANCELED;
     // The clock is looked at once in a share, by the call that has let others run.
-    if (!carrier::this_lane()->has_full_budget()) return true;
+    if (!carrier::this_lane()->has_full_budget()) return 0;
     auto limit = carrier::now();
-    if (self.next_deadline(uncaught_exceptions(), limit) == nullptr) return true;
-    errno = ETIMEDOUT;
+    return self.next_deadline(uncaught_exceptions(), limit) == nullptr ? 0 : ETIMEDOUT;
+}
+
+}  // namespace
+
+bool may_go_on(waiter& self, char const* what) noexcept {
+    auto const error = asked_to_stop(self);
+    if (error == 0) return true;
+    stay const here(self);
+    refuse(self, what);
+    errno = error;
     return false;
 }
 

@@ -30,8 +30,9 @@ waiter* running_fiber() noexcept;
 // share lets others run here. So a loop that polls, of whatever calls, keeps nobody from running.
 waiter* calling_fiber() noexcept;
 
-// After calling_fiber(), in every call that may say no: false, and errno: the fiber was asked to stop.
-bool may_go_on(waiter& self) noexcept;
+// After calling_fiber(), in every call that may say no: false, and errno: the fiber was asked to stop. `what`: the call.
+// Said again and again, it takes longer and longer (refusal.hpp).
+bool may_go_on(waiter& self, char const* what) noexcept;
 
 // Parks on the same worker. 0: woken. Else what happened instead: ECANCELED (abort), ETIMEDOUT (a timeout around it),
 // or EAGAIN (`limit`). `g`: as shown to wakers.
@@ -44,7 +45,7 @@ class blocking_call {
     blocking_call& operator=(blocking_call const&) = delete;
     ~blocking_call() { leave(); }
 
-    [[nodiscard]] bool begin() noexcept { return may_go_on(self_); }
+    [[nodiscard]] bool begin() noexcept { return may_go_on(self_, what_); }
     // True: an attempt is worth while. False: errno says why there will be none.
     [[nodiscard]] bool wait(direction d) noexcept;
     // It cannot be waited for (a regular file): libc's own call is the attempt.

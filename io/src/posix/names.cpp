@@ -83,7 +83,7 @@ auto on_pool(detail::waiter& self, F&& f) noexcept {
 int posix::getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found) {
     auto* const self = calling_fiber();
     if (self == nullptr || is_numeric(host)) return libc().getaddrinfo(host, service, hints, found);
-    if (!detail::may_go_on(*self)) return EAI_SYSTEM;
+    if (!detail::may_go_on(*self, "getaddrinfo")) return EAI_SYSTEM;
     detail::stay const here(*self);
     try {
         auto answer = look_up(host, service, hints);

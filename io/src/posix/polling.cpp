@@ -17,7 +17,7 @@ namespace {
 
 // poll() of a fiber. Where the list is no good, libc's poll says so.
 int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count, time_point limit) noexcept try {
-    if (!detail::may_go_on(self)) return -1;
+    if (!detail::may_go_on(self, what)) return -1;
     if (auto const ready = libc().poll(fds, count, 0); ready != 0) return ready;
     detail::news any(self, what);
     for (;;) {
@@ -121,7 +121,7 @@ int select_until(detail::waiter& self, int count, fd_set* readable, fd_set* writ
 int posix::poll(pollfd* fds, nfds_t count, int timeout_ms) {
     auto* const self = calling_fiber();
     if (self == nullptr) return libc().poll(fds, count, timeout_ms);
-    if (timeout_ms == 0) return detail::may_go_on(*self) ? libc().poll(fds, count, 0) : -1;
+    if (timeout_ms == 0) return detail::may_go_on(*self, "poll") ? libc().poll(fds, count, 0) : -1;
     return poll_until(*self, "poll", fds, count, limit_after(timeout_ms));
 }
 
@@ -129,7 +129,7 @@ int posix::ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t co
     auto* const self = calling_fiber();
     bool const waits = timeout == nullptr || (is_valid(*timeout) && (timeout->tv_sec != 0 || timeout->tv_nsec != 0));
     if (self == nullptr) return libc().ppoll(fds, count, timeout, mask);
-    if (!waits) return detail::may_go_on(*self) ? libc().ppoll(fds, count, timeout, mask) : -1;
+    if (!waits) return detail::may_go_on(*self, "poll") ? libc().ppoll(fds, count, timeout, mask) : -1;
     return poll_until(*self, "poll", fds, count,
                       timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)));
 }
@@ -140,7 +140,7 @@ int posix::select(int count, fd_set* readable, fd_set* writable, fd_set* excepti
                        (timeout->tv_sec >= 0 && timeout->tv_usec >= 0 && (timeout->tv_sec > 0 || timeout->tv_usec > 0));
     if (self == nullptr || count < 0) return libc().select(count, readable, writable, exceptional, timeout);
     if (!waits)
-        return detail::may_go_on(*self) ? libc().select(count, readable, writable, exceptional, timeout) : -1;
+        return detail::may_go_on(*self, "select") ? libc().select(count, readable, writable, exceptional, timeout) : -1;
     if (timeout == nullptr) return select_until(*self, count, readable, writable, exceptional, detail::never);
     auto const limit =
         detail::after(detail::duration_of({timeout->tv_sec, 0}) + std::chrono::microseconds(timeout->tv_usec));
@@ -157,7 +157,7 @@ int posix::pselect(int count, fd_set* readable, fd_set* writable, fd_set* except
     if (self == nullptr || count < 0)
         return libc().pselect(count, readable, writable, exceptional, timeout, mask);
     if (!waits)
-        return detail::may_go_on(*self) ? libc().pselect(count, readable, writable, exceptional, timeout, mask) : -1;
+        return detail::may_go_on(*self, "select") ? libc().pselect(count, readable, writable, exceptional, timeout, mask) : -1;
     auto const limit = timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout));
     return select_until(*self, count, readable, writable, exceptional, limit);
 }
@@ -165,7 +165,7 @@ int posix::pselect(int count, fd_set* readable, fd_set* writable, fd_set* except
 int posix::epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) {
     auto* const self = calling_fiber();
     if (self == nullptr) return libc().epoll_wait(epoll, events, count, timeout_ms);
-    if (!detail::may_go_on(*self)) return -1;
+    if (!detail::may_go_on(*self, "epoll_wait")) return -1;
     if (timeout_ms == 0) return libc().epoll_wait(epoll, events, count, 0);
     auto const limit = limit_after(timeout_ms);
     for (;;) {

@@ -18,7 +18,7 @@ namespace {
 
 // 0: the time has come. Else what came first.
 int sleep_until(detail::waiter& self, time_point until) noexcept {
-    if (!detail::may_go_on(self)) return errno;
+    if (!detail::may_go_on(self, "sleep")) return errno;
     if (until <= detail::carrier::now()) {  // sleep(0) lets others run
         detail::stay const here(self);
         detail::carrier::this_lane()->yield();

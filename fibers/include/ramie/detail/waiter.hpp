@@ -80,7 +80,8 @@ class waiter {
     std::uint32_t shields = 0;        // abort_shields that live; above them, how often it runs stop_callbacks
     deadline_scope* scopes = nullptr;
     local_value* locals = nullptr;  // see local_value.hpp
-    // What it waits for, for dumps and for messages about misuse. Written by the waiter, read by anybody.
+    // What it waits for, for dumps and for messages about misuse; while it runs, null, or what it was refused and how
+    // often (refusal.hpp). Written by the waiter, read by anybody.
     atomic<char const*> reason{nullptr};
     atomic<void const*> object{nullptr};
 
