@@ -6,11 +6,13 @@
 #include <ramie/detail/refusal.hpp>
 #include <ramie/runtime.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace ramie::detail {
 
 std::vector<std::string> scheduler::shut_down(time_point until) {
+    auto const begin = std::chrono::steady_clock::now();
     closing_.store(true, std::memory_order_seq_cst);
     heavy_fence();  // pairs with the light one in came_too_late()
     live.listen(this);
@@ -19,7 +21,9 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
         if (t.mark_aborted() && asks) stops_.add(t);
     });
     if (asks) stops_.begin();
-    bool const all_ended = wait_for_tasks(until);
+    // With very many tasks that took long. They get as long again, or calls with a short limit would never get on.
+    auto const asked = std::chrono::steady_clock::now();
+    bool const all_ended = wait_for_tasks(std::max(until, asked + (asked - begin)));
     live.listen(nullptr);
     // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
     if (!all_ended) {
