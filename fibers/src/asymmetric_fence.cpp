@@ -1,6 +1,7 @@
 #include <ramie/detail/asymmetric_fence.hpp>
 
 #include <ramie/detail/atomic.hpp>
+#include <ramie/detail/calling_out.hpp>
 #include <ramie/detail/pause.hpp>
 
 #include <chrono>
@@ -23,6 +24,7 @@ void sit_out() noexcept {
     constexpr std::chrono::milliseconds long_enough{10};
     auto const end = std::chrono::steady_clock::now() + long_enough;
     constexpr timespec nap{0, 1'000'000};
+    calling_out const not_the_fibers;
     while (std::chrono::steady_clock::now() < end)
         if (::nanosleep(&nap, nullptr) != 0) cpu_pause();
     light_fence_mode.store(fence_mode::full, std::memory_order_seq_cst);

@@ -1,6 +1,8 @@
 #include <ramie/detail/atomic.hpp>
 #include <ramie/detail/futex.hpp>
 
+#include <ramie/detail/calling_out.hpp>
+
 #include <cerrno>
 #include <ctime>
 #include <linux/futex.h>
@@ -20,6 +22,7 @@ bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point 
         deadline.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
         limit = &deadline;
     }
+    calling_out const not_the_fibers;  // whose own futexes libramie-hook looks after
     auto const result = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, nullptr,
                                   FUTEX_BITSET_MATCH_ANY);
     return !(result == -1 && errno == ETIMEDOUT);

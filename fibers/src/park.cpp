@@ -4,6 +4,7 @@
 
 #include <ramie/detail/refusal.hpp>
 
+#include <atomic>
 #include <new>
 
 namespace ramie::detail {
@@ -15,6 +16,18 @@ void wait_end::raise() const {
     refuse(waiter::self(), "a wait");  // which may not have begun
     if (late) throw deadline_passed(scope_);
     throw aborted{};
+}
+
+namespace {
+constinit std::atomic<void (*)(waiter&, char const*) noexcept> told_of_locks{nullptr};
+}
+
+void waits_with_locks(waiter& self, char const* what) noexcept {
+    if (auto* const whom = told_of_locks.load(std::memory_order_acquire)) whom(self, what);
+}
+// release pairs with the acquire above.
+void tell_of_waits_with_locks(void (*whom)(waiter&, char const*) noexcept) noexcept {
+    told_of_locks.store(whom, std::memory_order_release);
 }
 
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit) {

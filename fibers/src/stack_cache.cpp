@@ -4,6 +4,7 @@
 #include "stack_pages.hpp"
 
 #include <ramie/detail/atomic.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -17,7 +18,7 @@ namespace {
 
 // The caches in being, for statistics.
 struct cache_register {
-    std::mutex mutex;
+    plain_mutex mutex;
     std::vector<stack_cache const*> caches;
 };
 

@@ -7,6 +7,8 @@
 
 #include "stack_slab.hpp"
 
+#include <ramie/detail/plain_mutex.hpp>
+
 #include <array>
 #include <mutex>
 
@@ -52,10 +54,10 @@ class stack_depot {
 
     std::uint8_t const size_class_;
 
-    std::mutex trimming_;  // one trim at a time; taken before mutex_
+    plain_mutex trimming_;  // one trim at a time; taken before mutex_
     unsigned pass_ = 0;    // of cool(); under trimming_
 
-    std::mutex mutex_;  // everything below
+    plain_mutex mutex_;  // everything below
     std::array<shelves, 2> shelves_;
     std::size_t hot_ = 0;            // hot slots of all slabs
     time_point cooled_at_ = never;   // the last pass of cool(), or the first hot slot since there were none

@@ -1,4 +1,5 @@
 #include <ramie/detail/atomic.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/detail/stack_overflow.hpp>
 
 #include "raw_text.hpp"
@@ -141,7 +142,7 @@ void install_overflow_report(describe_fiber f) noexcept {
     warm_backtrace();
     // Release: pairs with the acquire in on_fault.
     describe.store(f, std::memory_order_release);
-    static constinit std::mutex installing;
+    static constinit plain_mutex installing;
     std::lock_guard const lock(installing);
     for (int const signal : {SIGSEGV, SIGBUS}) previous_handler_of(signal).replace_by(on_fault);
 }

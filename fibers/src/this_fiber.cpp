@@ -2,6 +2,7 @@
 
 #include "wait.hpp"
 
+#include <ramie/detail/pause.hpp>
 #include <ramie/detail/lane.hpp>
 
 #include <thread>
@@ -34,7 +35,7 @@ namespace this_fiber {
 
 namespace {
 [[gnu::cold, gnu::noinline]] void yield_thread() {
-    std::this_thread::yield();
+    detail::give_processor_away();
     detail::waiter::self().end_point();
 }
 }  // namespace

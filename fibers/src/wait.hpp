@@ -38,6 +38,7 @@ template <class LastStep>
         if (held != nullptr) held->unlock();
     } else {
         if (self.shields != 0 && here != nullptr && self.runs_stop_callbacks()) [[unlikely]] die_of_waiting(self, why.what);
+        if (self.foreign_locks != 0) [[unlikely]] waits_with_locks(self, why.what);
         auto const then = last_step(here);
         if (!then.needed) return {task_state::outcome::woken, nullptr};
         self.object.store(why.object, std::memory_order_relaxed);

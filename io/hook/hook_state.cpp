@@ -1,5 +1,7 @@
 #include "hook_state.hpp"
 
+#include "lock_check.hpp"
+
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -14,7 +16,7 @@ namespace {
 constinit real_calls table{};
 constinit std::atomic<bool> filled{false};
 constinit std::atomic<detail::hook_calls const*> libramie{nullptr};
-constinit bool switched_off = false, checks_mutexes = false;
+constinit bool switched_off = false;
 
 template <class F>
 void find(F& call, char const* name) noexcept {
@@ -32,7 +34,7 @@ void fill() noexcept {
     find(table.sched_yield, "sched_yield");
     find(table.mutex_lock, "pthread_mutex_lock");
     find(table.mutex_trylock, "pthread_mutex_trylock");
-    find(table.mutex_timedlock, "pthread_mutex_timedlock");
+    find(table.mutex_clocklock, "pthread_mutex_clocklock");
     find(table.mutex_unlock, "pthread_mutex_unlock");
     find(table.guard_acquire, "__cxa_guard_acquire");
     find(table.guard_release, "__cxa_guard_release");
@@ -50,7 +52,7 @@ void fill() noexcept {
     auto const* const hook = std::getenv("RAMIE_HOOK");
     switched_off = hook != nullptr && std::strcmp(hook, "off") == 0;
     auto const* const check = std::getenv("RAMIE_HOOK_CHECK");
-    checks_mutexes = !switched_off && check != nullptr && std::strcmp(check, "mutex") == 0;
+    checks_locks = !switched_off && check != nullptr && std::strcmp(check, "mutex") == 0;
     if (hook != nullptr && !switched_off && std::strcmp(hook, "on") != 0)
         std::fprintf(stderr, "ramie-hook: RAMIE_HOOK=%s is neither on nor off, and taken for on\n", hook);
     if (check != nullptr && std::strcmp(check, "mutex") != 0)
@@ -70,10 +72,6 @@ detail::hook_calls const* introduced() noexcept {
     return libramie.load(std::memory_order_acquire);
 }
 
-bool counts_locks() noexcept {
-    return checks_mutexes;
-}
-
 }  // namespace ramie::hook
 
 RAMIE_EXPORTED ramie::detail::hook_answer const* ramie_hook_install(ramie::detail::hook_calls const* calls) noexcept {
@@ -87,7 +85,7 @@ RAMIE_EXPORTED ramie::detail::hook_answer const* ramie_hook_install(ramie::detai
         return nullptr;
     }
     if (switched_off) return nullptr;
-    answer = {&real().libc, checks_mutexes ? report_locks : nullptr};
+    answer = {&real().libc, checks_locks ? report_locks : nullptr};
     libramie.store(calls, std::memory_order_release);
     return &answer;
 }

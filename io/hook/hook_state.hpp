@@ -18,7 +18,7 @@ struct real_calls {
     int (*sched_yield)();
     int (*mutex_lock)(pthread_mutex_t*);
     int (*mutex_trylock)(pthread_mutex_t*);
-    int (*mutex_timedlock)(pthread_mutex_t*, timespec const*);
+    int (*mutex_clocklock)(pthread_mutex_t*, clockid_t, timespec const*);
     int (*mutex_unlock)(pthread_mutex_t*);
     int (*guard_acquire)(void*);
     void (*guard_release)(void*);
@@ -35,10 +35,5 @@ inline detail::hook_calls const* for_fiber() noexcept {
     auto const* const calls = introduced();
     return calls != nullptr && calls->is_hooked() ? calls : nullptr;
 }
-
-// RAMIE_HOOK_CHECK=mutex
-bool counts_locks() noexcept;
-// A task that parks while it holds a pthread mutex.
-void report_locks(char const* task, char const* waits_in, unsigned locks) noexcept;
 
 }  // namespace ramie::hook

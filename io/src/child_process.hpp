@@ -12,6 +12,7 @@
 
 #include <ramie/child.hpp>
 #include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 
 #include <expected>
 #include <memory>
@@ -51,7 +52,7 @@ class child_process {
     owned_descriptor pidfd_;
     std::shared_ptr<orphanage> const later_;
     bool const kill_at_end_;
-    std::mutex reaping_;
+    plain_mutex reaping_;
     std::optional<outcome> end_;  // under reaping_
 };
 

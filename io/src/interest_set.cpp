@@ -1,5 +1,7 @@
 #include "interest_set.hpp"
 
+#include "posix/libc_calls.hpp"
+
 #include "bare_call.hpp"
 #include "loop.hpp"
 #include "posix/foreign_descriptor.hpp"
@@ -66,7 +68,7 @@ static long look(int epoll, std::span<epoll_event> into) noexcept {
 #if RAMIE_BARE_CALLS
     return bare_call(SYS_epoll_wait, epoll, into.data(), into.size(), 0);
 #else
-    return ::epoll_wait(epoll, into.data(), static_cast<int>(into.size()), 0);
+    return libc().epoll_wait(epoll, into.data(), static_cast<int>(into.size()), 0);
 #endif
 }
 

@@ -13,6 +13,7 @@
 #include "unique_fd.hpp"
 
 #include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <array>
@@ -81,7 +82,7 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     std::atomic<bool> foreign_{false};
     word_lock lock_;
     descriptor* free_ = nullptr;  // under lock_
-    std::mutex growing_;
+    plain_mutex growing_;
     std::uint32_t chunk_count_ = 0;  // under growing_
     std::array<std::atomic<descriptor*>, most_chunks> chunks_{};
 };

@@ -2,8 +2,7 @@
 
 #include "posix/hook_seam.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/lane.hpp>
+#include <ramie/detail/calling_out.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -63,10 +62,8 @@ void loop::turn(time_point until) {
 // libramie-hook the write() in there is not to be taken for theirs: it would have an abort for its answer, at which
 // libuv ends the process.
 void loop::interrupt() noexcept {
-    auto* const here = carrier::this_lane();
-    if (here != nullptr) here->calls_out = true;
+    calling_out const not_the_fibers;
     uv_async_send(&wake_);
-    if (here != nullptr) here->calls_out = false;
 }
 
 bool loop::harvest() {

@@ -2,6 +2,7 @@
 
 #include "child_process.hpp"
 
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/signals.hpp>
 
 #include <array>
@@ -22,7 +23,7 @@ namespace ramie::detail {
 
 std::shared_ptr<orphanage> orphanage::of_process() {
     // Never destroyed: the thread may see the process's end.
-    static auto& guard = *new std::mutex;
+    static auto& guard = *new plain_mutex;
     static auto& known = *new std::weak_ptr<orphanage>;
     std::lock_guard const held(guard);
     auto there = known.lock();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 
 #include "unique_fd.hpp"
 
@@ -37,7 +38,7 @@ class orphanage : public std::enable_shared_from_this<orphanage> {
     void keep_by_signals() noexcept;
 
     pid_t const process_;
-    std::mutex mutex_;
+    plain_mutex mutex_;
     unique_fd const epoll_;
     std::map<pid_t, owned_descriptor> children_;
     bool kept_ = false;        // the thread runs

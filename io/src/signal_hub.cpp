@@ -1,5 +1,6 @@
 #include "signal_hub.hpp"
 
+#include <ramie/detail/calling_out.hpp>
 #include <ramie/detail/config.hpp>
 #include <ramie/detail/futex.hpp>
 
@@ -122,7 +123,7 @@ void signal_hub::start() {
 void signal_hub::stop() noexcept {
     stopping_.store(true, std::memory_order_relaxed);  // the ring orders it
     ring();
-    watcher_.join();
+    join_plainly(watcher_);
     noted.store(0, std::memory_order_relaxed);  // nobody listens: it is nobody's
 }
 

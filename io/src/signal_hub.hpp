@@ -13,6 +13,7 @@
 // those are heard even if all other threads block them. It lives as long as there are listeners.
 #pragma once
 
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/detail/signal_listener.hpp>
 
 #include <array>
@@ -46,7 +47,7 @@ class signal_hub {
     void follow_mask() const noexcept;
     void hand_out(signal_set come) noexcept;
 
-    std::mutex changing_;  // add and remove, one at a time
+    plain_mutex changing_;  // add and remove, one at a time
     std::array<unsigned, most_signals> listeners_to_{};
     std::array<struct sigaction, most_signals> before_{};
     unsigned listeners_ = 0;

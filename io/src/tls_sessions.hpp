@@ -28,7 +28,8 @@ class tls_sessions {
   private:
     static constexpr std::size_t most = 256;
 
-    std::mutex guard_;  // held for a moment, never over a wait: OpenSSL calls put() out of its own calls
+    std::mutex guard_;  // Held for a moment: OpenSSL calls put() out of its own calls. Not a plain_mutex: OpenSSL
+                        // is called under it, whose locks park as this one does, with libramie-hook in the process.
     std::map<std::string, SSL_SESSION*> known_;
 };
 

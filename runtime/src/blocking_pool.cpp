@@ -3,6 +3,7 @@
 #include "carrier.hpp"
 #include "scheduler.hpp"
 
+#include <ramie/detail/calling_out.hpp>
 #include <ramie/detail/futex.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/detail/thread_exit.hpp>
@@ -229,7 +230,7 @@ void blocking_pool::join_ended() noexcept {
     std::lock_guard const held(starting_);
     ended_.store(0, std::memory_order_relaxed);
     servers_.remove_if([](server& s) {
-        if (s.ended) s.thread.join();
+        if (s.ended) join_plainly(s.thread);
         return s.ended;
     });
 }
@@ -248,7 +249,7 @@ void blocking_pool::stop() noexcept {
     no_new_ones.unlock();  // those that leave need it
     for (auto& s : servers_) {
         futex_wake(s.called);
-        s.thread.join();
+        join_plainly(s.thread);
     }
     servers_.clear();
     while (auto* const job = jobs_.take()) job->unref();  // stale entries

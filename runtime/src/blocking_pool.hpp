@@ -19,6 +19,7 @@
 #include "inject_queue.hpp"
 
 #include <ramie/detail/atomic.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/detail/word_lock.hpp>
 
 #include <algorithm>
@@ -92,7 +93,7 @@ class blocking_pool {
     atomic<std::uint32_t> queued_{0};  // jobs_.count, for those who only look
     atomic<unsigned> ended_{0};
 
-    std::mutex starting_;  // taken before lock_
+    plain_mutex starting_;  // taken before lock_
     std::list<server> servers_;
 };
 

@@ -3,6 +3,7 @@
 #include "scheduler.hpp"
 #include "stall_report.hpp"
 
+#include <ramie/detail/calling_out.hpp>
 #include <ramie/detail/futex.hpp>
 
 #include <algorithm>
@@ -41,7 +42,7 @@ void monitor::stop() noexcept {
     if (!thread_.joinable()) return;
     state_.store(stopped, std::memory_order_release);
     futex_wake(state_);
-    thread_.join();
+    join_plainly(thread_);
 }
 
 bool monitor::may_rescue() const noexcept { return home_.spares.most() > 0; }

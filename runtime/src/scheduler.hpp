@@ -25,6 +25,7 @@
 
 #include <ramie/detail/atomic.hpp>
 #include <ramie/detail/driver.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 #include <ramie/runtime_metrics.hpp>
 
 #include <memory>
@@ -147,7 +148,7 @@ class scheduler final : public live_table::end_listener {
     atomic<std::uint32_t> ended_{0};
     atomic<std::uint32_t> foreign_posts_{0};
     atomic<std::uint32_t> next_pinned_{0};
-    std::mutex trimming_;  // of the two below
+    plain_mutex trimming_;  // of the two below
     time_point timers_at_{};
     bool more_timers_ = false;
     atomic<time_point::rep> trim_at_{never.time_since_epoch().count()};

@@ -3,6 +3,7 @@
 
 #include <ramie/detail/asymmetric_fence.hpp>
 #include <ramie/detail/futex.hpp>
+#include <ramie/detail/pause.hpp>
 #include <ramie/detail/refusal.hpp>
 #include <ramie/runtime.hpp>
 
@@ -82,7 +83,7 @@ std::vector<std::string> scheduler::survivors() {
 
 void scheduler::stop_workers() noexcept {
     // acquire pairs with the release in ~foreign_post().
-    while (foreign_posts_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    while (foreign_posts_.load(std::memory_order_acquire) != 0) give_processor_away();
     stopping.store(true, std::memory_order_release);  // pairs with the acquire in worker::should_stop()
     for (auto& w : workers) w->unpark();
     threads_.clear();

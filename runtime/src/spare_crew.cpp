@@ -3,6 +3,9 @@
 #include "scheduler.hpp"
 #include "thread_name.hpp"
 
+#include <ramie/detail/calling_out.hpp>
+#include <ramie/detail/futex.hpp>
+
 #include <algorithm>
 #include <pthread.h>
 
@@ -54,22 +57,40 @@ spare_crew::spare* spare_crew::find_resting() {
 
 void spare_crew::put_on_duty(spare& s) {
     if (!s.has_thread) {
-        if (s.thread.joinable()) s.thread.join();  // it has left serve()
+        if (s.thread.joinable()) join_plainly(s.thread);  // it has left serve()
         s.thread = std::thread([this, &s] { serve(s); });
         s.has_thread = true;
     }
     s.on_duty = true;
     active_.fetch_add(1, std::memory_order_relaxed);
     arriving_.fetch_add(1, std::memory_order_relaxed);
-    s.called.notify_one();
+    call(s);
+}
+
+void spare_crew::call(spare& s) noexcept {
+    s.calls.fetch_add(1, std::memory_order_relaxed);
+    futex_wake(s.calls);
+}
+
+// False: nobody has called for ten seconds.
+bool spare_crew::await_call(spare& s, std::unique_lock<plain_mutex>& held) noexcept {
+    auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    bool in_time = true;
+    while (!s.on_duty && !stopping_) {
+        if (!in_time) return false;
+        auto const seen = s.calls.load(std::memory_order_relaxed);
+        held.unlock();
+        in_time = futex_wait(s.calls, seen, limit);
+        held.lock();
+    }
+    return true;
 }
 
 void spare_crew::serve(spare& s) noexcept {
     ::pthread_setname_np(::pthread_self(), thread_name(home_.options.thread_name, "-spare").c_str());
     std::unique_lock held(mutex_);
     while (!stopping_) {
-        if (!s.called.wait_for(held, std::chrono::seconds(10), [&] { return s.on_duty || stopping_; })) break;
-        if (stopping_) break;
+        if (!await_call(s, held) || stopping_) break;
         held.unlock();
         s.who->run();
         held.lock();
@@ -110,10 +131,10 @@ void spare_crew::stop() noexcept {
     {
         std::lock_guard const held(mutex_);
         stopping_ = true;
-        for (auto const& s : spares_) s->called.notify_one();
+        for (auto const& s : spares_) call(*s);
     }
     for (auto& s : spares_)
-        if (s->thread.joinable()) s->thread.join();
+        if (s->thread.joinable()) join_plainly(s->thread);
 }
 
 }  // namespace ramie::detail

@@ -11,9 +11,10 @@
 #pragma once
 
 #include <ramie/detail/atomic.hpp>
+#include <ramie/detail/plain_mutex.hpp>
 
-#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -68,7 +69,7 @@ class spare_crew {
     struct spare {
         worker* who = nullptr;
         std::thread thread;
-        std::condition_variable called;
+        atomic<std::uint32_t> calls{0};  // it sleeps on this word, which is raised under the lock
         bool on_duty = false;
         bool has_thread = false;  // `thread` is in serve()
     };
@@ -80,12 +81,14 @@ class spare_crew {
     spare* find_resting();
     void put_on_duty(spare& s);
     void serve(spare& s) noexcept;
+    bool await_call(spare& s, std::unique_lock<plain_mutex>& held) noexcept;
+    static void call(spare& s) noexcept;
 
     scheduler& home_;
     unsigned const most_;
     atomic<unsigned> lent_{0}, stuck_{0};
     atomic<unsigned> active_{0}, arriving_{0};  // raised, and active_ lowered, under the lock
-    std::mutex mutex_;
+    plain_mutex mutex_;
     std::vector<std::unique_ptr<spare>> spares_;  // the first is the first worker after the regular ones
     bool in_company_;                             // false: the only worker has its queues to itself
     bool stopping_ = false;

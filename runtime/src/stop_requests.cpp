@@ -2,6 +2,8 @@
 
 #include "scheduler.hpp"
 
+#include <ramie/detail/calling_out.hpp>
+
 #include <new>
 #include <pthread.h>
 #include <system_error>
@@ -44,7 +46,7 @@ void stop_requests::make_all() noexcept {
 }
 
 void stop_requests::join() noexcept {
-    if (thread_.joinable()) thread_.join();
+    if (thread_.joinable()) join_plainly(thread_);
 }
 
 std::string stop_requests::survivor() const {

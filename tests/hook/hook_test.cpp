@@ -6,9 +6,11 @@
 #include "environment.hpp"
 #include "io/plain_fds.hpp"
 
+#include <ramie/channel.hpp>
 #include <ramie/detail/config.hpp>
 #include <ramie/detail/other_copies.hpp>
 #include <ramie/hook.hpp>
+#include <ramie/mutex.hpp>
 #include <ramie/run_as_threads.hpp>
 #include <ramie/thread.hpp>
 
@@ -289,13 +291,82 @@ TEST_CASE("hook: waiting with a mutex" * doctest::skip()) {
 TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread mutex, once for each place") {
     auto const end = in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "mutex");
     CHECK_MESSAGE(end.exited_with(0), end.output);
-    auto const report = std::string("\"careless\" waits in sleep while it holds 1 pthread mutex:");
+    auto const report = std::string("\"careless\" waits in sleep while it holds 1 pthread lock:");
     CHECK_MESSAGE(end.said(report.c_str()), end.output);
     CHECK(end.output.find(report) == end.output.rfind(report));
     CHECK(end.said("(+0x"));  // the backtrace
-    CHECK(end.said("\"distracted\" waits in sleep while it holds 1 pthread mutex:"));
+    CHECK(end.said("\"distracted\" waits in sleep while it holds 1 pthread lock:"));
     CHECK(!end.said("careful"));
     CHECK(!in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "").said("careless\""));
+}
+
+// Not on its way back from a wait: a name for what the report must show.
+[[gnu::noinline]] void lock_here(std::mutex& m) { m.lock(); }
+
+TEST_CASE("hook: waiting for all kinds of things with a mutex" * doctest::skip()) {
+    ramie::run({.workers = 2}, [] {
+        static std::mutex held;
+        ramie::mutex native;
+        auto [tx, rx] = ramie::channel<int>(1);
+        auto const careless = [&](char const* name, auto wait) {
+            ramie::spawn({.name = name}, [&] {
+                lock_here(held);
+                wait();
+                held.unlock();
+            }).get();
+        };
+        careless("sleeps", [] { ramie::this_fiber::sleep_for(1ms); });
+        careless("joins", [] { ramie::spawn([] { ramie::this_fiber::yield(); }).get(); });
+        careless("receives", [&] {
+            ramie::spawn([&] { (void)tx.send(1); }).detach();
+            (void)rx.receive();
+        });
+        native.lock();
+        auto unlocks = ramie::spawn([&] {
+            ramie::this_fiber::sleep_for(3ms);
+            native.unlock();
+        });
+        careless("locks", [&] { std::lock_guard const both(native); });
+        unlocks.get();
+    });
+}
+TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex reports Ramie's own waits as well, and says where the lock was taken") {
+    auto const end = in_fresh_process("hook: waiting for all kinds of things with a mutex", "RAMIE_HOOK_CHECK", "mutex");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+    for (auto const* const who : {"\"sleeps\" waits in sleep", "\"joins\" waits in join", "\"receives\" waits in channel receive",
+                                  "\"locks\" waits in mutex"})
+        CHECK_MESSAGE(end.said((std::string(who) + " while it holds 1 pthread lock:").c_str()), end.output);
+    CHECK(end.said("the mutex at 0x"));
+    CHECK(end.said(" was locked here:"));
+}
+
+TEST_CASE("hook: fibers that wait for each other's mutexes" * doctest::skip()) {
+    ramie::run({.workers = 1, .shutdown_timeout = 10ms}, [] {
+        static std::mutex one, two, three;
+        static auto const in_order = [](std::mutex& first, std::mutex& second) {
+            ramie::spawn([&] {
+                first.lock();
+                ramie::this_fiber::sleep_for(1ms);
+                second.lock();
+            }).detach();
+        };
+        in_order(one, two);
+        in_order(two, three);
+        in_order(three, one);
+        ramie::this_fiber::sleep_for(20ms);
+        std::printf("all are stuck\n");
+        std::fflush(stdout);
+        ::_exit(0);
+    });
+}
+TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex finds who waits for each other's mutexes, and where they were locked") {
+    auto const end = in_fresh_process("hook: fibers that wait for each other's mutexes", "RAMIE_HOOK_CHECK", "mutex");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+    CHECK_MESSAGE(end.said("deadlock: 3 fibers wait for each other's pthread locks"), end.output);
+    auto const& text = end.output;
+    std::size_t places = 0;
+    for (auto at = text.find("was locked here:", text.find("deadlock:")); at != text.npos; at = text.find("was locked here:", at + 1)) ++places;
+    CHECK(places == 3);
 }
 
 TEST_CASE("hook: preloaded into programs without a runtime it changes nothing") {
@@ -319,6 +390,20 @@ TEST_CASE("hook: preloaded into a program that has a libramie of its own, it fin
     auto const without = output_of({HOOK_PROGRAM, "interleaved"});
     CHECK(without.exited_with(1));
     CHECK(without.said("LD_PRELOAD"));
+}
+
+TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime and beside it") {
+    if (!can_preload()) return;
+    // One arena and no caches, so that all meet at its locks.
+    environment const crowded("MALLOC_CONF", "narenas:1,tcache:false");
+    auto const preload = std::string(HOOK_LIBRARY) + " libjemalloc.so.2";
+    if (output_of({HOOK_PROGRAM, "plain"}, preload.c_str()).said("cannot be preloaded")) {
+        MESSAGE("skipped: there is no libjemalloc.so.2 here");
+        return;
+    }
+    auto const end = output_of({HOOK_PROGRAM, "allocating"}, preload.c_str());
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+    CHECK(end.output == "allocated\n");
 }
 
 TEST_CASE("run_as_threads: runs a main, and its threads as fibers") {

@@ -47,6 +47,12 @@ struct world {
     plain_listener listener;          // O_NONBLOCK, and nobody comes
     two_fds set{::epoll_create1(EPOLL_CLOEXEC), -1};
     two_fds null{::open("/dev/null", O_RDWR | O_CLOEXEC), -1};
+    pthread_mutex_t free = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_t taken = [] {
+        pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+        ::pthread_mutex_lock(&m);
+        return m;
+    }();
 };
 
 struct message {
@@ -61,7 +67,7 @@ struct message {
     mmsghdr many{};
 };
 
-timespec const no_time{0, 0}, no_such_time{0, -1};
+timespec const no_time{0, 0}, no_such_time{0, -1}, long_ago{1, 0};
 constexpr socklen_t address_size = sizeof(sockaddr_in);
 
 fd_set set_with(int fd) {
@@ -233,6 +239,17 @@ std::map<std::string, loops> const table = {
            pollfd asked{w.waiting.here, POLLIN, 0};
            ::__ppoll_chk(&asked, 1, &no_time, nullptr, sizeof asked);
        }}}},
+    {"pthread_mutex_lock",
+     {{"that is free",
+       [](auto& w, auto&) {
+           ::pthread_mutex_lock(&w.free);
+           ::pthread_mutex_unlock(&w.free);
+       }}}},
+    {"pthread_mutex_timedlock",
+     {{"", [](auto& w, auto&) { ::pthread_mutex_timedlock(&w.taken, &long_ago); }}}},
+    {"pthread_mutex_clocklock",
+     {{"", [](auto& w, auto&) { ::pthread_mutex_clocklock(&w.taken, CLOCK_MONOTONIC, &long_ago); }}}},
+    {"pthread_mutex_trylock", {{"", [](auto& w, auto&) { ::pthread_mutex_trylock(&w.taken); }}}},
 };
 
 // What needs no share, and why.
@@ -240,9 +257,6 @@ std::map<std::string, char const*> const without_a_share = {
     {"__cxa_guard_acquire", "once for each static, not in a loop"},
     {"__cxa_guard_release", "gives something back"},
     {"__cxa_guard_abort", "gives something back"},
-    {"pthread_mutex_lock", "is libc's"},
-    {"pthread_mutex_timedlock", "is libc's"},
-    {"pthread_mutex_trylock", "is libc's"},
     {"pthread_mutex_unlock", "gives something back"},
     {"ramie_hook_install", "no call of anybody's"},
 };

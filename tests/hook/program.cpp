@@ -3,6 +3,7 @@
 //     hook-program fibers        ten of it on the fibers of one worker; is the hook there, it is preloaded
 //     hook-program interleaved   two fibers of one worker that wait for each other by plain calls: without the hook it
 //     hangs
+//     hook-program allocating    fibers, tasks that come and go, and threads, which do little but allocate
 #include "client.h"
 
 #include <ramie/hook.hpp>
@@ -11,10 +12,14 @@
 #include <ramie/runtime.hpp>
 #include <ramie/spawn.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,12 +61,48 @@ int interleaved() {
     });
 }
 
+// Keeps some blocks and frees them late, in another order, and some of other threads'.
+void allocate(std::atomic<char*>& shared, int rounds) {
+    std::vector<std::unique_ptr<char[]>> kept;
+    for (int i = 0; i < rounds; ++i) {
+        kept.push_back(std::make_unique<char[]>(static_cast<std::size_t>(16 + i % 1000)));
+        if (i % 7 == 0) kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(kept.size() / 2));
+        if (kept.size() > 50) kept.clear();
+        delete[] shared.exchange(new char[static_cast<std::size_t>(100 + i % 200)]);
+    }
+}
+
+int allocating() {
+    static std::atomic<char*> shared{nullptr};
+    ramie::run_as_threads({.workers = 2}, [] {
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 2; ++i) threads.emplace_back([] { allocate(shared, 30'000); });
+        ramie::join_set<void> fibers;
+        for (int i = 0; i < 20; ++i) {
+            fibers.spawn([] {
+                for (int round = 0; round < 20; ++round) {
+                    allocate(shared, 50);
+                    ramie::join_set<void> more;
+                    for (int k = 0; k < 10; ++k) more.spawn([] { allocate(shared, 5); });
+                    (void)more.join_all();
+                    ::usleep(10);
+                }
+            });
+        }
+        (void)fibers.join_all();
+        for (auto& each : threads) each.join();
+    });
+    std::puts("allocated");
+    return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) try {
     std::string const mode = count > 1 ? words[1] : "";
     if (mode == "fibers") return on_fibers();
     if (mode == "interleaved") return interleaved();
+    if (mode == "allocating") return allocating();
     std::fputs(talk().c_str(), stdout);
 } catch (std::exception const& e) {
     std::puts(e.what());

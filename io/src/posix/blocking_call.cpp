@@ -1,6 +1,5 @@
 #include "blocking_call.hpp"
 
-#include "hook_seam.hpp"
 #include "interest_set.hpp"
 #include "libc_calls.hpp"
 
@@ -76,7 +75,6 @@ bool may_go_on(waiter& self, char const* what) noexcept {
 }
 
 int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
-    check_locks(self, why.what);
     stay const here(self);
     auto const end = park(self, g, why, nullptr, limit);
     if (end.woken()) return 0;

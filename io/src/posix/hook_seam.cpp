@@ -1,9 +1,10 @@
 #include "hook_seam.hpp"
 
-#include "address_wait.hpp"
 #include "blocking_call.hpp"
+#include "parking_lot.hpp"
 
 #include <ramie/detail/lane.hpp>
+#include <ramie/detail/stay.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/posix.hpp>
 
@@ -23,12 +24,23 @@ constinit hook_calls const ours = [] {
         return self != nullptr && self->unhooked == 0;
     };
     c.who = []() noexcept -> void const* { return running_fiber(); };
-    c.locks_held = []() noexcept -> std::uint16_t* {
+    c.wait_at = parking_lot::wait_at;
+    c.wake_at = parking_lot::wake_all;
+    c.lot = &parking_lot::counters;
+    c.wait_in_lot = parking_lot::wait;
+    c.wake_in_lot = parking_lot::wake;
+    c.leave_unseen = parking_lot::leave_unseen;
+    c.left_unseen = parking_lot::left_unseen;
+    c.number = []() noexcept -> std::uint64_t {
         auto* const self = running_fiber();
-        return self != nullptr ? &self->foreign_locks : nullptr;
+        return self != nullptr ? static_cast<task*>(self)->id() : 0;
     };
-    c.wait_at = address_wait::wait;
-    c.wake_at = address_wait::wake;
+    c.begin_hold = []() noexcept { begin_hold(*running_fiber()); };
+    c.end_hold = []() noexcept { end_hold(*running_fiber()); };
+    c.spend = []() noexcept {
+        auto* const self = running_fiber();
+        return self != nullptr && self->unhooked == 0 && carrier::this_lane()->spend(1);
+    };
     c.sched_yield = posix::sched_yield;
     c.accept4 = posix::accept4;
     c.clock_nanosleep = posix::clock_nanosleep;
@@ -67,6 +79,12 @@ constinit hook_calls const ours = [] {
 
 std::atomic<hook_answer const*> hook{nullptr};
 
+// The hook wants to know: a fiber that holds pthread locks parks.
+void report_locks(waiter& self, char const* what) noexcept {
+    auto const* const answer = hook.load(std::memory_order_acquire);
+    if (self.is_fiber()) answer->report(name_of(self).text, what, static_cast<task&>(self).id());
+}
+
 }  // namespace
 
 void find_hook() noexcept {
@@ -77,17 +95,12 @@ void find_hook() noexcept {
     auto const* const answer = install(&ours);
     if (answer == nullptr) return;
     libc_in_use.store(answer->real, std::memory_order_release);  // pairs with the acquire in libc()
-    hook.store(answer, std::memory_order_release);               // pairs with the acquires below
+    hook.store(answer, std::memory_order_release);               // pairs with the acquires
+    if (answer->report != nullptr) tell_of_waits_with_locks(report_locks);
 }
 
 bool is_hook_in_use() noexcept {
     return hook.load(std::memory_order_acquire) != nullptr;
-}
-
-void check_locks(waiter& self, char const* what) noexcept {
-    if (self.foreign_locks == 0) return;
-    auto const* const answer = hook.load(std::memory_order_acquire);
-    if (answer != nullptr && answer->report != nullptr) answer->report(name_of(self).text, what, self.foreign_locks);
 }
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "libc_calls.hpp"
+#include "lot_wait.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,7 @@ struct may_throw<R (*)(Args...) noexcept> {
 };
 
 struct hook_calls {
-    static constexpr unsigned current_version = 1;
+    static constexpr unsigned current_version = 2;
     unsigned version = current_version;
 
     // --- who calls ---
@@ -52,15 +53,26 @@ struct hook_calls {
     // Everybody. From any thread.
     void (*wake_at)(void const* address) noexcept;
 
-    // How many pthread mutexes the calling fiber holds; null: no fiber. For the hook's check.
-    std::uint16_t* (*locks_held)() noexcept;
+    // --- the parking lot (parking_lot.hpp) ---
+    lot_counters const* lot;
+    int (*wait_in_lot)(lot_wait const&) noexcept;  // by a fiber
+    unsigned (*wake_in_lot)(void const* address, lot_wake how) noexcept;
+    void (*leave_unseen)(lot_leaver&) noexcept;
+    void (*left_unseen)(lot_leaver&) noexcept;
+    // The calling fiber's number, which no other ever has; 0: no fiber.
+    std::uint64_t (*number)() noexcept;
+    // The calling fiber has got a lock that belongs to its thread, or has given it back: in between it stays there.
+    void (*begin_hold)() noexcept;
+    void (*end_hold)() noexcept;
+    // The calling fiber takes what is free. True: it has had its share of time, and others are to run first.
+    bool (*spend)() noexcept;
 };
 
 // What the hook exports as ramie_hook_install. Null: it is off, or of another version.
-// `report`: to be called when a fiber begins a wait in one of the calls above while it holds a mutex; null: not wanted.
+// `report`: to be called when a fiber begins a wait, of whatever kind, while it holds a lock; null: not wanted.
 struct hook_answer {
     libc_calls const* real;
-    void (*report)(char const* task, char const* waits_in, unsigned locks) noexcept;
+    void (*report)(char const* task, char const* waits_in, std::uint64_t number) noexcept;
 };
 using hook_install = hook_answer const*(hook_calls const*) noexcept;
 
@@ -68,7 +80,5 @@ using hook_install = hook_answer const*(hook_calls const*) noexcept;
 void find_hook() noexcept;
 // It is there, and on.
 bool is_hook_in_use() noexcept;
-// A fiber parks in a call of ramie::posix.
-void check_locks(class waiter& self, char const* what) noexcept;
 
 }  // namespace ramie::detail

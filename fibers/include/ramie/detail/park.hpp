@@ -45,4 +45,8 @@ inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = n
     return park(*node.who, node.generation, why, held, limit);
 }
 
+// For a waiter that holds foreign locks (waiter::foreign_locks): tells who wants to know of it. Under the wait's own lock.
+[[gnu::cold]] void waits_with_locks(waiter& self, char const* what) noexcept;
+void tell_of_waits_with_locks(void (*whom)(waiter&, char const*) noexcept) noexcept;
+
 }  // namespace ramie::detail

@@ -4,7 +4,8 @@
 #if defined(RAMIE_MODEL)
 #include <model/atomic.hpp>
 #else
-#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace ramie::detail {
@@ -24,8 +25,9 @@ inline void cpu_pause() noexcept {
     asm volatile("yield");
 #endif
 }
-// Tells the system: the thread that is waited for may have been preempted.
-inline void give_processor_away() noexcept { ::sched_yield(); }
+// Tells the system: the thread that is waited for may have been preempted. Not sched_yield(): with libramie-hook in the process
+// that lets the worker's other fibers run, here and now, whatever the caller holds.
+inline void give_processor_away() noexcept { (void)::syscall(SYS_sched_yield); }
 
 #endif
 

@@ -76,7 +76,7 @@ class waiter {
   public:
     // Only its own fiber or thread touches these five.
     std::uint8_t unhooked = 0;        // hook_off's that live
-    std::uint16_t foreign_locks = 0;  // pthread mutexes it holds, as far as libramie-hook was asked to count
+    std::uint16_t foreign_locks = 0;  // pthread locks it holds that libramie-hook takes note of (stay.hpp)
     std::uint32_t shields = 0;        // abort_shields that live; above them, how often it runs stop_callbacks
     deadline_scope* scopes = nullptr;
     local_value* locals = nullptr;  // see local_value.hpp

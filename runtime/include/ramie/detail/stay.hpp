@@ -24,4 +24,9 @@ class stay {
     bool const pinned_before_;
 };
 
+// The same from one call to another, of the running fiber: as long as it holds what belongs to its thread. They are counted
+// (waiter::foreign_locks).
+void begin_hold(waiter& fiber) noexcept;
+void end_hold(waiter& fiber) noexcept;
+
 }  // namespace ramie::detail

@@ -1,0 +1,157 @@
+// pthread mutexes. The mutex stays libc's, and is locked and unlocked by libc's calls; what is added is who waits. A fiber
+// tries; where a thread would wait for somebody else to unlock, it waits in the parking lot and tries again, and comes back
+// to the thread it left. Whoever unlocks, fiber or thread, tells it.
+//
+//   plain kinds (normal, adaptive)     belong to nobody in libc's eyes; a fiber that locks one again waits for itself, as
+//                                      POSIX says, but only that fiber
+//   recursive, error-checking, robust  belong to the thread: see thread_locks.hpp. Another fiber of that thread waits, and
+//   priority-inheriting, -protecting   gets EPERM if it unlocks
+//   process-shared                     others may unlock without a word: looked at often
+//
+// Who has called ignores results, so nothing but the lock ends a wait for it: no abort and no timeout around it.
+#include "lock_check.hpp"
+#include "thread_locks.hpp"
+#include "waiting.hpp"
+
+#include <cerrno>
+
+#include <pthread.h>
+
+namespace ramie::hook {
+
+namespace {
+
+using detail::lot_wait;
+
+int kind_of(pthread_mutex_t const* m) noexcept { return __atomic_load_n(&m->__data.__kind, __ATOMIC_RELAXED); }
+constexpr int basic_kind = 3, not_plain = 16 | 32 | 64, shared_by_processes = 128;
+
+bool belongs_to_thread(int kind) noexcept {
+    auto const basic = kind & basic_kind;
+    return (kind & not_plain) != 0 || basic == PTHREAD_MUTEX_RECURSIVE_NP || basic == PTHREAD_MUTEX_ERRORCHECK_NP;
+}
+bool is_taken(int result) noexcept { return result == 0 || result == EOWNERDEAD; }
+
+struct locking {
+    detail::hook_calls const& calls;
+    pthread_mutex_t* mutex;
+    bool of_thread;
+    std::uint64_t fiber;
+};
+
+// As trylock, for a fiber.
+int try_lock(locking const& l) noexcept {
+    if (!l.of_thread) return real().mutex_trylock(l.mutex);
+    auto* const held = thread_locks::here().find(l.mutex);
+    if (held != nullptr && held->fiber != l.fiber) return EBUSY;
+    auto const result = real().mutex_trylock(l.mutex);
+    if (!is_taken(result)) return result;
+    if (held != nullptr) {
+        ++held->depth;
+    } else if (thread_locks::here().add(l.mutex, l.fiber)) {
+        l.calls.begin_hold();
+    } else {
+        (void)real().mutex_unlock(l.mutex);
+        return EAGAIN;
+    }
+    return result;
+}
+
+int attempt(void* argument) noexcept {
+    auto const result = try_lock(*static_cast<locking const*>(argument));
+    return result == EBUSY ? static_cast<int>(lot_wait::again) : result;
+}
+
+// `until` may be null. `again`: this is no call of a fiber that may be parked.
+int lock_on_fiber(detail::hook_calls const& calls, pthread_mutex_t* mutex, clockid_t clock, timespec const* until,
+                  void const* caller) noexcept {
+    if (!calls.is_hooked() || is_from_allocator(caller)) return lot_wait::again;
+    auto const kind = kind_of(mutex);
+    locking l{calls, mutex, belongs_to_thread(kind), calls.number()};
+    if (l.of_thread && (kind & basic_kind) == PTHREAD_MUTEX_ERRORCHECK_NP) {
+        auto const* const held = thread_locks::here().find(mutex);
+        if (held != nullptr && held->fiber == l.fiber) return EDEADLK;
+    }
+    lot_wait w;
+    w.address = mutex;
+    w.attempt = attempt;
+    w.argument = &l;
+    w.what = "pthread_mutex_lock";
+    w.until = until;
+    w.clock = clock;
+    w.is_lock = true;
+    w.owner = &mutex->__data.__owner;
+    if ((kind & shared_by_processes) != 0) w.first_look_us = 1'000, w.seldom_us = 20'000;
+    if (calls.lot->insisting.load(std::memory_order_relaxed) == 0) {
+        auto const at_once = attempt(&l);
+        if (at_once != lot_wait::again) return at_once;
+    }
+    noted_wait const noted(calls, mutex);
+    return calls.wait_in_lot(w);
+}
+
+}  // namespace
+
+// In the order of likelihood: nobody waits, and it is free; a thread; a fiber that may have to wait.
+int lock_mutex(pthread_mutex_t* mutex, clockid_t clock, timespec const* until, void const* caller) noexcept {
+    auto const libcs = [&] {
+        if (until == nullptr) return real().mutex_lock(mutex);
+        return real().mutex_clocklock(mutex, clock, until);
+    };
+    auto const* const calls = introduced();
+    if (calls == nullptr) return libcs();
+    take_turns(*calls, caller);
+    if (!belongs_to_thread(kind_of(mutex)) && !is_wanted(*calls, mutex)) {
+        auto const result = real().mutex_trylock(mutex);
+        if (result != EBUSY) return locked(*calls, mutex, result);
+    }
+    auto const result = lock_on_fiber(*calls, mutex, clock, until, caller);
+    if (result != lot_wait::again) return locked(*calls, mutex, result);
+    if (calls->lot->insisting.load(std::memory_order_relaxed) != 0) let_first(*calls, mutex);
+    return locked(*calls, mutex, libcs());
+}
+
+int try_lock_mutex(pthread_mutex_t* mutex, void const* caller) noexcept {
+    auto const* const calls = introduced();
+    if (calls == nullptr) return real().mutex_trylock(mutex);
+    take_turns(*calls, caller);
+    if (!belongs_to_thread(kind_of(mutex)) || !calls->is_hooked())
+        return locked(*calls, mutex, real().mutex_trylock(mutex));
+    return locked(*calls, mutex, try_lock({*calls, mutex, true, calls->number()}));
+}
+
+int unlock_mutex(pthread_mutex_t* mutex) noexcept {
+    auto const* const calls = introduced();
+    if (calls == nullptr) return real().mutex_unlock(mutex);
+    thread_locks::holding* held = nullptr;
+    if (belongs_to_thread(kind_of(mutex))) {
+        held = thread_locks::here().find(mutex);
+        if (held != nullptr && held->fiber != calls->number()) return EPERM;
+    }
+    unlocking(*calls, mutex);
+    auto const result = real().mutex_unlock(mutex);  // from here on it may be gone
+    if (result != 0) return result;
+    if (held != nullptr && --held->depth == 0) {
+        thread_locks::here().remove(*held);
+        calls->end_hold();
+    }
+    tell(*calls, mutex, detail::lot_wake::first);
+    return 0;
+}
+
+}  // namespace ramie::hook
+
+using namespace ramie::hook;
+
+RAMIE_EXPORTED int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+    return lock_mutex(mutex, CLOCK_REALTIME, nullptr, __builtin_return_address(0));
+}
+RAMIE_EXPORTED int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept { return try_lock_mutex(mutex, __builtin_return_address(0)); }
+RAMIE_EXPORTED int pthread_mutex_timedlock(pthread_mutex_t* mutex, timespec const* until) noexcept {
+    return lock_mutex(mutex, CLOCK_REALTIME, until, __builtin_return_address(0));
+}
+RAMIE_EXPORTED int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock, timespec const* until) noexcept {
+    if (!is_known_clock(clock)) return EINVAL;
+    return lock_mutex(mutex, clock, until, __builtin_return_address(0));
+}
+RAMIE_EXPORTED int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept { return unlock_mutex(mutex); }
