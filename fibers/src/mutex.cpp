@@ -56,7 +56,7 @@ void mutex::take() noexcept {
 
 // The holder may be at work on another worker and done in no time.
 void mutex::spin() const noexcept {
-    constexpr int longest_pause = 64;
+    constexpr int longest_pause = detail::usual_or_in_model(64, 1);
     for (int pauses = 1; pauses <= longest_pause && !is_free(); pauses *= 2) {
         for (int i = 0; i < pauses; ++i) detail::cpu_pause();
     }

@@ -5,7 +5,6 @@
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
-#include <ramie/detail/pause.hpp>
 #include <ramie/detail/stop_request.hpp>
 #include <ramie/detail/thread_exit.hpp>
 #include <ramie/this_fiber.hpp>
@@ -20,14 +19,6 @@ namespace ramie::detail {
 task::~task() {
     if (name_ != nullptr) [[unlikely]] std::free(name_);
     delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
-}
-
-void task_state::wait_until_told() const noexcept {
-    // acquire pairs with the release in told().
-    for (int spins = 0; (word_.load(std::memory_order_acquire) & telling_bit) != 0; ++spins) {
-        if (spins < 100) cpu_pause();
-        else give_processor_away();
-    }
 }
 
 void task::set_name(std::string const& name) noexcept {

@@ -9,12 +9,14 @@
 
 namespace ramie::detail {
 
+#if !defined(RAMIE_MODEL)  // whose threads are not the system's
 // Opaque, because a fiber that asks, migrates and asks again must not be given the first thread's answer.
 RAMIE_NOIPA thread_waiter& thread_waiter::of_this_thread() noexcept {
     refuse_foreign_fiber();
     static thread_local thread_waiter mine;
     return mine;
 }
+#endif
 
 void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noexcept {
     auto const saved_errno = errno;

@@ -19,7 +19,7 @@ namespace ramie::detail {
 
 class run_ring {
   public:
-    static constexpr std::uint32_t capacity = 1024;
+    static constexpr std::uint32_t capacity = usual_or_in_model(1024, 4);
 
     explicit run_ring(bool alone) : alone_(alone) {}
 

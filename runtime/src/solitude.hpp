@@ -12,7 +12,7 @@
 // Either c sees 1 (and 4 only after all of 3), or 3 sees a. What the owner merely adds needs none of this: it is added in
 // one way, alone or not. Only where the kernel has membarrier is anybody alone.
 //
-// Unproved: checked by tests with real threads, and by TSan, which does not know the fences.
+// Checked by a model (tests/model/solitude_test.cpp).
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>

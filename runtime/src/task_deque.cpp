@@ -13,7 +13,7 @@ namespace ramie::detail {
 
 namespace {
 
-constexpr std::int64_t first_capacity = 256;
+constexpr std::int64_t first_capacity = usual_or_in_model(256, 2);
 // Larger ones are mappings, so that pages can be returned while a thief still looks at them.
 constexpr std::size_t smallest_mapping = std::size_t{64} << 10;
 

@@ -14,7 +14,7 @@
 // time, so the owner never meets itself. A lane that gets company (block_in_place) stays the owner of what it has. Once the
 // kernel refuses membarrier (asymmetric_fence.hpp), no lock is given to a lane any more, and b takes ten milliseconds.
 //
-// Unproved: the argument is checked by stress tests, and by TSan, which does not know the fences.
+// Checked by a model (tests/model/word_lock_test.cpp).
 #pragma once
 
 #include <ramie/detail/asymmetric_fence.hpp>

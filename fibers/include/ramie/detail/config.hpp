@@ -11,7 +11,9 @@
 #endif
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(RAMIE_MODEL)
+// The model checker has that instrumentation for itself.
+#elif defined(__SANITIZE_THREAD__)
 #define RAMIE_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)

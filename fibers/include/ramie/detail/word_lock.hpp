@@ -43,7 +43,7 @@ class word_lock {
     }
 
     [[gnu::noinline]] void lock_contended() noexcept {
-        constexpr int longest_pause = 64;
+        constexpr int longest_pause = usual_or_in_model(64, 1);
         int pauses = 1;
         do {
             if (pauses > longest_pause) give_processor_away();

@@ -1,0 +1,31 @@
+// A carrier without fibers: in a model all are plain threads.
+#include "run.hpp"
+
+#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/lane.hpp>
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace ramie::detail::carrier {
+
+namespace {
+[[noreturn]] void no_fibers() { std::abort(); }
+}  // namespace
+
+scheduler& here(char const*) { throw std::logic_error("a model has no fibers"); }
+void submit(scheduler&, task&) { no_fibers(); }
+void resume(task&) noexcept { no_fibers(); }
+void requeue(lane&, task&) noexcept { no_fibers(); }
+task* pick(lane&) noexcept { no_fibers(); }
+task* claim_unstarted(lane&, task&) noexcept { no_fibers(); }
+bool hand_over(lane&, task&) noexcept { no_fibers(); }
+task_state::park_result park_until(lane&, task&, std::uint64_t, bool, time_point) noexcept { no_fibers(); }
+bool can_arm(lane&) noexcept { no_fibers(); }
+void disarm(task&) noexcept { no_fibers(); }
+// Time stands still. What is later than this may come at any step.
+time_point now() noexcept { return time_point{} + std::chrono::hours(1); }
+time_point a_little_later() noexcept { return now() + std::chrono::hours(1); }
+shared_hook& unseen_failure_hook(scheduler&) noexcept { no_fibers(); }
+
+}  // namespace ramie::detail::carrier

@@ -1,0 +1,19 @@
+// The checker checked: one memory order of the sources, made weaker. A model must then fail.
+#pragma once
+
+#include "atomic.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ramie::model {
+
+enum class part : std::uint8_t { load, store, modify, fence };
+
+// What the order is in this process: as written, or weaker, if this is the place that RAMIE_MODEL_WEAKEN names.
+order weakened(order written, site const&, part) noexcept;
+
+// All places that runs so far have met, with what each might be weakened to: "word_lock.hpp:45:22 store release relaxed".
+std::vector<std::string> weakenings();
+
+}  // namespace ramie::model
