@@ -74,6 +74,11 @@ bool may_go_on(waiter& self, char const* what) noexcept {
     return false;
 }
 
+bool has_failed(int fd) noexcept {
+    pollfd asked{fd, 0, 0};
+    return libc().poll(&asked, 1, 0) > 0 && (asked.revents & POLLERR) != 0 && (asked.revents & POLLHUP) != 0;
+}
+
 int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
     stay const here(self);
     auto const end = park(self, g, why, nullptr, limit);

@@ -32,7 +32,7 @@ waiter* calling_fiber() noexcept;
 
 // After calling_fiber(), in every call that may say no: false, and errno: the fiber was asked to stop. `what`: the call.
 // Said again and again, it takes longer and longer (refusal.hpp).
-bool may_go_on(waiter& self, char const* what) noexcept;
+bool may_go_on(waiter& self, char const* what = "a call") noexcept;
 
 // Parks on the same worker. 0: woken. Else what happened instead: ECANCELED (abort), ETIMEDOUT (a timeout around it),
 // or EAGAIN (`limit`). `g`: as shown to wakers.
@@ -78,6 +78,9 @@ class blocking_call {
     foreign_descriptor* used_ = nullptr;
     std::uint32_t generation_ = 0;
 };
+
+// The connection has failed, and the next call will say so, which no later one does.
+bool has_failed(int fd) noexcept;
 
 // attempt() until it does not say EAGAIN.
 template <class Attempt>

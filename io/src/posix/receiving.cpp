@@ -8,6 +8,8 @@
 
 #include <new>
 
+#include <sys/ioctl.h>
+
 namespace ramie {
 
 using detail::blocking_call;
@@ -31,6 +33,19 @@ bool is_stream(int fd) noexcept {
     int type = 0;
     socklen_t size = sizeof type;
     return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+bool has_data(int fd) noexcept {
+    int bytes = 0;
+    return ::ioctl(fd, FIONREAD, &bytes) != 0 || bytes > 0;
+}
+
+// It brought descriptors along: there a receive ends.
+bool has_descriptors(msghdr& message) noexcept {
+    if (message.msg_control == nullptr) return false;
+    for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each))
+        if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) return true;
+    return false;
 }
 
 // MSG_WAITALL without taking anything: looks again whenever something new has come.
@@ -62,6 +77,7 @@ ssize_t detail::receive_all(blocking_call& call, msghdr& message, int flags) noe
     std::size_t done = 0;
     msghdr m = message;
     for (;;) {
+        if (done > 0 && has_failed(call.fd()) && !has_data(call.fd())) return static_cast<ssize_t>(done);
         m.msg_iov = into.left().data();
         m.msg_iovlen = into.left().size();
         auto const n = libc().recvmsg(call.fd(), &m, flags | MSG_DONTWAIT);
@@ -76,10 +92,12 @@ ssize_t detail::receive_all(blocking_call& call, msghdr& message, int flags) noe
             message.msg_iov = buffers;
             message.msg_iovlen = count;
         }
-        bool const whole = done == 0 && ((m.msg_controllen > 0 && m.msg_control != nullptr) || !is_stream(call.fd()));
+        bool const whole = done == 0 && (has_descriptors(m) || !is_stream(call.fd()));
         done += static_cast<std::size_t>(n);
         into.advance(static_cast<std::size_t>(n));
         if (n == 0 || whole || into.left().empty()) return static_cast<ssize_t>(done);
+        m.msg_name = nullptr;  // these came with the first byte
+        m.msg_namelen = 0;
         m.msg_control = nullptr;
         m.msg_controllen = 0;
     }
@@ -98,12 +116,17 @@ ssize_t posix::recvfrom(int fd, void* into, std::size_t size, int flags, sockadd
     blocking_call call(*self, fd, "recv");
     if (!call.begin()) return -1;
     if (never_waits(fd, flags)) return libc().recvfrom(fd, into, size, flags, from, from_size);
-    if ((flags & MSG_WAITALL) != 0 && size > 0 && from == nullptr) {
+    bool const good_address = from == nullptr || from_size != nullptr;
+    if ((flags & MSG_WAITALL) != 0 && size > 0 && good_address) {
         iovec part{into, size};
         msghdr message{};
+        message.msg_name = from;
+        message.msg_namelen = from != nullptr ? *from_size : 0;
         message.msg_iov = &part;
         message.msg_iovlen = 1;
-        return detail::receive_all(call, message, flags);
+        auto const n = detail::receive_all(call, message, flags);
+        if (n >= 0 && from != nullptr) *from_size = message.msg_namelen;
+        return n;
     }
     return until_done(call, direction::read,
                       [&] { return libc().recvfrom(fd, into, size, flags | MSG_DONTWAIT, from, from_size); });

@@ -14,7 +14,8 @@
 
 namespace ramie::detail {
 
-// recvmsg() with MSG_WAITALL: of a stream, until all is there, it ends, or fails.
+// recvmsg() with MSG_WAITALL: of a stream, until all is there, it ends, or fails. What fails after a part is left to the
+// next call to say.
 ssize_t receive_all(blocking_call& call, msghdr& message, int flags) noexcept;
 
 inline std::chrono::nanoseconds duration_of(timespec const& t) noexcept {

@@ -18,6 +18,7 @@ ssize_t detail::send_all(blocking_call& call, msghdr message, int flags) noexcep
     parts from(message.msg_iov, message.msg_iovlen);
     std::size_t done = 0;
     for (;;) {
+        if (done > 0 && has_failed(call.fd())) return static_cast<ssize_t>(done);
         message.msg_iov = from.left().data();
         message.msg_iovlen = from.left().size();
         // After a part there is a result, and no SIGPIPE.
