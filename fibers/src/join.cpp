@@ -18,8 +18,10 @@
 //
 // A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it
 // won; whether it won is written beside the slot before.
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/pause.hpp>
 #include <ramie/detail/task.hpp>
+#include <ramie/error.hpp>
 
 #include "wait.hpp"
 
@@ -75,6 +77,7 @@ bool join(task& t, time_point limit) {
     auto& self = waiter::enter();
     if (&self == &t) [[unlikely]] refuse_itself(t);
     if (t.state.is_finished()) return true;
+    if (!home_process::is_here() && limit == never) [[unlikely]] throw no_runtime(home_process::why_not_here());
     if (t.state.has_joiner()) [[unlikely]] refuse_second(t);
     auto const g = self.state.generation();
     t.joiner.store(&self, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 #include <ramie/jthread.hpp>
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <utility>
@@ -22,6 +23,7 @@ void jthread::swap(jthread& other) noexcept {
 
 void jthread::stop_and_join() noexcept {
     if (!joinable()) return;
+    if (!detail::home_process::is_here()) return thread_.detach();  // in a child it never ends
     request_stop();
     abort_shield whole;
     thread_.join();

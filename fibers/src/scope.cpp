@@ -1,5 +1,6 @@
 #include <ramie/scope.hpp>
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/park.hpp>
 
 #include <mutex>
@@ -7,6 +8,7 @@
 namespace ramie::detail {
 
 scope_children::~scope_children() {
+    if (!home_process::is_here()) return;
     std::lock_guard const held(guard_);  // lets the last child out
 }
 
@@ -98,6 +100,7 @@ void scope_children::wait() {
 }
 
 void scope_children::end(bool abort_first) noexcept {
+    if (!home_process::is_here()) return;  // in a child they never end
     if (!abort_first) {
         try {
             wait();

@@ -3,6 +3,7 @@
 #include "ready_exceptions.hpp"
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/local_value.hpp>
 #include <ramie/detail/stop_request.hpp>
@@ -26,6 +27,16 @@ void task::set_name(std::string const& name) noexcept {
     name_ = ::strdup(name.c_str());  // null without memory: the task goes unnamed
 }
 
+namespace {
+
+// The end in a child (home_process.hpp): the code that forked has returned to where a thread would end, and it is this
+// process's only one. As with threads, that ends the process, by exit(): others may have changed that in atexit().
+[[noreturn, gnu::cold]] void end_child() noexcept {
+    std::exit(EXIT_SUCCESS);
+}
+
+}  // namespace
+
 void task::run() noexcept {
     if (state.abort_requested()) [[unlikely]] {  // it was left to us to cancel it (or was asked since it was started)
         ops_->drop_callable(*this);
@@ -41,9 +52,11 @@ void task::run() noexcept {
         end_thread_exit();
         kind = result_kind::cancelled;
     } catch (...) {
+        if (!home_process::is_here()) std::terminate();  // nobody will ever join it; a thread ends the process so, too
         failed = std::current_exception();
         kind = result_kind::exception;
     }
+    if (!home_process::is_here()) [[unlikely]] end_child();
 }
 
 void task::cancel() noexcept {
@@ -173,6 +186,7 @@ void task::forget_failure() noexcept {
 }
 
 void task::abort() {
+    if (!home_process::is_here()) [[unlikely]] return;  // a child's copy of it neither runs nor ends
     switch (state.abort(local)) {
         case task_state::abort_result::nothing: break;
         case task_state::abort_result::submit_it: carrier::resume(*this); break;

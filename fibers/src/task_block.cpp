@@ -3,6 +3,7 @@
 #include "block_depot.hpp"
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/lane.hpp>
 
 #include <new>
@@ -27,6 +28,8 @@ void* take_block(std::size_t size) {
 void put_block(void* block, std::size_t size) noexcept {
     if (size > block_size::largest) [[unlikely]] return ::operator delete(block);
     if (auto* const here = carrier::this_lane()) [[likely]] return here->blocks.put(block, size);
+    // In a child the depot's lock may have been copied while it was held; what little ends there is left.
+    if (!home_process::is_here()) return;
     block_depot_of(size).put(&block, 1);
 }
 

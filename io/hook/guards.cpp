@@ -37,21 +37,21 @@ class owners {
     void add(void const* guard, void const* fiber) {
         auto* const made = new owner{guard, fiber, nullptr};
         lock();
-        made->next = first_;
-        first_ = made;
+        made->next = first_.load(std::memory_order_relaxed);
+        first_.store(made, std::memory_order_relaxed);
         unlock();
     }
     // True: it was there.
     bool remove(void const* guard) noexcept {
-        if (!any()) return false;
+        // Who has put something there finds it: it is the same fiber. Others do without the lock.
+        if (first_.load(std::memory_order_relaxed) == nullptr) return false;
         owner* found = nullptr;
         lock();
-        for (auto** at = &first_; *at != nullptr; at = &(*at)->next) {
-            if ((*at)->guard != guard) continue;
-            found = *at;
-            *at = found->next;
-            break;
-        }
+        owner* before = nullptr;
+        for (found = first_.load(std::memory_order_relaxed); found != nullptr && found->guard != guard; found = found->next)
+            before = found;
+        if (found != nullptr && before != nullptr) before->next = found->next;
+        else if (found != nullptr) first_.store(found->next, std::memory_order_relaxed);
         unlock();
         delete found;
         return found != nullptr;
@@ -59,26 +59,20 @@ class owners {
     bool has(void const* guard, void const* fiber) noexcept {
         lock();
         bool found = false;
-        for (auto* each = first_; each != nullptr; each = each->next)
+        for (auto* each = first_.load(std::memory_order_relaxed); each != nullptr; each = each->next)
             found |= each->guard == guard && each->fiber == fiber;
         unlock();
         return found;
     }
 
   private:
-    bool any() noexcept {
-        lock();
-        bool const result = first_ != nullptr;
-        unlock();
-        return result;
-    }
     void lock() noexcept {
         while (held_.exchange(true, std::memory_order_acquire)) {}
     }
     void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
     std::atomic<bool> held_{false};
-    owner* first_ = nullptr;
+    std::atomic<owner*> first_{nullptr};  // changed under the lock
 };
 constinit owners initialising;
 

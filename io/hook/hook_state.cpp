@@ -67,8 +67,10 @@ real_calls const& real() noexcept {
     return table;
 }
 
+constinit thread_local bool is_lent = false;
+
 // acquire pairs with the release in ramie_hook_install().
-detail::hook_calls const* introduced() noexcept {
+detail::hook_calls const* installed() noexcept {
     return libramie.load(std::memory_order_acquire);
 }
 

@@ -5,6 +5,8 @@
 
 #include "posix/hook_seam.hpp"
 
+#include <atomic>
+
 #include <pthread.h>
 
 #define RAMIE_EXPORTED extern "C" [[gnu::visibility("default")]]
@@ -28,7 +30,19 @@ struct real_calls {
 real_calls const& real() noexcept;
 
 // libramie's; null as long as no runtime has started in this process, and for ever if the hook is off.
-detail::hook_calls const* introduced() noexcept;
+detail::hook_calls const* installed() noexcept;
+
+// The calling thread runs a child of vfork() (vfork.cpp).
+extern constinit thread_local bool is_lent;
+
+// installed(), and the caller is of the process that libramie's tables belong to (detail/home_process.hpp); not a child that has
+// a copy of them, or the use of them. Every interposed call asks, before anything else; no system call.
+// acquire pairs with the release of a child that becomes a home of its own.
+inline detail::hook_calls const* introduced() noexcept {
+    auto const* const calls = installed();
+    if (calls == nullptr || is_lent || calls->home->load(std::memory_order_acquire) == 0) return nullptr;
+    return calls;
+}
 
 // Non-null: the caller's call belongs to libramie, because it is a fiber with the hook on.
 inline detail::hook_calls const* for_fiber() noexcept {

@@ -4,6 +4,8 @@
 #include "posix/libc_calls.hpp"
 #include "shortage.hpp"
 
+#include <ramie/detail/home_process.hpp>
+
 #include <utility>
 
 namespace ramie::detail {
@@ -23,7 +25,14 @@ void descriptor::end_use() noexcept {
     if (left < one_user && (left & closed) != 0) give_back();
 }
 
+// In a child the copies of users and waiters never leave, and nobody else uses the number.
+void descriptor::close_in_child() noexcept {
+    use_.fetch_or(closed, std::memory_order_relaxed);
+    if (auto const number = std::exchange(fd_, -1); number >= 0) libc().close(number);
+}
+
 void descriptor::close() noexcept {
+    if (!home_process::is_here()) [[unlikely]] return close_in_child();
     auto w = use_.load(std::memory_order_relaxed);
     do {
         if ((w & closed) != 0) return;
@@ -35,11 +44,13 @@ void descriptor::close() noexcept {
 
 void descriptor::drop() noexcept {
     close();
+    if (!home_process::is_here()) [[unlikely]] return;  // nor the slot
     // acq_rel: whichever of this and give_back() comes second has seen all the first one did.
     if ((use_.fetch_or(dropped, std::memory_order_acq_rel) & gone) != 0) free_slot();
 }
 
 void descriptor::give_back() noexcept {
+    if (!home_process::is_here()) [[unlikely]] return;
     // This also takes it out of the epoll set, unless it was duplicated: reports about it are then ignored, by their
     // generation.
     libc().close(std::exchange(fd_, -1));

@@ -57,6 +57,7 @@ class alignas(64) descriptor {
     static constexpr std::uint64_t closed = 1, gone = 2, dropped = 4, one_user = 8;
 
     void give_back() noexcept;
+    void close_in_child() noexcept;
     void free_slot() noexcept;
 
     std::atomic<std::uint64_t> use_{closed | gone | dropped};

@@ -1,5 +1,6 @@
 #include "registration.hpp"
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/park.hpp>
 
 #include <mutex>
@@ -58,6 +59,7 @@ void registration::clear(direction d, readiness noted) noexcept {
 
 void registration::wait(waiter& self, direction d, char const* what, time_point limit) {
     self.abort_point();
+    if (!home_process::is_here()) return be_unwatched();
     wait_node node(self);
     lock_.lock();
     auto const goes_on = readiness::ready_bit(d) | readiness::closed_bit | readiness::unwatched_bit;
@@ -81,6 +83,7 @@ void registration::wait(waiter& self, direction d, char const* what, time_point 
 bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept {
     auto const over = readiness::closed_bit | readiness::unwatched_bit;
     auto const goes_on = whenever ? over : over | readiness::ready_bit(d);
+    if (!home_process::is_here()) return be_unwatched(), false;
     std::lock_guard held(lock_);
     // relaxed: as in wait().
     if ((word_.load(std::memory_order_relaxed) & goes_on) != 0) return false;
@@ -88,7 +91,11 @@ bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept 
     return true;
 }
 
+// In a child nobody reports anything. The lock may have been copied while it was held.
+void registration::be_unwatched() noexcept { word_.fetch_or(readiness::unwatched_bit, std::memory_order_relaxed); }
+
 bool registration::withdraw(direction d, wait_node& node) noexcept {
+    if (!home_process::is_here()) return node.fired;
     std::lock_guard held(lock_);
     queue(d).remove(node);
     return node.fired;

@@ -9,7 +9,7 @@
 //                           (PRI), where reads are cut short although more follows. Never cleared
 //   bit  3     write ended  HUP or ERR was reported. Never cleared
 //   bit  4     closed       close() was called. Never cleared
-//   bit  5     unwatched    the runtime that would report edges is gone. Never cleared
+//   bit  5     unwatched    the runtime that would report edges is gone, or in another process. Never cleared
 //   bits 8-31  tick         counts reports, so that a reader can tell whether there was one while it was reading
 //   bits 32-63 generation   counts the descriptors that used this slot; a report for an earlier one is ignored
 //
@@ -103,6 +103,7 @@ class registration {
   private:
     wait_queue& queue(direction d) noexcept { return d == direction::read ? readers_ : writers_; }
     void end(std::uint64_t bit) noexcept;
+    void be_unwatched() noexcept;
 
     std::atomic<std::uint64_t> word_{readiness::closed_bit};
     word_lock lock_;      // guards the queues

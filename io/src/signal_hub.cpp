@@ -7,9 +7,11 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 
 #include <pthread.h>
+#include <unistd.h>
 
 namespace ramie::detail {
 
@@ -18,6 +20,7 @@ namespace {
 // The handler's, so they have no constructor.
 constinit std::atomic<signal_set> noted{0};
 constinit std::atomic<std::uint32_t> bell{0};
+constinit std::atomic<signal_hub*> the_hub{nullptr};  // never destroyed: a listener may outlive main
 static_assert(std::atomic<signal_set>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
 void ring() noexcept {
@@ -28,10 +31,14 @@ void ring() noexcept {
 
 void handle(int number) {
     int const interrupted = errno;
+    // acquire pairs with the release in of_process().
+    auto const* const hub = the_hub.load(std::memory_order_acquire);
+    if (hub == nullptr || !hub->is_ours()) return;
     noted.fetch_or(signal_hub::bit_of(number), std::memory_order_relaxed);
     ring();
     errno = interrupted;
 }
+
 
 template <class F>
 void for_each_signal(signal_set set, F&& f) {
@@ -41,9 +48,20 @@ void for_each_signal(signal_set set, F&& f) {
 }  // namespace
 
 signal_hub& signal_hub::of_process() noexcept {
-    static signal_hub& only = *new signal_hub;  // never destroyed: a listener may outlive main
-    return only;
+    // acquire pairs with the release of whoever made it.
+    if (auto* const there = the_hub.load(std::memory_order_acquire)) return *there;
+    static auto const watches_forks = ::pthread_atfork(nullptr, nullptr, leave_to_child);
+    (void)watches_forks;  // ENOMEM: a child is told nothing
+    auto made = std::unique_ptr<signal_hub>(new signal_hub);
+    signal_hub* there = nullptr;
+    if (the_hub.compare_exchange_strong(there, made.get(), std::memory_order_release, std::memory_order_acquire))
+        there = made.release();
+    return *there;
 }
+
+signal_hub::signal_hub() : process_(::getpid()) {}
+
+bool signal_hub::is_ours() const noexcept { return process_ == ::getpid(); }
 
 void signal_hub::add(signal_listener& listener) {
     std::lock_guard const one_at_a_time(changing_);
@@ -80,6 +98,14 @@ void signal_hub::remove(signal_listener& listener) noexcept {
     if (--listeners_ == 0) stop();
 }
 
+// In the child, on its only thread. The old one stays for those of its listeners that are still there.
+void signal_hub::leave_to_child() noexcept {
+    auto* const old = the_hub.exchange(nullptr, std::memory_order_relaxed);
+    if (old == nullptr) return;
+    for_each_signal(old->caught_.load(std::memory_order_relaxed), [&](int number) { old->hand_back(number); });
+    noted.store(0, std::memory_order_relaxed);
+}
+
 // Not inlined, for errno: its callers may have moved to another thread.
 RAMIE_NOIPA void signal_hub::catch_it(int number) {
     auto const i = static_cast<std::size_t>(number - 1);
@@ -101,6 +127,11 @@ void signal_hub::leave_it(int number) noexcept {
     if (--listeners_to_[i] != 0) return;
     caught_.fetch_and(~bit_of(number), std::memory_order_relaxed);
     ring();
+    hand_back(number);
+}
+
+void signal_hub::hand_back(int number) noexcept {
+    auto const i = static_cast<std::size_t>(number - 1);
     struct sigaction now {};
     // Somebody may have put a handler of his own there since: that one stays.
     if (::sigaction(number, nullptr, &now) == 0 && now.sa_handler == handle) ::sigaction(number, &before_[i], nullptr);

@@ -11,6 +11,9 @@
 //
 // The thread blocks every signal but those that are listened to: the process's other signals are not its business, and
 // those are heard even if all other threads block them. It lives as long as there are listeners.
+//
+// A child of fork() has listeners, but nobody who hears for them: there, signals do what they did before, and whoever listens
+// anew makes a hub of the child's own. What reaches the handler in a child of vfork() was not meant for us.
 #pragma once
 
 #include <ramie/detail/plain_mutex.hpp>
@@ -34,12 +37,17 @@ class signal_hub {
     void add(signal_listener& listener);
     void remove(signal_listener& listener) noexcept;
 
+    // False in a child of the process that made it, which has neither its thread nor whoever holds its locks.
+    bool is_ours() const noexcept;
+
     word_lock lock;  // the list, and what its members have heard
 
   private:
-    signal_hub() = default;
+    signal_hub();
 
+    static void leave_to_child() noexcept;
     void catch_it(int number);
+    void hand_back(int number) noexcept;
     void leave_it(int number) noexcept;
     void start();
     void stop() noexcept;
@@ -47,6 +55,7 @@ class signal_hub {
     void follow_mask() const noexcept;
     void hand_out(signal_set come) noexcept;
 
+    pid_t const process_;
     plain_mutex changing_;  // add and remove, one at a time
     std::array<unsigned, most_signals> listeners_to_{};
     std::array<struct sigaction, most_signals> before_{};

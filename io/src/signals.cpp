@@ -35,11 +35,12 @@ signal_set set_of(std::initializer_list<int> numbers) {
 
 }  // namespace
 
-signal_listener::signal_listener(signal_set wanted) : wanted_(wanted) { signal_hub::of_process().add(*this); }
+signal_listener::signal_listener(signal_set wanted) : wanted_(wanted), hub_(signal_hub::of_process()) { hub_.add(*this); }
 
 signal_listener::~signal_listener() {
-    signal_hub::of_process().remove(*this);
-    std::lock_guard const held(lock());
+    if (!hub_.is_ours()) return;
+    hub_.remove(*this);
+    std::lock_guard const held(hub_.lock);
     waiting.assert_empty("signals");
 }
 

@@ -7,6 +7,7 @@
 
 #include <ramie/detail/carrier.hpp>
 #include <ramie/detail/config.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/other_copies.hpp>
 #include <ramie/detail/stack_overflow.hpp>
 
@@ -46,6 +47,9 @@ RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
     bind_lane(w);
 }
 
+// What forked is a plain thread in the child, whatever it was: it has nobody to switch to, and no queue that counts.
+static home_process::child_watcher const unbinds([]() noexcept { bind(nullptr, nullptr); }, nullptr);
+
 this_thread_carrier::this_thread_carrier(worker& w) noexcept
     : service_(w.home), worker_before_(this_worker()), runtime_before_(this_runtime()) {
     bind(&w, &w.home);
@@ -78,6 +82,7 @@ namespace carrier {
 
 namespace {
 [[noreturn, gnu::cold, gnu::noinline]] void refuse_here(char const* verb) {
+    if (!home_process::is_here()) throw no_runtime(home_process::why_not_here());
     if (auto const foreign = foreign_fiber(); !foreign.empty())
         throw no_runtime(std::string("ramie: ") + verb + " was called in " + foreign +
                          "; link all with the shared library, so that there is one of it");

@@ -4,6 +4,7 @@
 #include "scheduler.hpp"
 #include "start.hpp"
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 namespace ramie {
 
 detail::scheduler& runtime_handle::open_scheduler() const {
+    if (!detail::home_process::is_here()) throw no_runtime(detail::home_process::why_not_here());
     if (scheduler_->is_closing())
         throw no_runtime("ramie: spawn through the handle of a runtime that is shutting down or gone");
     return *scheduler_;
@@ -26,7 +28,8 @@ runtime::runtime(runtime_options const& options)
 
 namespace {
 
-// Static runtimes that std::exit would have destroyed within one of their own tasks.
+// Static runtimes that std::exit would have destroyed within one of their own tasks, or in a child of the process that
+// made them.
 void leave_as_it_is(std::shared_ptr<detail::scheduler> s) {
     static auto& kept = *new std::vector<std::shared_ptr<detail::scheduler>>;
     kept.push_back(std::move(s));
@@ -49,6 +52,10 @@ void print_survivors(std::vector<std::string> const& left) {
 }  // namespace
 
 runtime::~runtime() {
+    if (!detail::home_process::is_here()) {
+        leave_as_it_is(std::move(scheduler_));
+        return;
+    }
     if (detail::thread_service::is_inside(*scheduler_)) {
         if (!detail::this_thread_exits()) die_inside_own_task();
         // With std::exit: as a runtime of run() on some other stack, it goes with the process.
@@ -69,6 +76,7 @@ runtime::~runtime() {
 }
 
 void runtime::refuse_inside_task(char const* verb) const {
+    if (!detail::home_process::is_here()) throw no_runtime(detail::home_process::why_not_here());
     auto const* const here = detail::this_worker();
     if (here != nullptr && &here->home == scheduler_.get()) refuse_inside(verb);
 }
@@ -78,7 +86,7 @@ void runtime::refuse_inside(char const* verb) {
 }
 
 void runtime::must_be_outside(char const* verb) const {
-    if (detail::thread_service::is_inside(*scheduler_)) refuse_inside(verb);
+    if (detail::home_process::is_here() && detail::thread_service::is_inside(*scheduler_)) refuse_inside(verb);
 }
 
 detail::current_thread_turn::current_thread_turn(scheduler& s) : scheduler_(s) {
@@ -125,6 +133,7 @@ void detail::current_thread_turn::run_within_limits(task& root) {
 }
 
 std::vector<std::string> runtime::shut_down(std::chrono::steady_clock::time_point until) {
+    if (!detail::home_process::is_here()) return {};  // none of its tasks runs in this process
     return scheduler_->shut_down(until);
 }
 

@@ -21,8 +21,9 @@ namespace {
 unsigned most_spares(settings const& o) noexcept { return o.current_thread ? 0 : o.max_blocking_threads; }
 }  // namespace
 
-scheduler::scheduler(settings chosen)
-    : options(std::move(chosen)),
+scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_presence> here)
+    : presence(std::move(here)),
+      options(std::move(chosen)),
       unseen_failure(new shared_hook(options.on_task_failure)),
       watch(make_driver()),
       workers(options.workers + most_spares(options)),
@@ -161,6 +162,7 @@ void scheduler::submit_blocking(task& t, blocking_share share) {
 }
 
 void scheduler::resume_with_care(task& t) noexcept {
+    if (!home_process::is_here()) return;  // a child's copy of a task never runs
     foreign_post const until_done(*this, this_worker());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);

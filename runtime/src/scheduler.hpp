@@ -25,6 +25,7 @@
 
 #include <ramie/detail/atomic.hpp>
 #include <ramie/detail/driver.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/plain_mutex.hpp>
 #include <ramie/runtime_metrics.hpp>
 
@@ -51,7 +52,8 @@ class driver_role {
 
 class scheduler final : public live_table::end_listener {
   public:
-    explicit scheduler(settings options);
+    explicit scheduler(settings options, std::unique_ptr<home_process::runtime_presence> here =
+                                             std::make_unique<home_process::runtime_presence>());
     // shut_down has succeeded before.
     ~scheduler();
 
@@ -106,6 +108,7 @@ class scheduler final : public live_table::end_listener {
 
     runtime_metrics metrics() const;
 
+    std::unique_ptr<home_process::runtime_presence> const presence;
     settings const options;
     struct drop_reference {
         void operator()(shared_hook* hook) const noexcept { hook->unref(); }

@@ -34,6 +34,7 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
     stops_.join();
     stop_workers();
     blocking_.stop();
+    presence->end();
     return {};
 }
 

@@ -103,11 +103,12 @@ void refuse_too_small_address_space(unsigned workers) {
 }
 
 std::shared_ptr<scheduler> start_scheduler(settings options) {
+    auto presence = std::make_unique<home_process::runtime_presence>();
     auto const stack_class = options.stack_class;
     keep_malloc_to_its_arenas();
     reserve_first_slab(stack_class);
     try {
-        auto made = std::make_shared<scheduler>(std::move(options));
+        auto made = std::make_shared<scheduler>(std::move(options), std::move(presence));
         say_how_many_stacks(stack_class);
         return made;
     } catch (limit_too_low const&) {

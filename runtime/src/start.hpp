@@ -9,7 +9,7 @@ namespace ramie::detail {
 
 class scheduler;
 
-// Throws std::system_error. In an address space that is limited (RLIMIT_AS) too low the error says so; if it is low, a line on
+// Throws std::system_error; std::logic_error in a child of a process that had a runtime. In an address space that is limited (RLIMIT_AS) too low the error says so; if it is low, a line on
 // stderr says how many stacks there can be.
 std::shared_ptr<scheduler> start_scheduler(settings options);
 

@@ -258,6 +258,8 @@ std::map<std::string, char const*> const without_a_share = {
     {"__cxa_guard_release", "gives something back"},
     {"__cxa_guard_abort", "gives something back"},
     {"pthread_mutex_unlock", "gives something back"},
+    {"vfork", "lends the thread to a child"},
+    {"__vfork", "lends the thread to a child"},
     {"ramie_hook_install", "no call of anybody's"},
 };
 

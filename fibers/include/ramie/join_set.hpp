@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/finish_line.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
@@ -122,6 +123,7 @@ class join_set {
     // Aborts all and waits for them, shielded. Failures are reported like any that nobody receives.
     void shutdown() {
         if (members_.empty()) return;
+        if (!detail::home_process::is_here()) return detach_all();  // in a child they never end
         abort_shield const whole;
         abort_all();
         for (auto const& m : members_) m->handle.wait();

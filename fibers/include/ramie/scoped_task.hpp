@@ -1,6 +1,7 @@
 // A join_handle that does not let its task outlive it.
 #pragma once
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -40,9 +41,11 @@ class [[nodiscard]] scoped_task {
   private:
     void end() {
         if (!handle_.valid()) return;
-        abort_shield const whole;
-        handle_.abort();
-        handle_.wait();
+        if (detail::home_process::is_here()) {  // in a child it never ends
+            abort_shield const whole;
+            handle_.abort();
+            handle_.wait();
+        }
         handle_.detach();  // a failure is reported like any that nobody receives
     }
 

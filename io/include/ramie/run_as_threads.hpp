@@ -20,16 +20,24 @@ namespace detail {
 // Throws std::logic_error if the caller's blocking calls would block.
 void must_be_hooked();
 runtime_options with_room(runtime_options options);
+// The end of main in a child that it has forked: exit(status). Else nothing.
+void end_if_forked(int status);
 }  // namespace detail
 
 // As run(), but refuses to run what would block its workers: std::logic_error without libramie-hook, or if
 // RAMIE_HOOK=off. Stacks are 1 MiB unless the options or RAMIE_STACK_SIZE say otherwise: code written for threads is
-// used to room, and only touched pages cost memory.
+// used to room, and only touched pages cost memory. A child that f() forks ends with its result, as main does.
 template <class F>
 std::invoke_result_t<F&> run_as_threads(runtime_options const& options, F&& f) {
     return run(detail::with_room(options), [&] {
         detail::must_be_hooked();
-        return f();
+        if constexpr (std::is_same_v<std::invoke_result_t<F&>, int>) {
+            int const status = f();
+            detail::end_if_forked(status);
+            return status;
+        } else {
+            return f();
+        }
     });
 }
 

@@ -4,7 +4,7 @@
 #include "libc_calls.hpp"
 
 #include <ramie/detail/after.hpp>
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/refusal.hpp>
 #include <ramie/detail/stay.hpp>
@@ -14,26 +14,9 @@
 #include <optional>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/socket.h>
 
 namespace ramie::detail {
-
-namespace {
-
-// A child after fork() has one thread, the one that forked. If that was a worker, nobody would resume its fiber. (A
-// runtime that the child makes itself has workers of its own.)
-constinit thread_local bool forked_here = false;
-RAMIE_NOIPA bool is_forked_worker() noexcept {
-    return forked_here;
-}
-
-bool const watches_forks = [] {
-    ::pthread_atfork(nullptr, nullptr, [] { forked_here = carrier::this_lane() != nullptr; });
-    return true;
-}();
-
-}  // namespace
 
 waiter* running_fiber() noexcept {
     auto* const here = carrier::this_lane();
@@ -41,7 +24,7 @@ waiter* running_fiber() noexcept {
     auto* const stack = here->current->stack;
     auto const* const frame = static_cast<std::byte const*>(__builtin_frame_address(0));
     if (stack == nullptr || frame < stack->bottom || frame >= stack->top) return nullptr;
-    return is_forked_worker() ? nullptr : here->current.get();
+    return home_process::is_here() ? here->current.get() : nullptr;
 }
 
 waiter* calling_fiber() noexcept {
@@ -114,6 +97,16 @@ bool blocking_call::wait(direction d) noexcept {
     } catch (std::bad_alloc const&) { return fail(ENOMEM); }
 }
 
+// The number was closed, or is being closed. If we had waited for it before, it was our file. Else another thread may be
+// about to forget one that had the number before ours, and whether ours is there the next attempt finds out.
+bool blocking_call::was_closed() noexcept {
+    if (used_ != nullptr) return fail(EBADF);
+    if (self_.state.abort_requested() && !self_.masked()) return fail(ECANCELED);
+    stay const here(self_);
+    carrier::this_lane()->yield();
+    return true;
+}
+
 bool blocking_call::park_once(direction d) {
     using confirmed = foreign_descriptor::confirmed;
     auto& home = interest_set::current("a posix call");
@@ -122,17 +115,17 @@ bool blocking_call::park_once(direction d) {
         auto& entry = foreign_table::at(number);
         auto const noted = entry.readiness.look();
         // `used_`: it was not closed since our last attempt, which must have been on the same file.
-        if (noted.is_closed() || (used_ != nullptr && noted.generation() != generation_)) return fail(EBADF);
+        if (noted.is_closed() || (used_ != nullptr && noted.generation() != generation_)) return was_closed();
         wait_node node(self_);
         node.selecting = true;
-        if (!entry.readiness.enlist(d, node, true)) return fail(EBADF);
+        if (!entry.readiness.enlist(d, node, true)) return was_closed();
         auto const answer = entry.confirm(number, noted.generation(), d, home);
         auto const error = errno;
         if (answer != confirmed::watched) {
             (void)entry.readiness.withdraw(d, node);
             switch (answer) {
             case confirmed::look_again: leave(); return true;
-            case confirmed::closed: return fail(EBADF);
+            case confirmed::closed: return was_closed();
             case confirmed::never_waits: never_waits_ = true; return true;
             case confirmed::failed: return fail(error);
             default: break;
@@ -148,7 +141,7 @@ bool blocking_call::park_once(direction d) {
             generation_ = noted.generation();
             if (!entry.begin_use(generation_)) {
                 (void)entry.readiness.withdraw(d, node);
-                return fail(EBADF);
+                return was_closed();
             }
             used_ = &entry;
         }

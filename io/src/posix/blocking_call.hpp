@@ -22,8 +22,8 @@
 
 namespace ramie::detail {
 
-// The fiber on whose stack the caller runs. Null: a plain thread, a signal handler on its own stack, or a child after
-// fork(), which has no workers.
+// The fiber on whose stack the caller runs. Null: a plain thread, a signal handler on its own stack, or a child, which
+// has no workers (detail/home_process.hpp).
 waiter* running_fiber() noexcept;
 
 // The same, and the first line of every call of ramie::posix, whether it will wait or not: a fiber that has had its
@@ -61,6 +61,7 @@ class blocking_call {
   private:
     bool watch();
     bool park_once(direction d);
+    bool was_closed() noexcept;
     bool fail(int error) noexcept {
         errno = error;
         return false;

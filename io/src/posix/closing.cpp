@@ -2,6 +2,7 @@
 #include "blocking_call.hpp"
 #include "libc_calls.hpp"
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/stay.hpp>
 #include <ramie/posix.hpp>
 
@@ -11,12 +12,18 @@ namespace ramie {
 
 namespace {
 
+// Not for a child's numbers, which nobody here waits for. One that shares our memory is found by asking the kernel; it runs on
+// a stack of its own, so it is no fiber.
+bool concerns_us(detail::waiter const* self) noexcept {
+    return self != nullptr || detail::home_process::is_surely_here();
+}
+
 // Whoever waits for the number leaves with EBADF before `end` gives it to somebody else.
 template <class End>
 int after_all_left(int fd, End&& end) noexcept {
     auto* const self = detail::calling_fiber();
-    auto* const entry = detail::foreign_table::find(fd);
-    if (entry == nullptr) return end();
+    auto* const entry = detail::home_process::is_here() ? detail::foreign_table::find(fd) : nullptr;
+    if (entry == nullptr || !concerns_us(self)) return end();
     std::optional<detail::stay> here;
     if (self != nullptr) here.emplace(*self);
     entry->begin_close(self != nullptr);

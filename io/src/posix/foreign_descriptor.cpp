@@ -3,6 +3,7 @@
 #include "interest_set.hpp"
 
 #include <ramie/detail/carrier.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/park.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -113,6 +114,11 @@ namespace {
 // Each chunk is twice the size of the one before. They stay until the process ends.
 constexpr std::uint32_t first_chunk = 64;
 constinit std::array<std::atomic<foreign_descriptor*>, 26> chunks{};
+
+// A child's own runtimes have entries of their own: a thread of the parent may have been inside one of these.
+home_process::child_watcher const anew(nullptr, []() noexcept {
+    for (auto& each : chunks) each.store(nullptr, std::memory_order_relaxed);
+});
 
 struct place {
     std::uint32_t chunk, size, within;

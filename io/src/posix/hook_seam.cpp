@@ -3,10 +3,13 @@
 #include "blocking_call.hpp"
 #include "parking_lot.hpp"
 
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/stay.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/posix.hpp>
+
+#include <utility>
 
 #include <dlfcn.h>
 
@@ -16,8 +19,12 @@ namespace detail {
 
 namespace {
 
-constinit hook_calls const ours = [] {
+constinit hook_calls ours = [] {
     hook_calls c{};
+    c.calls_out = [](bool now) noexcept {
+        auto* const here = carrier::this_lane();
+        return here != nullptr && std::exchange(here->calls_out, now);
+    };
     c.is_fiber = []() noexcept { return running_fiber() != nullptr; };
     c.is_hooked = []() noexcept {
         auto* const self = running_fiber();
@@ -92,6 +99,7 @@ void find_hook() noexcept {
     if (looked.test_and_set(std::memory_order_relaxed)) return;
     auto* const install = reinterpret_cast<hook_install*>(::dlsym(RTLD_DEFAULT, "ramie_hook_install"));
     if (install == nullptr) return;
+    ours.home = home_process::looked_at.load(std::memory_order_acquire);  // a runtime is being made: it is final
     auto const* const answer = install(&ours);
     if (answer == nullptr) return;
     libc_in_use.store(answer->real, std::memory_order_release);  // pairs with the acquire in libc()

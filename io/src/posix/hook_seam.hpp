@@ -7,6 +7,7 @@
 #include "libc_calls.hpp"
 #include "lot_wait.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,8 +30,15 @@ struct hook_calls {
     static constexpr unsigned current_version = 2;
     unsigned version = current_version;
 
+    // --- whose process ---
+    // 0 in a child with a copy of the memory: nothing below is to be called there (detail/home_process.hpp).
+    std::atomic<std::uint32_t> const* home;
+    // The calling thread's lane, if it has one, is in a call whose child uses its stack, or not any more; what was so
+    // before.
+    bool (*calls_out)(bool) noexcept;
+
     // --- who calls ---
-    // Whether the caller runs on a fiber's stack, and not in the middle of a switch; nor in a child after fork().
+    // Whether the caller runs on a fiber's stack, and not in the middle of a switch; nor in a child.
     bool (*is_fiber)() noexcept;
     // The same, and the fiber has not switched the hook off for itself.
     bool (*is_hooked)() noexcept;

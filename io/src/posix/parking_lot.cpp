@@ -4,6 +4,7 @@
 #include "receiving.hpp"
 
 #include <ramie/detail/after.hpp>
+#include <ramie/detail/home_process.hpp>
 #include <ramie/detail/lane.hpp>
 #include <ramie/detail/pause.hpp>
 #include <ramie/detail/stay.hpp>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -57,6 +59,14 @@ struct bucket {
     }
 };
 constinit bucket buckets[lot_counters::buckets];
+
+// In a child that has runtimes of its own nobody waits yet, whatever threads of the parent were about to do.
+home_process::child_watcher const anew(nullptr, []() noexcept {
+    for (auto& each : buckets) new (&each) bucket;
+    for (auto& each : counters.waiting) each.store(0, std::memory_order_relaxed);
+    for (auto& each : counters.insisted) each.store(nullptr, std::memory_order_relaxed);
+    counters.insisting.store(0, std::memory_order_relaxed);
+});
 
 constexpr unsigned patience = 4;                 // times too late before a fiber insists
 constexpr microseconds insisting_lasts{10'000};  // after that long others try all the same
@@ -285,6 +295,8 @@ unsigned wake(void const* address, lot_wake how) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // (b); pairs with (1)
     auto const number = lot_bucket(address);
     if (counters.waiting[number].load(std::memory_order_relaxed) == 0) return 0;
+    // In a child that shares the memory a wake-up would be a write to a descriptor of its own.
+    if (!home_process::is_surely_here()) return 0;
     auto& b = buckets[number];
     woken_list woken;
     unsigned count = 0;

@@ -1,3 +1,4 @@
+#include <ramie/detail/home_process.hpp>
 #include <ramie/run_as_threads.hpp>
 
 #include <cstdlib>
@@ -10,6 +11,10 @@ void must_be_hooked() {
     throw std::logic_error(
         "ramie: run_as_threads needs libramie-hook in the process, or every blocking call blocks a worker: link it "
         "(pkg-config ramie-hook) or LD_PRELOAD it, and do not set RAMIE_HOOK=off");
+}
+
+void end_if_forked(int status) {
+    if (!home_process::is_here()) std::exit(status);
 }
 
 runtime_options with_room(runtime_options options) {

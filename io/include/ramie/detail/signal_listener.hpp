@@ -37,6 +37,7 @@ class signal_listener : public list_hook {
 
   private:
     signal_set const wanted_;
+    class signal_hub& hub_;
     signal_set come_ = 0;
     int last_ = 0;
 };
