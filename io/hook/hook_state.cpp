@@ -20,22 +20,30 @@ constinit bool switched_off = false;
 
 template <class F>
 void find(F& call, char const* name) noexcept {
-    auto* const found = ::dlsym(RTLD_NEXT, name);
+    // Condition variables are there twice on x86-64; before glibc 2.36, dlsym() finds those of 2002.
+    bool const is_twice = std::strncmp(name, "pthread_cond_", 13) == 0 && std::strcmp(name, "pthread_cond_clockwait") != 0;
+    auto* found = is_twice ? ::dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2") : nullptr;
+    if (found == nullptr) found = ::dlsym(RTLD_NEXT, name);
     static_assert(sizeof call == sizeof found);
     std::memcpy(&call, &found, sizeof call);
 }
 
+// A name that is not there makes dlsym() allocate, and an allocator may lock: by what was found first.
+constinit thread_local bool fills = false;
+
 // Several threads may do it at once: they write the same.
 void fill() noexcept {
+    if (fills) return;
+    fills = true;
+#define RAMIE_CALL(name) find(table.name, #name);
+    RAMIE_THREAD_CALLS(RAMIE_CALL)
+#undef RAMIE_CALL
 #define RAMIE_CALL(name) find(table.libc.name, #name);
     RAMIE_LIBC_CALLS(RAMIE_CALL)
 #undef RAMIE_CALL
     find(table.accept, "accept");
     find(table.sched_yield, "sched_yield");
-    find(table.mutex_lock, "pthread_mutex_lock");
-    find(table.mutex_trylock, "pthread_mutex_trylock");
-    find(table.mutex_clocklock, "pthread_mutex_clocklock");
-    find(table.mutex_unlock, "pthread_mutex_unlock");
+    find(table.syscall, "syscall");
     find(table.guard_acquire, "__cxa_guard_acquire");
     find(table.guard_release, "__cxa_guard_release");
     find(table.guard_abort, "__cxa_guard_abort");
@@ -43,6 +51,7 @@ void fill() noexcept {
     auto* const guard = reinterpret_cast<void*>(table.guard_acquire);
     table.guards_are_known = guard != nullptr && ::dladdr(guard, &where) != 0 && where.dli_fname != nullptr &&
                              std::strstr(where.dli_fname, "libstdc++") != nullptr;
+    fills = false;
     filled.store(true, std::memory_order_release);  // pairs with the acquire in real()
 }
 

@@ -8,8 +8,20 @@
 #include <atomic>
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #define RAMIE_EXPORTED extern "C" [[gnu::visibility("default")]]
+
+// The calls by which threads wait for each other.
+#define RAMIE_THREAD_CALLS(X)                                                                                              \
+    X(pthread_mutex_lock)                                                                                                  \
+    X(pthread_mutex_trylock) X(pthread_mutex_clocklock) X(pthread_mutex_unlock) X(pthread_rwlock_rdlock)                   \
+        X(pthread_rwlock_tryrdlock) X(pthread_rwlock_clockrdlock) X(pthread_rwlock_wrlock) X(pthread_rwlock_trywrlock)     \
+            X(pthread_rwlock_clockwrlock) X(pthread_rwlock_unlock) X(pthread_cond_wait) X(pthread_cond_timedwait)          \
+                X(pthread_cond_clockwait) X(pthread_cond_signal) X(pthread_cond_broadcast) X(sem_wait) X(sem_trywait)      \
+                    X(sem_timedwait) X(sem_clockwait) X(sem_post) X(pthread_once) X(pthread_barrier_init)                  \
+                        X(pthread_barrier_wait) X(pthread_barrier_destroy) X(pthread_join) X(pthread_tryjoin_np)           \
+                            X(pthread_timedjoin_np) X(pthread_clockjoin_np)
 
 namespace ramie::hook {
 
@@ -18,10 +30,13 @@ struct real_calls {
     detail::libc_calls libc;
     decltype(&::accept) accept;
     int (*sched_yield)();
-    int (*mutex_lock)(pthread_mutex_t*);
-    int (*mutex_trylock)(pthread_mutex_t*);
-    int (*mutex_clocklock)(pthread_mutex_t*, clockid_t, timespec const*);
-    int (*mutex_unlock)(pthread_mutex_t*);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // what the headers say of pointers is no part of the type
+#define RAMIE_CALL(name) detail::may_throw<decltype(&::name)>::type name;
+    RAMIE_THREAD_CALLS(RAMIE_CALL)
+#undef RAMIE_CALL
+#pragma GCC diagnostic pop
+    long (*syscall)(long, ...);
     int (*guard_acquire)(void*);
     void (*guard_release)(void*);
     void (*guard_abort)(void*);

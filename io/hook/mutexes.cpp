@@ -9,6 +9,8 @@
 //   process-shared                     others may unlock without a word: looked at often
 //
 // Who has called ignores results, so nothing but the lock ends a wait for it: no abort and no timeout around it.
+#include "mutexes.hpp"
+
 #include "lock_check.hpp"
 #include "thread_locks.hpp"
 #include "waiting.hpp"
@@ -40,25 +42,25 @@ struct locking {
 };
 
 // As trylock, for a fiber.
-int try_lock(locking const& l) noexcept {
-    if (!l.of_thread) return real().mutex_trylock(l.mutex);
+int try_on_fiber(locking const& l) noexcept {
+    if (!l.of_thread) return real().pthread_mutex_trylock(l.mutex);
     auto* const held = thread_locks::here().find(l.mutex);
     if (held != nullptr && held->fiber != l.fiber) return EBUSY;
-    auto const result = real().mutex_trylock(l.mutex);
+    auto const result = real().pthread_mutex_trylock(l.mutex);
     if (!is_taken(result)) return result;
     if (held != nullptr) {
         ++held->depth;
     } else if (thread_locks::here().add(l.mutex, l.fiber)) {
         l.calls.begin_hold();
     } else {
-        (void)real().mutex_unlock(l.mutex);
+        (void)real().pthread_mutex_unlock(l.mutex);
         return EAGAIN;
     }
     return result;
 }
 
-int attempt(void* argument) noexcept {
-    auto const result = try_lock(*static_cast<locking const*>(argument));
+int attempt_mutex(void* argument) noexcept {
+    auto const result = try_on_fiber(*static_cast<locking const*>(argument));
     return result == EBUSY ? static_cast<int>(lot_wait::again) : result;
 }
 
@@ -74,16 +76,16 @@ int lock_on_fiber(detail::hook_calls const& calls, pthread_mutex_t* mutex, clock
     }
     lot_wait w;
     w.address = mutex;
-    w.attempt = attempt;
+    w.attempt = attempt_mutex;
     w.argument = &l;
     w.what = "pthread_mutex_lock";
     w.until = until;
     w.clock = clock;
-    w.is_lock = true;
+    w.is_lock = w.insists = true;
     w.owner = &mutex->__data.__owner;
-    if ((kind & shared_by_processes) != 0) w.first_look_us = 1'000, w.seldom_us = 20'000;
+    if ((kind & shared_by_processes) != 0) w.first_look_us = 1'000, w.seldom_us = 20'000, w.is_looked_for = true;
     if (calls.lot->insisting.load(std::memory_order_relaxed) == 0) {
-        auto const at_once = attempt(&l);
+        auto const at_once = attempt_mutex(&l);
         if (at_once != lot_wait::again) return at_once;
     }
     noted_wait const noted(calls, mutex);
@@ -95,14 +97,14 @@ int lock_on_fiber(detail::hook_calls const& calls, pthread_mutex_t* mutex, clock
 // In the order of likelihood: nobody waits, and it is free; a thread; a fiber that may have to wait.
 int lock_mutex(pthread_mutex_t* mutex, clockid_t clock, timespec const* until, void const* caller) noexcept {
     auto const libcs = [&] {
-        if (until == nullptr) return real().mutex_lock(mutex);
-        return real().mutex_clocklock(mutex, clock, until);
+        if (until == nullptr) return real().pthread_mutex_lock(mutex);
+        return real().pthread_mutex_clocklock(mutex, clock, until);
     };
     auto const* const calls = introduced();
     if (calls == nullptr) return libcs();
     take_turns(*calls, caller);
     if (!belongs_to_thread(kind_of(mutex)) && !is_wanted(*calls, mutex)) {
-        auto const result = real().mutex_trylock(mutex);
+        auto const result = real().pthread_mutex_trylock(mutex);
         if (result != EBUSY) return locked(*calls, mutex, result);
     }
     auto const result = lock_on_fiber(*calls, mutex, clock, until, caller);
@@ -113,23 +115,23 @@ int lock_mutex(pthread_mutex_t* mutex, clockid_t clock, timespec const* until, v
 
 int try_lock_mutex(pthread_mutex_t* mutex, void const* caller) noexcept {
     auto const* const calls = introduced();
-    if (calls == nullptr) return real().mutex_trylock(mutex);
+    if (calls == nullptr) return real().pthread_mutex_trylock(mutex);
     take_turns(*calls, caller);
     if (!belongs_to_thread(kind_of(mutex)) || !calls->is_hooked())
-        return locked(*calls, mutex, real().mutex_trylock(mutex));
-    return locked(*calls, mutex, try_lock({*calls, mutex, true, calls->number()}));
+        return locked(*calls, mutex, real().pthread_mutex_trylock(mutex));
+    return locked(*calls, mutex, try_on_fiber({*calls, mutex, true, calls->number()}));
 }
 
 int unlock_mutex(pthread_mutex_t* mutex) noexcept {
     auto const* const calls = introduced();
-    if (calls == nullptr) return real().mutex_unlock(mutex);
+    if (calls == nullptr) return real().pthread_mutex_unlock(mutex);
     thread_locks::holding* held = nullptr;
     if (belongs_to_thread(kind_of(mutex))) {
         held = thread_locks::here().find(mutex);
         if (held != nullptr && held->fiber != calls->number()) return EPERM;
     }
     unlocking(*calls, mutex);
-    auto const result = real().mutex_unlock(mutex);  // from here on it may be gone
+    auto const result = real().pthread_mutex_unlock(mutex);  // from here on it may be gone
     if (result != 0) return result;
     if (held != nullptr && --held->depth == 0) {
         thread_locks::here().remove(*held);
@@ -155,3 +157,12 @@ RAMIE_EXPORTED int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clo
     return lock_mutex(mutex, clock, until, __builtin_return_address(0));
 }
 RAMIE_EXPORTED int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept { return unlock_mutex(mutex); }
+
+// By which glibc itself was entered in former times.
+RAMIE_EXPORTED int __pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+    return lock_mutex(mutex, CLOCK_REALTIME, nullptr, __builtin_return_address(0));
+}
+RAMIE_EXPORTED int __pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
+    return try_lock_mutex(mutex, __builtin_return_address(0));
+}
+RAMIE_EXPORTED int __pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept { return unlock_mutex(mutex); }

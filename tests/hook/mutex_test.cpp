@@ -13,11 +13,11 @@ using namespace ramie::testing;
 namespace {
 
 // All kinds that libc has.
-struct kind {
+struct mutex_kind {
     char const* name;
     int type, protocol, robust, shared;
 };
-constexpr kind kinds[] = {
+constexpr mutex_kind mutex_kinds[] = {
     {"normal", PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_PRIVATE},
     {"adaptive", PTHREAD_MUTEX_ADAPTIVE_NP, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_PRIVATE},
     {"recursive", PTHREAD_MUTEX_RECURSIVE, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_PRIVATE},
@@ -29,7 +29,7 @@ constexpr kind kinds[] = {
 
 template <class F>
 void with_each_kind(F&& f) {
-    for (auto const& k : kinds) {
+    for (auto const& k : mutex_kinds) {
         CAPTURE(k.name);
         plain_pthread_mutex mutex(k.type, k.protocol, k.robust, k.shared);
         f(mutex);
@@ -42,15 +42,19 @@ TEST_CASE("pthread_mutex_lock: two fibers of one thread, the first of which wait
     with_each_kind([](plain_pthread_mutex& mutex) {
         std::string order;
         on_one_thread([&] {
-            auto first = parked([&] {
+            bool other_comes = false;
+            auto first = ramie::spawn([&] {
                 CHECK(mutex.lock() == 0);
                 order += 'a';
-                ::usleep(10'000);
+                while (!other_comes) ::usleep(500);
+                ::usleep(2'000);
                 order += 'b';
                 CHECK(mutex.unlock() == 0);
             });
+            while (order.empty()) ramie::this_fiber::yield();
             auto second = ramie::spawn([&] {
                 CHECK(mutex.try_lock() == EBUSY);
+                other_comes = true;
                 CHECK(mutex.lock() == 0);
                 order += 'c';
                 CHECK(mutex.unlock() == 0);
@@ -146,41 +150,47 @@ TEST_CASE("pthread_mutex_lock: fibers of two workers and two threads count toget
     });
 }
 
-TEST_CASE("pthread_mutex_lock: nobody starves beside one that locks and unlocks in a loop") {
+TEST_CASE("pthread_mutex_lock: nobody starves beside one that gives it back for moments only, and all keep their places") {
+    nobody_looks const test;
     for (bool const by_thread : {false, true}) {
         CAPTURE(by_thread);
         plain_pthread_mutex mutex;
         std::atomic<bool> stop{false};
         std::atomic<long> greedy_rounds{0};
+        std::string order;
         auto const greedy = [&] {
-            for (; !stop; ++greedy_rounds) {
+            while (!stop) {
                 mutex.lock();
-                for (int i = 0; i < 200; ++i) ramie::detail::cpu_pause();
+                ++greedy_rounds;
+                std::this_thread::sleep_for(200us);
                 mutex.unlock();
-            }
-        };
-        auto const modest = [&] {
-            for (int i = 0; i < 50; ++i) {
-                mutex.lock();
-                mutex.unlock();
-                ramie::this_fiber::yield();
             }
         };
         on_one_thread([&] {
-            if (by_thread) {
-                plain_thread one(greedy);
-                while (greedy_rounds == 0) ramie::this_fiber::yield();
-                ramie::spawn(modest).get();
-                stop = true;
-            } else {
-                auto one = ramie::spawn(greedy);
-                while (greedy_rounds == 0) ramie::this_fiber::yield();
-                ramie::spawn(modest).get();
-                stop = true;
-                one.get();
+            std::optional<plain_thread> thread;
+            if (by_thread) thread.emplace(greedy);
+            ramie::join_set<void> all;
+            if (!by_thread) all.spawn(greedy);
+            while (greedy_rounds == 0) ramie::this_fiber::yield();
+            for (char name = 'a'; name <= 'e'; ++name) {
+                all.spawn([&, name] {
+                    for (int i = 0; i < 3; ++i) {
+                        mutex.lock();
+                        order += name;
+                        if (order.size() == 15) stop = true;
+                        mutex.unlock();
+                    }
+                });
+                ramie::this_fiber::yield();
             }
+            (void)all.join_all();
         });
-        CHECK(greedy_rounds > 0);
+        // Those that come again do so at the end.
+        CHECK(order.size() == 15);
+        CHECK(order.find_first_of('a') < order.find_first_of('b'));
+        CHECK(order.find_first_of('b') < order.find_first_of('c'));
+        CHECK(order.find_first_of('c') < order.find_first_of('d'));
+        CHECK(order.find_first_of('d') < order.find_first_of('e'));
     }
 }
 

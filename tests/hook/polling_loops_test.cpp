@@ -12,8 +12,11 @@
 
 #include <netdb.h>
 #include <poll.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/uio.h>
@@ -52,6 +55,19 @@ struct world {
         pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
         ::pthread_mutex_lock(&m);
         return m;
+    }();
+    pthread_rwlock_t free_rw = PTHREAD_RWLOCK_INITIALIZER;
+    pthread_rwlock_t taken_rw = [] {
+        pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
+        ::pthread_rwlock_rdlock(&l);  // nobody's in particular
+        return l;
+    }();
+    pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    sem_t semaphore{};  // glibc's with the value 0
+    pthread_barrier_t of_one = [] {
+        pthread_barrier_t b;
+        ::pthread_barrier_init(&b, nullptr, 1);
+        return b;
     }();
 };
 
@@ -250,6 +266,51 @@ std::map<std::string, loops> const table = {
     {"pthread_mutex_clocklock",
      {{"", [](auto& w, auto&) { ::pthread_mutex_clocklock(&w.taken, CLOCK_MONOTONIC, &long_ago); }}}},
     {"pthread_mutex_trylock", {{"", [](auto& w, auto&) { ::pthread_mutex_trylock(&w.taken); }}}},
+    {"pthread_rwlock_rdlock",
+     {{"that is free",
+       [](auto& w, auto&) {
+           ::pthread_rwlock_rdlock(&w.free_rw);
+           ::pthread_rwlock_unlock(&w.free_rw);
+       }}}},
+    {"pthread_rwlock_wrlock",
+     {{"that is free",
+       [](auto& w, auto&) {
+           ::pthread_rwlock_wrlock(&w.free_rw);
+           ::pthread_rwlock_unlock(&w.free_rw);
+       }}}},
+    {"pthread_rwlock_tryrdlock",
+     {{"that is free",
+       [](auto& w, auto&) {
+           ::pthread_rwlock_tryrdlock(&w.free_rw);
+           ::pthread_rwlock_unlock(&w.free_rw);
+       }}}},
+    {"pthread_rwlock_trywrlock", {{"", [](auto& w, auto&) { ::pthread_rwlock_trywrlock(&w.taken_rw); }}}},
+    {"pthread_rwlock_timedrdlock", {{"", [](auto& w, auto&) { ::pthread_rwlock_timedrdlock(&w.taken_rw, &long_ago), ::pthread_rwlock_unlock(&w.taken_rw); }}}},
+    {"pthread_rwlock_timedwrlock", {{"", [](auto& w, auto&) { ::pthread_rwlock_timedwrlock(&w.taken_rw, &long_ago); }}}},
+    {"pthread_rwlock_clockrdlock",
+     {{"", [](auto& w, auto&) { ::pthread_rwlock_clockrdlock(&w.taken_rw, CLOCK_MONOTONIC, &long_ago), ::pthread_rwlock_unlock(&w.taken_rw); }}}},
+    {"pthread_rwlock_clockwrlock",
+     {{"", [](auto& w, auto&) { ::pthread_rwlock_clockwrlock(&w.taken_rw, CLOCK_MONOTONIC, &long_ago); }}}},
+    {"pthread_cond_timedwait",
+     {{"", [](auto& w, auto&) { ::pthread_cond_timedwait(&w.never, &w.taken, &long_ago); }}}},
+    {"pthread_cond_clockwait",
+     {{"", [](auto& w, auto&) { ::pthread_cond_clockwait(&w.never, &w.taken, CLOCK_MONOTONIC, &long_ago); }}}},
+    {"sem_wait",
+     {{"that is posted",
+       [](auto& w, auto&) {
+           ::sem_post(&w.semaphore);
+           ::sem_wait(&w.semaphore);
+       }}}},
+    {"sem_trywait", {{"", [](auto& w, auto&) { ::sem_trywait(&w.semaphore); }}}},
+    {"sem_timedwait", {{"", [](auto& w, auto&) { ::sem_timedwait(&w.semaphore, &long_ago); }}}},
+    {"sem_clockwait", {{"", [](auto& w, auto&) { ::sem_clockwait(&w.semaphore, CLOCK_MONOTONIC, &long_ago); }}}},
+    {"pthread_barrier_wait", {{"of one", [](auto& w, auto&) { ::pthread_barrier_wait(&w.of_one); }}}},
+    {"syscall",
+     {{"a futex that has changed",
+       [](auto&, auto&) {
+           int word = 1;
+           ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+       }}}},
 };
 
 // What needs no share, and why.
@@ -258,6 +319,37 @@ std::map<std::string, char const*> const without_a_share = {
     {"__cxa_guard_release", "gives something back"},
     {"__cxa_guard_abort", "gives something back"},
     {"pthread_mutex_unlock", "gives something back"},
+    {"__pthread_mutex_lock", "is pthread_mutex_lock"},
+    {"__pthread_mutex_trylock", "is pthread_mutex_trylock"},
+    {"__pthread_mutex_unlock", "gives something back"},
+    {"pthread_rwlock_unlock", "gives something back"},
+    {"__pthread_rwlock_rdlock", "is pthread_rwlock_rdlock"},
+    {"__pthread_rwlock_wrlock", "is pthread_rwlock_wrlock"},
+    {"__pthread_rwlock_tryrdlock", "is pthread_rwlock_tryrdlock"},
+    {"__pthread_rwlock_trywrlock", "is pthread_rwlock_trywrlock"},
+    {"__pthread_rwlock_unlock", "gives something back"},
+    {"pthread_cond_wait", "waits"},
+    {"pthread_cond_signal", "gives something back"},
+    {"pthread_cond_broadcast", "gives something back"},
+    {"sem_post", "gives something back"},
+    {"pthread_once", "once for each, not in a loop"},
+    {"__pthread_once", "once for each, not in a loop"},
+    {"pthread_barrier_init", "once for each, not in a loop"},
+    {"pthread_barrier_destroy", "gives something back"},
+    {"pthread_join", "once for each, not in a loop"},
+    {"pthread_timedjoin_np", "waits, at first"},
+    {"pthread_clockjoin_np", "waits, at first"},
+    {"pthread_tryjoin_np", "takes its turns as the try calls above do"},
+    {"mtx_lock", "is pthread_mutex_lock"},
+    {"mtx_trylock", "is pthread_mutex_trylock"},
+    {"mtx_timedlock", "is pthread_mutex_timedlock"},
+    {"mtx_unlock", "gives something back"},
+    {"cnd_wait", "waits"},
+    {"cnd_timedwait", "is pthread_cond_timedwait"},
+    {"cnd_signal", "gives something back"},
+    {"cnd_broadcast", "gives something back"},
+    {"call_once", "once for each, not in a loop"},
+    {"thrd_join", "once for each, not in a loop"},
     {"vfork", "lends the thread to a child"},
     {"__vfork", "lends the thread to a child"},
     {"ramie_hook_install", "no call of anybody's"},

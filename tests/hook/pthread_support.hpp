@@ -32,10 +32,10 @@ void on_one_thread(F&& f) {
 
 // While one lives, no wait is ended by looking: a wake that was missed is missed for ever.
 struct nobody_looks {
-    nobody_looks() { detail::parking_lot::may_look = false; }
+    nobody_looks() { ramie::detail::parking_lot::may_look = false; }
     nobody_looks(nobody_looks const&) = delete;
     nobody_looks& operator=(nobody_looks const&) = delete;
-    ~nobody_looks() { detail::parking_lot::may_look = true; }
+    ~nobody_looks() { ramie::detail::parking_lot::may_look = true; }
 };
 
 class plain_pthread_mutex {
@@ -76,9 +76,9 @@ inline bool has_come(timespec const& t, clockid_t clock = CLOCK_REALTIME) {
 }
 
 // A plain thread does f; the fiber that waits for its end parks.
-template <class F>
 class plain_thread {
   public:
+    template <class F>
     explicit plain_thread(F f) : thread_([this, work = std::move(f)]() mutable { work(), over_ = true; }) {}
     plain_thread(plain_thread const&) = delete;
     plain_thread& operator=(plain_thread const&) = delete;

@@ -8,6 +8,8 @@
 #include <ramie/detail/stay.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/posix.hpp>
+#include <ramie/spawn_blocking.hpp>
+#include <ramie/this_fiber.hpp>
 
 #include <utility>
 
@@ -18,6 +20,18 @@ namespace ramie {
 namespace detail {
 
 namespace {
+
+// Without a thread: here.
+void do_on_pool(void (*f)(void*) noexcept, void* argument) noexcept {
+    auto* const self = running_fiber();
+    stay const here(*self);
+    abort_shield const whole;
+    bool done = false;
+    try {
+        done = spawn_blocking_in<blocking_share::jobs>([=]() noexcept { f(argument); }).join().has_value();
+    } catch (std::exception const&) {}
+    if (!done) f(argument);
+}
 
 constinit hook_calls ours = [] {
     hook_calls c{};
@@ -48,6 +62,7 @@ constinit hook_calls ours = [] {
         auto* const self = running_fiber();
         return self != nullptr && self->unhooked == 0 && carrier::this_lane()->spend(1);
     };
+    c.do_on_pool = do_on_pool;
     c.sched_yield = posix::sched_yield;
     c.accept4 = posix::accept4;
     c.clock_nanosleep = posix::clock_nanosleep;

@@ -27,7 +27,7 @@ struct may_throw<R (*)(Args...) noexcept> {
 };
 
 struct hook_calls {
-    static constexpr unsigned current_version = 2;
+    static constexpr unsigned current_version = 3;
     unsigned version = current_version;
 
     // --- whose process ---
@@ -74,6 +74,8 @@ struct hook_calls {
     void (*end_hold)() noexcept;
     // The calling fiber takes what is free. True: it has had its share of time, and others are to run first.
     bool (*spend)() noexcept;
+    // f(argument) on a thread of the blocking pool, waited for by the calling fiber in any case.
+    void (*do_on_pool)(void (*f)(void*) noexcept, void* argument) noexcept;
 };
 
 // What the hook exports as ramie_hook_install. Null: it is off, or of another version.

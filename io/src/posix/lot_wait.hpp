@@ -26,10 +26,12 @@ struct lot_wait {
     bool by_call = false;             // a wake is the answer, 0, and the place goes with it (a condition variable)
     bool shared = false;              // it goes on together with others of this kind (a reader)
     bool abortable = false;           // an abort ends it with ECANCELED
-    bool is_lock = false;             // who holds it is done soon; and one that is overtaken too often insists (parking_lot.hpp)
+    bool is_lock = false;             // who holds it is done soon, and who insists comes first
+    bool insists = false;             // this one does if it is overtaken too often (parking_lot.hpp)
     std::int32_t const* owner = nullptr;  // where a lock says which thread holds it: see lot_leaver
     // How often it looks without having been woken: first, then twice as far each time, up to `seldom`. 0: never.
     std::uint32_t first_look_us = 20'000, seldom_us = 1'000'000;
+    bool is_looked_for = false;       // nobody will wake it: looking is the way
     // Not 0: it ends after that long at the latest, with ECANCELED. And so does one that was aborted, or late, before it
     // began, instead of at once: for calls that are made again when they end for nothing.
     std::uint32_t at_most_us = 0;

@@ -137,7 +137,7 @@ class waiting {
         for (;;) {
             auto const got = may_try() ? w_.attempt(w_.argument) : static_cast<int>(lot_wait::again);
             if (got != lot_wait::again) return got;
-            if (was_woken && w_.is_lock && ++too_late_ >= patience) insist();
+            if (was_woken && w_.insists && ++too_late_ >= patience) insist();
             if (auto const late = limit_passed(); late != 0) return late;
             auto const ended = park_once();
             if (ended.first == how::woken && w_.by_call) return 0;
@@ -240,7 +240,7 @@ class waiting {
             limit = std::min(limit, carrier::now() + look_at_leaver);
         } else if (polite_until_ != never) {
             limit = std::min(limit, std::max(polite_until_, carrier::now() + look_at_leaver));
-        } else if (look_.count() != 0 && may_look.load(std::memory_order_relaxed)) {
+        } else if (look_.count() != 0 && (w_.is_looked_for || may_look.load(std::memory_order_relaxed))) {
             limit = std::min(limit, carrier::now() + look_);
             look_ = std::min(look_ * 2, microseconds(w_.seldom_us));
         }

@@ -1,0 +1,115 @@
+// pthread_once. libc's call runs the routine; who is at it is noted, and a fiber that comes meanwhile waits in the parking lot
+// until it is not, and asks again. (A plain thread waits in libc.) The note lies on the stack of who is at it.
+//
+// std::call_once keeps its callable in thread-locals of libstdc++ while it calls pthread_once, so they are carried over the
+// wait.
+#include "waiting.hpp"
+
+#include <mutex>
+
+namespace ramie::hook {
+
+namespace {
+
+using detail::lot_wait;
+
+// glibc's word: bit 1 once it is done.
+bool is_done(pthread_once_t const* control) noexcept {
+    constexpr int done = 2;
+    return (__atomic_load_n(control, __ATOMIC_ACQUIRE) & done) != 0;
+}
+
+class at_it {
+  public:
+    // False: somebody is at it already, and this notes nothing.
+    bool begin(pthread_once_t* control) noexcept {
+        list().lock();
+        for (auto const* each = list().first; each != nullptr; each = each->next_) {
+            if (each->control_ != control) continue;
+            list().unlock();
+            return false;
+        }
+        control_ = control;
+        next_ = list().first;
+        list().first = this;
+        list().unlock();
+        return true;
+    }
+    static bool is_anybody(pthread_once_t const* control) noexcept {
+        list().lock();
+        bool found = false;
+        for (auto const* each = list().first; each != nullptr; each = each->next_) found |= each->control_ == control;
+        list().unlock();
+        return found;
+    }
+    at_it() = default;
+    at_it(at_it const&) = delete;
+    at_it& operator=(at_it const&) = delete;
+    // Also when the routine throws, or its thread is cancelled.
+    ~at_it() {
+        if (control_ == nullptr) return;
+        list().lock();
+        auto** at = &list().first;
+        while (*at != this) at = &(*at)->next_;
+        *at = next_;
+        list().unlock();
+        if (auto const* const calls = introduced()) tell(*calls, control_, detail::lot_wake::all);
+    }
+
+  private:
+    struct all {
+        void lock() noexcept {
+            while (held.exchange(true, std::memory_order_acquire)) {}  // pairs with the release in unlock()
+        }
+        void unlock() noexcept { held.store(false, std::memory_order_release); }
+        std::atomic<bool> held{false};
+        at_it* first = nullptr;
+    };
+    static all& list() noexcept {
+        static constinit all of_process;
+        return of_process;
+    }
+
+    pthread_once_t* control_ = nullptr;
+    at_it* next_ = nullptr;
+};
+
+int is_nobody_at_it(void* control) noexcept {
+    return at_it::is_anybody(static_cast<pthread_once_t*>(control)) ? static_cast<int>(lot_wait::again) : 0;
+}
+
+void wait_for_others(detail::hook_calls const& calls, pthread_once_t* control) noexcept {
+#if defined(_GLIBCXX_HAVE_TLS)
+    auto* const callable = std::__once_callable;
+    auto* const call = std::__once_call;
+#endif
+    lot_wait w;
+    w.address = control;
+    w.attempt = is_nobody_at_it;
+    w.argument = control;
+    w.what = "pthread_once";
+    (void)calls.wait_in_lot(w);
+#if defined(_GLIBCXX_HAVE_TLS)
+    std::__once_callable = callable;
+    std::__once_call = call;
+#endif
+}
+
+}  // namespace
+
+int once(pthread_once_t* control, void (*routine)()) {
+    if (is_done(control)) return 0;
+    auto const* const calls = introduced();
+    if (calls == nullptr) return real().pthread_once(control, routine);
+    at_it mine;
+    while (!mine.begin(control) && calls->is_hooked()) {
+        wait_for_others(*calls, control);
+        if (is_done(control)) return 0;
+    }
+    return real().pthread_once(control, routine);
+}
+
+}  // namespace ramie::hook
+
+RAMIE_EXPORTED int pthread_once(pthread_once_t* control, void (*routine)()) { return ramie::hook::once(control, routine); }
+RAMIE_EXPORTED int __pthread_once(pthread_once_t* control, void (*routine)()) { return ramie::hook::once(control, routine); }

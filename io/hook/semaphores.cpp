@@ -1,0 +1,83 @@
+// POSIX semaphores, in the way of mutexes.cpp. What may end for another reason than a post, by a signal, does: an abort says
+// ECANCELED, and a timeout around it ETIMEDOUT, as in the calls on descriptors.
+//
+// Others may post a process-shared one without a word; it is looked at often.
+#include "waiting.hpp"
+
+#include <cerrno>
+
+namespace ramie::hook {
+
+namespace {
+
+using detail::lot_wait;
+
+// glibc's: the value, who waits, and whether it is process-shared.
+bool is_shared_semaphore(sem_t const* s) noexcept {
+    constexpr std::size_t at = sizeof(long) == 8 ? 8 : 4;
+    int flag = 0;
+    __builtin_memcpy(&flag, reinterpret_cast<char const*>(s) + at, sizeof flag);
+    return flag != 0;
+}
+
+int attempt_semaphore(void* semaphore) noexcept {
+    if (real().sem_trywait(static_cast<sem_t*>(semaphore)) == 0) return 0;
+    return errno == EAGAIN ? static_cast<int>(lot_wait::again) : errno;
+}
+
+int with_errno(int error) noexcept {
+    if (error == 0) return 0;
+    errno = error;
+    return -1;
+}
+
+template <class Libcs>
+int wait_for_post(sem_t* semaphore, clockid_t clock, timespec const* until, void const* caller, Libcs&& libcs) {
+    auto const* const calls = introduced();
+    if (calls == nullptr) return libcs();
+    take_turns(*calls, caller);
+    if (!calls->is_hooked() || is_from_allocator(caller)) return libcs();
+    auto const error_before = errno;
+    auto result = attempt_semaphore(semaphore);
+    if (result == lot_wait::again) {
+        lot_wait w;
+        w.address = semaphore;
+        w.attempt = attempt_semaphore;
+        w.argument = semaphore;
+        w.what = "sem_wait";
+        w.until = until;
+        w.clock = clock;
+        w.abortable = true;
+        if (is_shared_semaphore(semaphore)) w.first_look_us = 1'000, w.seldom_us = 20'000, w.is_looked_for = true;
+        result = calls->wait_in_lot(w);
+    }
+    errno = error_before;
+    return with_errno(result == lot_wait::outer_deadline ? ETIMEDOUT : result);
+}
+
+}  // namespace
+
+}  // namespace ramie::hook
+
+using namespace ramie::hook;
+
+RAMIE_EXPORTED int sem_wait(sem_t* s) {
+    return wait_for_post(s, CLOCK_REALTIME, nullptr, __builtin_return_address(0), [&] { return real().sem_wait(s); });
+}
+RAMIE_EXPORTED int sem_timedwait(sem_t* s, timespec const* until) {
+    return wait_for_post(s, CLOCK_REALTIME, until, __builtin_return_address(0), [&] { return real().sem_timedwait(s, until); });
+}
+RAMIE_EXPORTED int sem_clockwait(sem_t* s, clockid_t clock, timespec const* until) {
+    if (!is_known_clock(clock)) return with_errno(EINVAL);
+    return wait_for_post(s, clock, until, __builtin_return_address(0), [&] { return real().sem_clockwait(s, clock, until); });
+}
+RAMIE_EXPORTED int sem_trywait(sem_t* s) noexcept {
+    if (auto const* const calls = introduced()) take_turns(*calls, __builtin_return_address(0));
+    return real().sem_trywait(s);
+}
+RAMIE_EXPORTED int sem_post(sem_t* s) noexcept {
+    auto const result = real().sem_post(s);
+    auto const* const calls = introduced();
+    if (result == 0 && calls != nullptr) tell(*calls, s, ramie::detail::lot_wake::one);
+    return result;
+}
