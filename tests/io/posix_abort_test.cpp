@@ -267,7 +267,7 @@ TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the
         MESSAGE("skipped: forced migration sends the root to a worker that is held");
         return;
     }
-    ramie::run({.workers = 2}, [] {
+    ramie::run({.workers = 2, .stall_threshold = 10ms}, [] {
         std::atomic<int> moved{0}, holding{0};
         std::atomic<bool> stuck{true};
         std::vector<ramie::join_handle<void>> all;
