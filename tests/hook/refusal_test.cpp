@@ -143,7 +143,7 @@ TEST_CASE("hook: the end of the runtime comes in time, and says who retries what
                 (void)!::socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
                 fill(ends[0]);
                 if (each.what == "accept") ::listen(ends[0] = ::socket(AF_UNIX, SOCK_STREAM, 0), 1);
-                ramie::runtime rt({.workers = 1, .shutdown_timeout = 100ms, .current_thread = current_thread});
+                ramie::runtime rt({.workers = 1, .shutdown_timeout = 400ms, .current_thread = current_thread});
                 rt.block_on([&] {
                     ramie::spawn({.name = "deaf"}, [&] {
                         auto const stop = ramie::this_fiber::stop_token();
