@@ -103,6 +103,11 @@ class registry {
 };
 constinit registry known_locks;
 
+// In a child the others' threads are missing, and one may have held the lock.
+[[gnu::constructor]] void unlock_in_children() noexcept {
+    (void)::pthread_atfork(nullptr, nullptr, []() noexcept { known_locks.unlock(); });
+}
+
 void say(char const* format, auto... parts) noexcept {
     char line[320];
     auto const length = static_cast<std::size_t>(std::snprintf(line, sizeof line, format, parts...));

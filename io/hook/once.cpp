@@ -50,8 +50,8 @@ class at_it {
         if (control_ == nullptr) return;
         list().lock();
         auto** at = &list().first;
-        while (*at != this) at = &(*at)->next_;
-        *at = next_;
+        while (*at != nullptr && *at != this) at = &(*at)->next_;
+        if (*at == this) *at = next_;  // not there in a child
         list().unlock();
         if (auto const* const calls = introduced()) tell(*calls, control_, detail::lot_wake::all);
     }
@@ -70,9 +70,17 @@ class at_it {
         return of_process;
     }
 
+    // In a child the others' threads are missing, and one may have held the lock.
+    friend void forget_others() noexcept;
     pthread_once_t* control_ = nullptr;
     at_it* next_ = nullptr;
 };
+
+void forget_others() noexcept {
+    at_it::list().first = nullptr;
+    at_it::list().unlock();
+}
+[[gnu::constructor]] void watch_children() noexcept { (void)::pthread_atfork(nullptr, nullptr, forget_others); }
 
 int is_nobody_at_it(void* control) noexcept {
     return at_it::is_anybody(static_cast<pthread_once_t*>(control)) ? static_cast<int>(lot_wait::again) : 0;

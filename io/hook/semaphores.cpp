@@ -2,9 +2,14 @@
 // ECANCELED, and a timeout around it ETIMEDOUT, as in the calls on descriptors.
 //
 // Others may post a process-shared one without a word; it is looked at often.
+//
+// sem_post() is what signal handlers call, which interrupt who holds the parking lot's locks. A thread that blocks a signal may
+// be in a handler, so it wakes by way of another thread (posix/lot_bell.hpp). (A handler with SA_NODEFER and no mask is not
+// noticed; it must not post what fibers wait for.)
 #include "waiting.hpp"
 
 #include <cerrno>
+#include <csignal>
 
 namespace ramie::hook {
 
@@ -31,6 +36,14 @@ int with_errno(int error) noexcept {
     return -1;
 }
 
+bool may_be_in_handler() noexcept {
+    sigset_t blocked, none;
+    ::sigemptyset(&none);
+    // No system call where nobody waits: this is asked last.
+    if (::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0) return true;
+    return ::sigisemptyset(&blocked) == 0;
+}
+
 template <class Libcs>
 int wait_for_post(sem_t* semaphore, clockid_t clock, timespec const* until, void const* caller, Libcs&& libcs) {
     auto const* const calls = introduced();
@@ -47,7 +60,7 @@ int wait_for_post(sem_t* semaphore, clockid_t clock, timespec const* until, void
         w.what = "sem_wait";
         w.until = until;
         w.clock = clock;
-        w.abortable = true;
+        w.abortable = w.by_handlers = true;
         if (is_shared_semaphore(semaphore)) w.first_look_us = 1'000, w.seldom_us = 20'000, w.is_looked_for = true;
         result = calls->wait_in_lot(w);
     }
@@ -78,6 +91,8 @@ RAMIE_EXPORTED int sem_trywait(sem_t* s) noexcept {
 RAMIE_EXPORTED int sem_post(sem_t* s) noexcept {
     auto const result = real().sem_post(s);
     auto const* const calls = introduced();
-    if (result == 0 && calls != nullptr) tell(*calls, s, ramie::detail::lot_wake::one);
-    return result;
+    if (result != 0 || calls == nullptr) return result;
+    if (is_wanted_after(*calls, s) && may_be_in_handler()) calls->ring_lot(s);
+    else tell(*calls, s, ramie::detail::lot_wake::one);
+    return 0;
 }

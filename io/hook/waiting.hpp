@@ -9,8 +9,12 @@
 
 namespace ramie::hook {
 
-// After libc's call: one load, unless a fiber waits.
-inline void tell(detail::hook_calls const& calls, void const* address, detail::lot_wake how) noexcept {
+// A fiber waits for something in that bucket: who comes by must look closer.
+inline bool is_wanted(detail::hook_calls const& calls, void const* address) noexcept {
+    return calls.lot->waiting[detail::lot_bucket(address)].load(std::memory_order_relaxed) != 0;
+}
+// The same, of who has just changed it by libc's call.
+inline bool is_wanted_after(detail::hook_calls const& calls, void const* address) noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     // Every call of libc that gives something back ends with a locked instruction, which is the fence; it pairs with the
     // waiter's count.
@@ -18,12 +22,12 @@ inline void tell(detail::hook_calls const& calls, void const* address, detail::l
 #else
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the waiter's count
 #endif
-    if (calls.lot->waiting[detail::lot_bucket(address)].load(std::memory_order_relaxed) != 0) [[unlikely]]
-        (void)calls.wake_in_lot(address, how);
+    return is_wanted(calls, address);
 }
 
-inline bool is_wanted(detail::hook_calls const& calls, void const* address) noexcept {
-    return calls.lot->waiting[detail::lot_bucket(address)].load(std::memory_order_relaxed) != 0;
+// After libc's call: one load, unless a fiber waits.
+inline void tell(detail::hook_calls const& calls, void const* address, detail::lot_wake how) noexcept {
+    if (is_wanted_after(calls, address)) [[unlikely]] (void)calls.wake_in_lot(address, how);
 }
 
 // A plain thread that is about to take a lock which a fiber has come too late for again and again: it lets that one go

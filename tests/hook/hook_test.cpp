@@ -406,6 +406,14 @@ TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime
     CHECK(end.output == "allocated\n");
 }
 
+TEST_CASE("hook: a fiber that waits for the allocator's own lock is not left for another") {
+    if (!can_preload()) return;
+    auto const preload = std::string(HOOK_LIBRARY) + " " + LOCKING_MALLOC;
+    auto const end = output_of({HOOK_PROGRAM, "allocating"}, preload.c_str());
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+    CHECK(end.output == "allocated\n");
+}
+
 TEST_CASE("run_as_threads: runs a main, and its threads as fibers") {
     CHECK(ramie::run_as_threads([] { return 42; }) == 42);
     ramie::run_as_threads({.workers = 1}, [] {

@@ -5,6 +5,7 @@
 #include <ramie/timeout.hpp>
 
 #include <barrier>
+#include <csignal>
 #include <future>
 #include <latch>
 #include <semaphore>
@@ -138,6 +139,47 @@ TEST_CASE("sem_wait: a process-shared one") {
         semaphore.post();
         CHECK(waits.get() == 0);
     });
+}
+
+TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphores are woken") {
+    static plain_sem* from_handler = nullptr;
+    plain_sem rung, to_and_fro;
+    from_handler = &rung;
+    struct sigaction posting {}, before{};
+    posting.sa_handler = [](int) { from_handler->post(); };
+    posting.sa_flags = SA_RESTART;
+    REQUIRE(::sigaction(SIGUSR1, &posting, &before) == 0);
+    auto const times = static_cast<int>(rounds(2'000));
+    on_one_thread([&] {
+        nobody_looks const test;
+        // Its worker is interrupted in whatever it does.
+        plain_thread interrupts([&, worker = ::pthread_self()] {
+            for (int i = 0; i < times; ++i) {
+                ::pthread_kill(worker, SIGUSR1);
+                std::this_thread::sleep_for(20us);
+            }
+        });
+        bool over = false;
+        ramie::join_set<void> busy;
+        for (int i = 0; i < 2; ++i) {
+            busy.spawn([&] {
+                while (!over) {
+                    to_and_fro.post();
+                    to_and_fro.wait();
+                    ramie::this_fiber::yield();
+                }
+            });
+        }
+        int got = 0;  // signals may come together, and count once
+        while (!interrupts.is_over()) {
+            timespec const soon = time_after(100ms);
+            got += ::sem_timedwait(&rung.raw, &soon) == 0 ? 1 : 0;
+        }
+        over = true;
+        (void)busy.join_all();
+        CHECK(got > 0);
+    });
+    ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_CASE("futex by syscall(): fibers of one thread wait for each other, and for threads") {

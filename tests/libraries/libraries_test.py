@@ -30,7 +30,6 @@ class Libraries(unittest.TestCase):
             if int(line[2]) > 1 and "0.5 s" in line[1]:
                 self.assertLess(float(line[5]), float(line[4]) / 4, line[0])
 
-    @unittest.skip("tests/libraries: openldap hangs: a fiber that waits in a hooked call holds a pthread mutex others want")
     def test_openldap_first_uses_meet_at_a_lock_of_its_own(self):
         self.assert_goes_well("openldap", 1)
 

@@ -3,8 +3,8 @@
 // it does not: docs/porting.md.
 //
 // From outside: RAMIE_HOOK=off         it does nothing in this process
-//               RAMIE_HOOK_CHECK=mutex a fiber that waits while it holds a pthread mutex is reported on stderr, with a
-//                                      backtrace, once for each place
+//               RAMIE_HOOK_CHECK=mutex a fiber that waits while it holds a pthread mutex or rwlock is reported on stderr, with
+//                                      both stacks, once for each pair of places; and fibers that wait for each other's
 #pragma once
 
 #include <ramie/detail/waiter.hpp>

@@ -1,6 +1,7 @@
 #include "hook_seam.hpp"
 
 #include "blocking_call.hpp"
+#include "lot_bell.hpp"
 #include "parking_lot.hpp"
 
 #include <ramie/detail/home_process.hpp>
@@ -50,6 +51,7 @@ constinit hook_calls ours = [] {
     c.lot = &parking_lot::counters;
     c.wait_in_lot = parking_lot::wait;
     c.wake_in_lot = parking_lot::wake;
+    c.ring_lot = lot_bell::ring;
     c.leave_unseen = parking_lot::leave_unseen;
     c.left_unseen = parking_lot::left_unseen;
     c.number = []() noexcept -> std::uint64_t {

@@ -27,7 +27,7 @@ struct may_throw<R (*)(Args...) noexcept> {
 };
 
 struct hook_calls {
-    static constexpr unsigned current_version = 3;
+    static constexpr unsigned current_version = 4;
     unsigned version = current_version;
 
     // --- whose process ---
@@ -65,6 +65,7 @@ struct hook_calls {
     lot_counters const* lot;
     int (*wait_in_lot)(lot_wait const&) noexcept;  // by a fiber
     unsigned (*wake_in_lot)(void const* address, lot_wake how) noexcept;
+    void (*ring_lot)(void const* address) noexcept;  // the same from a signal handler, by way of a thread
     void (*leave_unseen)(lot_leaver&) noexcept;
     void (*left_unseen)(lot_leaver&) noexcept;
     // The calling fiber's number, which no other ever has; 0: no fiber.

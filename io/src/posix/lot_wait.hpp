@@ -25,6 +25,7 @@ struct lot_wait {
     clockid_t clock = CLOCK_REALTIME;
     bool by_call = false;             // a wake is the answer, 0, and the place goes with it (a condition variable)
     bool shared = false;              // it goes on together with others of this kind (a reader)
+    bool by_handlers = false;         // a signal handler may give it (lot_bell.hpp)
     bool abortable = false;           // an abort ends it with ECANCELED
     bool is_lock = false;             // who holds it is done soon, and who insists comes first
     bool insists = false;             // this one does if it is overtaken too often (parking_lot.hpp)

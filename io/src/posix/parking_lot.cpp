@@ -1,6 +1,7 @@
 #include "parking_lot.hpp"
 
 #include "blocking_call.hpp"
+#include "lot_bell.hpp"
 #include "receiving.hpp"
 
 #include <ramie/detail/after.hpp>
@@ -285,6 +286,7 @@ int wait(lot_wait const& w) noexcept {
     auto* const self = running_fiber();
     if (self == nullptr) return EPERM;  // the hook asks first
     auto const error = errno;
+    if (w.by_handlers) lot_bell::install();
     waiting here(*self, w);
     auto const result = self->runs_stop_callbacks() ? here.run_in_callback() : here.run();
     errno = error;
@@ -318,6 +320,14 @@ unsigned wake(void const* address, lot_wake how) noexcept {
         if (how == lot_wake::first || how == lot_wake::one || ends_group) break;
     }
     return count;
+}
+
+void wake_bucket(unsigned number) noexcept {
+    auto& b = buckets[number];
+    woken_list woken;
+    std::lock_guard const held(b.lock);
+    for (auto* p = b.first; p != nullptr; p = p->behind)
+        if (!p->by_call && !p->told) (void)tell(b, *p, woken);
 }
 
 void leave_unseen(lot_leaver& l) noexcept {

@@ -36,6 +36,9 @@ int wait(lot_wait const&) noexcept;
 // From any thread. How many were woken.
 unsigned wake(void const* address, lot_wake how) noexcept;
 
+// All in that bucket that keep their places: something was given to one of its addresses.
+void wake_bucket(unsigned number) noexcept;
+
 void leave_unseen(lot_leaver&) noexcept;
 void left_unseen(lot_leaver&) noexcept;
 
