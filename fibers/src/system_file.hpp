@@ -1,6 +1,8 @@
 // Reading what the system says in /proc and /sys. No allocation: also where nothing may be thrown.
 #pragma once
 
+#include <ramie/detail/above_standard.hpp>
+
 #include <array>
 #include <cstdlib>
 #include <optional>
@@ -13,7 +15,7 @@ namespace ramie::detail {
 // Calls f(text, length) for each block of a file; the text ends with a zero. False if it cannot be read to its end.
 template <class F>
 bool read_blocks(char const* path, F&& f) noexcept {
-    int const fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    int const fd = above_standard(::open(path, O_RDONLY | O_CLOEXEC));
     if (fd < 0) return false;
     std::array<char, 4096> block;
     ssize_t n;

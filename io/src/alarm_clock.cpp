@@ -1,5 +1,7 @@
 #include "alarm_clock.hpp"
 
+#include <ramie/detail/above_standard.hpp>
+
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -8,7 +10,7 @@
 
 namespace ramie::detail {
 
-alarm_clock::alarm_clock() : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+alarm_clock::alarm_clock() : fd_(above_standard(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC))) {
     if (fd_.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: timerfd_create");
 }
 

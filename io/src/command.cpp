@@ -9,6 +9,7 @@
 
 #include <ramie/buffered_reader.hpp>
 #include <ramie/concurrently.hpp>
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <cerrno>
@@ -154,7 +155,7 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
             if (!made) return made.error();
             ours = std::move(*made);
         } else if (what.kind_ == stdio::kind::null) {
-            opened = unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+            opened = unique_fd(above_standard(::open("/dev/null", O_RDWR | O_CLOEXEC)));
             if (!opened) return last_error();
         }
         how.descriptors.push_back(what.kind_ == stdio::kind::descriptor ? what.fd_ : opened.get());

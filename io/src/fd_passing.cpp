@@ -6,6 +6,9 @@
 
 #include <cstring>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace ramie {
 
 using namespace detail;
@@ -29,7 +32,10 @@ void take_fds(msghdr& message, std::vector<unique_fd>& fds) noexcept {
         for (std::size_t i = 0; i < count; ++i) {
             int number = -1;
             std::memcpy(&number, CMSG_DATA(each) + i * sizeof(int), sizeof number);
-            fds.emplace_back(number);  // there is room for as many as the system was offered
+            // There is room for as many as the system was offered. One that cannot be moved is better than none.
+            auto const copy = number < 3 ? ::fcntl(number, F_DUPFD_CLOEXEC, 3) : -1;
+            fds.emplace_back(copy >= 0 ? copy : number);
+            if (copy >= 0) ::close(number);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "plain_io.hpp"
 #include "pool_file.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 #include <ramie/write_all.hpp>
 
@@ -57,7 +58,7 @@ int flags_of(open_options const& how) {
 
 // /dev/null and the like cannot be watched, and need not.
 bool can_be_watched(int fd) noexcept {
-    unique_fd const probe(::epoll_create1(EPOLL_CLOEXEC));
+    unique_fd const probe(above_standard(::epoll_create1(EPOLL_CLOEXEC)));
     epoll_event nothing{};
     return ::epoll_ctl(probe.get(), EPOLL_CTL_ADD, fd, &nothing) == 0 || errno != EPERM;
 }
@@ -81,7 +82,7 @@ struct file::opened {
 std::expected<file::opened, std::error_code> file::open_blocking(std::string const& path, int flags,
                                                                  unsigned permissions) {
     auto const mode = static_cast<mode_t>(permissions);
-    unique_fd fd(static_cast<int>(opaque_answer_of([&] { return ::open(path.c_str(), flags, mode); })));
+    unique_fd fd(static_cast<int>(opaque_answer_of([&] { return above_standard(::open(path.c_str(), flags, mode)); })));
     if (fd.get() < 0) return std::unexpected(error_of(fd.get()));
     struct stat about {};
     if (auto const answer = opaque_answer_of([&] { return ::fstat(fd.get(), &about); }); answer < 0)

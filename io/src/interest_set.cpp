@@ -6,6 +6,7 @@
 #include "loop.hpp"
 #include "posix/foreign_descriptor.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace ramie::detail {
 
 interest_set& interest_set::current(char const* verb) { return static_cast<loop&>(current_driver(verb)).interest(); }
 
-interest_set::interest_set(int alarm_fd) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+interest_set::interest_set(int alarm_fd) : epoll_(above_standard(::epoll_create1(EPOLL_CLOEXEC))) {
     epoll_event alarm{};
     alarm.events = EPOLLIN | EPOLLET;
     alarm.data.u64 = alarm_tag;

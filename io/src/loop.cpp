@@ -1,6 +1,7 @@
 #include "loop.hpp"
 
 #include "posix/hook_seam.hpp"
+#include "standard_numbers.hpp"
 
 #include <ramie/detail/calling_out.hpp>
 
@@ -19,7 +20,10 @@ void check(int result, char const* call) {
 
 }  // namespace
 
-loop::uv_loop::uv_loop() { check(uv_loop_init(&handle), "uv_loop_init"); }
+loop::uv_loop::uv_loop() {
+    standard_numbers const held;  // a loop has an epoll set and an eventfd, and the first of a process makes a pipe
+    check(uv_loop_init(&handle), "uv_loop_init");
+}
 
 loop::uv_loop::~uv_loop() {
     uv_walk(&handle, [](uv_handle_t* h, void*) {

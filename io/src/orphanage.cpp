@@ -3,6 +3,7 @@
 #include "child_process.hpp"
 
 #include <ramie/detail/plain_mutex.hpp>
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/signals.hpp>
 
 #include <array>
@@ -33,7 +34,7 @@ std::shared_ptr<orphanage> orphanage::of_process() {
     return there;
 }
 
-orphanage::orphanage() : process_(::getpid()), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+orphanage::orphanage() : process_(::getpid()), epoll_(above_standard(::epoll_create1(EPOLL_CLOEXEC))) {
     if (epoll_.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: epoll_create1");
 }
 

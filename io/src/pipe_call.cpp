@@ -3,6 +3,7 @@
 #include "answer.hpp"
 #include "posix/libc_calls.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <climits>
@@ -14,11 +15,11 @@
 namespace ramie::detail::pipe_call {
 
 RAMIE_NOIPA int make(int (&ends)[2], int flags) noexcept {
-    return answer_of([&] { return ::pipe2(ends, flags | O_CLOEXEC); });
+    return answer_of([&] { return above_standard(::pipe2(ends, flags | O_CLOEXEC), ends); });
 }
 
 RAMIE_NOIPA int open(char const* path, int access) noexcept {
-    return answer_of([&] { return ::open(path, access | O_NONBLOCK | O_CLOEXEC); });
+    return answer_of([&] { return above_standard(::open(path, access | O_NONBLOCK | O_CLOEXEC)); });
 }
 
 RAMIE_NOIPA ssize_t read(int fd, iovec const* into, std::size_t count) noexcept {

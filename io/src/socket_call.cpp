@@ -4,6 +4,7 @@
 #include "posix/libc_calls.hpp"
 #include "stream_call.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <fcntl.h>
@@ -12,15 +13,15 @@
 namespace ramie::detail::socket_call {
 
 RAMIE_NOIPA int open(int family, int type) noexcept {
-    return answer_of([&] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); });
+    return answer_of([&] { return above_standard(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); });
 }
 
 RAMIE_NOIPA int pair(int family, int type, int (&ends)[2]) noexcept {
-    return answer_of([&] { return ::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends); });
+    return answer_of([&] { return above_standard(::socketpair(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), ends); });
 }
 
 RAMIE_NOIPA int accept(int listener) noexcept {
-    return answer_of([&] { return libc().accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+    return answer_of([&] { return above_standard(libc().accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); });
 }
 
 RAMIE_NOIPA int connect(int fd, sockaddr const* to, socklen_t size) noexcept {

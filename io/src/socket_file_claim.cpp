@@ -1,5 +1,6 @@
 #include "socket_file_claim.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <cerrno>
@@ -15,7 +16,8 @@ namespace {
 
 // In a sticky directory that anybody may write to, another user's file or link is not ours to open.
 RAMIE_NOIPA int open_lock(char const* path) noexcept {
-    auto const fd = ::open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
+    auto const fd =
+        above_standard(::open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));
     return fd < 0 ? -errno : fd;
 }
 

@@ -5,6 +5,7 @@
 #include "plain_io.hpp"
 #include "pool_file.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
 #include <algorithm>
@@ -42,12 +43,13 @@ nature nature_of(int fd) noexcept {
 // Of this process alone, and non-blocking.
 unique_fd open_again(int fd, bool to_read) {
     auto const name = "/proc/self/fd/" + std::to_string(fd);
-    return unique_fd(::open(name.c_str(), (to_read ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    return unique_fd(
+        above_standard(::open(name.c_str(), (to_read ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)));
 }
 
 // On a thread of the pool: returns when the descriptor is ready, 0; or nobody waits any more, -ECANCELED.
 RAMIE_NOIPA long wait_ready(int fd, short events, std::stop_token const& left) {
-    unique_fd const bell(::eventfd(0, EFD_CLOEXEC));
+    unique_fd const bell(above_standard(::eventfd(0, EFD_CLOEXEC)));
     if (bell.get() < 0) return -errno;
     std::stop_callback const ring(left, [&] { (void)::eventfd_write(bell.get(), 1); });
     pollfd both[]{{fd, events, 0}, {bell.get(), POLLIN, 0}};

@@ -2,8 +2,10 @@
 
 #include "unique_fd.hpp"
 
+#include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -76,7 +78,7 @@ RAMIE_NOIPA std::expected<pid_t, std::error_code> start_process(process_start co
     for (int to = 0; to < count; ++to) {
         auto const from = how.descriptors[static_cast<std::size_t>(to)];
         if (from < 0) continue;
-        unique_fd copy(::fcntl(from, F_DUPFD_CLOEXEC, count));
+        unique_fd copy(::fcntl(from, F_DUPFD_CLOEXEC, std::max(count, 3)));
         if (copy.get() < 0) return std::unexpected(std::error_code(errno, std::system_category()));
         plan.descriptor(copy.get(), to);
         above.push_back(std::move(copy));
@@ -88,7 +90,7 @@ RAMIE_NOIPA std::expected<pid_t, std::error_code> start_process(process_start co
 }
 
 RAMIE_NOIPA int open_pidfd(pid_t pid) noexcept {
-    auto const fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    auto const fd = above_standard(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     return fd < 0 ? -errno : fd;
 }
 

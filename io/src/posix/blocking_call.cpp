@@ -112,7 +112,9 @@ bool blocking_call::park_once(direction d) {
     auto& home = interest_set::current("a posix call");
     for (;;) {
         auto const number = copy_ >= 0 ? copy_ : fd_;
-        auto& entry = foreign_table::at(number);
+        auto* const known = foreign_table::at(number);
+        if (known == nullptr) return false;
+        auto& entry = *known;
         auto const noted = entry.readiness.look();
         // `used_`: it was not closed since our last attempt, which must have been on the same file.
         if (noted.is_closed() || (used_ != nullptr && noted.generation() != generation_)) return was_closed();
@@ -132,7 +134,7 @@ bool blocking_call::park_once(direction d) {
             }
             if (copy_ >= 0) return fail(EEXIST);  // nobody else knows that number
             leave();
-            copy_ = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+            copy_ = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
             if (copy_ < 0) return false;
             foreign_table::forget(copy_);
             continue;

@@ -28,8 +28,9 @@ int option(int fd, int name) noexcept {
 
 // -1 and EAGAIN: no connection. Among fibers nobody else takes the connection between the question and the call.
 int try_accept(int listener, sockaddr* from, socklen_t* from_size, int flags) {
-    auto& entry = detail::foreign_table::at(listener);
-    std::lock_guard const one_at_a_time(entry.accepting);
+    auto* const entry = detail::foreign_table::at(listener);
+    if (entry == nullptr) return -1;
+    std::lock_guard const one_at_a_time(entry->accepting);
     pollfd asked{listener, POLLIN, 0};
     if (libc().poll(&asked, 1, 0) != 0) return libc().accept4(listener, from, from_size, flags);
     errno = EAGAIN;

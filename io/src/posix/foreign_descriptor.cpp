@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <mutex>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 namespace ramie::detail {
@@ -139,8 +140,9 @@ foreign_descriptor* find(int fd) noexcept {
     return entries != nullptr ? &entries[p.within] : nullptr;
 }
 
-foreign_descriptor& at(int fd) {
-    if (auto* const entry = find(fd)) return *entry;
+foreign_descriptor* at(int fd) {
+    if (auto* const entry = find(fd)) return entry;
+    if (::fcntl(fd, F_GETFD) < 0) return nullptr;
     auto const p = place_of(fd);
     auto made = std::make_unique<foreign_descriptor[]>(p.size);
     for (std::uint32_t i = 0; i < p.size; ++i) made[i].end_close();
@@ -148,7 +150,7 @@ foreign_descriptor& at(int fd) {
     if (chunks[p.chunk].compare_exchange_strong(there, made.get(), std::memory_order_release,
                                                 std::memory_order_acquire))
         there = made.release();
-    return there[p.within];
+    return &there[p.within];
 }
 
 void raise(std::uint64_t tag, std::uint32_t events) noexcept {

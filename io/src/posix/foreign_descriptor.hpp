@@ -75,8 +75,9 @@ namespace foreign_table {
 
 inline constexpr std::uint32_t tag_bit = 1u << 31;  // beside the number; slots of an interest set never get that far
 
-// The entry of a number >= 0, made at its first use; it stays for ever. Throws std::bad_alloc.
-foreign_descriptor& at(int fd);
+// The entry of a number >= 0, made at its first use; it stays for ever. Throws std::bad_alloc. Null, and EBADF: nobody has
+// opened it, and a table that grew for it would only hold numbers that are not there.
+foreign_descriptor* at(int fd);
 // Null: nobody ever waited for it.
 foreign_descriptor* find(int fd) noexcept;
 // The kernel reported these events under that tag.

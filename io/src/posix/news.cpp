@@ -31,12 +31,16 @@ void news::set_up(std::span<pollfd const> fds) {
     places_.reserve(fds.size() * 2);  // nodes must not move
     for (auto const& each : fds) {
         if (each.fd < 0) continue;
-        auto& entry = foreign_table::at(each.fd);
+        auto* const entry = foreign_table::at(each.fd);
+        if (entry == nullptr) {
+            not_open_ = true;
+            continue;
+        }
         bool const writes = (each.events & for_writers) != 0;
         // Errors and hang-ups are reported in any case.
         bool const reads = (each.events & for_readers) != 0 || !writes;
-        if (reads) places_.push_back({&entry, each.fd, direction::read, 0, {}});
-        if (writes) places_.push_back({&entry, each.fd, direction::write, 0, {}});
+        if (reads) places_.push_back({entry, each.fd, direction::read, 0, {}});
+        if (writes) places_.push_back({entry, each.fd, direction::write, 0, {}});
     }
 }
 
@@ -45,8 +49,8 @@ bool news::expect(std::span<pollfd const> fds) {
         set_up(fds);
     else
         withdraw();
-    at_once_ = false;
-    all_asked_ = true;
+    at_once_ = not_open_;  // poll itself will tell
+    all_asked_ = !not_open_;
     generation_ = self_.state.generation();
     auto& home = interest_set::current("a posix call");
     for (auto& each : places_) {
@@ -81,11 +85,12 @@ bool news::queue_at(place& p, interest_set& home) {
         }
         (void)p.entry->readiness.withdraw(p.towards, *p.node);
         p.node.reset();
-        auto const copy = ::fcntl(p.number, F_DUPFD_CLOEXEC, 0);
+        auto const copy = ::fcntl(p.number, F_DUPFD_CLOEXEC, 3);
         if (copy < 0) return errno == EBADF && (at_once_ = true);
         copies_.push_back(copy);
         foreign_table::forget(copy);
-        p.entry = &foreign_table::at(copy);
+        p.entry = foreign_table::at(copy);
+        if (p.entry == nullptr) return errno == EBADF && (at_once_ = true);  // somebody closed a number that is not his
         p.number = copy;
     }
 }

@@ -59,6 +59,7 @@ class news {
     std::uint64_t generation_ = 0;  // of the wait: any of its nodes may end it while others are still being queued
     bool is_set_up_ = false;
     bool all_asked_ = false;
+    bool not_open_ = false;  // one of the numbers
     bool at_once_ = false;  // something changed while we queued: not a wait
 };
 

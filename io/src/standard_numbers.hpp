@@ -1,0 +1,28 @@
+// What a library opens inside, where its numbers cannot be chosen (above_standard.hpp): while one of these lives, no number
+// below 3 is free.
+#pragma once
+
+#include <array>
+
+#include <sys/types.h>
+
+namespace ramie::detail {
+
+class standard_numbers {
+  public:
+    // Throws std::system_error.
+    standard_numbers();
+    standard_numbers(standard_numbers const&) = delete;
+    standard_numbers& operator=(standard_numbers const&) = delete;
+    ~standard_numbers();
+
+  private:
+    static constexpr int count = 3;
+    bool is_ours(int number) const noexcept;
+
+    std::array<bool, count> held_{};
+    dev_t device_ = 0;
+    ino_t inode_ = 0;  // of a pipe of which all are ends: somebody may have put something else there since
+};
+
+}  // namespace ramie::detail
