@@ -62,6 +62,36 @@ TEST_CASE("pthread_rwlock: readers share, a writer is alone, and who waits lets 
     }
 }
 
+TEST_CASE("pthread_rwlock: all readers up to the next writer go on together") {
+    nobody_looks const test;
+    on_one_thread([] {
+        plain_rwlock lock;
+        lock.write();
+        int inside = 0;
+        bool written = false;
+        ramie::join_set<void> all;
+        for (int i = 0; i < 3; ++i) {
+            all.spawn([&] {
+                lock.read();
+                ++inside;
+                while (inside < 3) ::usleep(100);  // for the others
+                CHECK(!written);
+                lock.unlock();
+            });
+        }
+        ramie::this_fiber::sleep_for(1ms);
+        all.spawn([&] {
+            lock.write();
+            written = true;
+            lock.unlock();
+        });
+        ramie::this_fiber::sleep_for(1ms);
+        lock.unlock();
+        (void)all.join_all();
+        CHECK(written);
+    });
+}
+
 TEST_CASE("pthread_rwlock: a fiber and a thread wait for each other's, in each way") {
     nobody_looks const test;
     for (bool const thread_writes : {false, true}) {

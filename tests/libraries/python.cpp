@@ -54,6 +54,9 @@ int main() {
     return library_run::main({"redis-server"}, [] {
         library_run::server const there(redis);
         ::Py_InitializeEx(0);
+        // Python knows who imports a module by the OS thread. Two fibers of one worker that wait for its big lock in the middle of
+        // an import would take each other for themselves: so what is imported is there before.
+        if (::PyRun_SimpleString("import socket, time, encodings.idna") != 0) return false;
         auto* const interpreter = ::PyInterpreterState_Get();
         auto* const first = ::PyEval_SaveThread();
         bool const good = ramie::run_as_threads({.workers = 2}, [&] {
