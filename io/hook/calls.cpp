@@ -1,8 +1,5 @@
 // The interposed calls. Each is libc's, unless a fiber makes it.
-#include "hook_state.hpp"
-
-#include <cstdio>
-#include <cstdlib>
+#include "hooked.hpp"
 
 using ramie::hook::for_fiber;
 using ramie::hook::introduced;
@@ -90,32 +87,24 @@ RAMIE_EXPORTED int dup3(int from, int to, int flags) noexcept {
 }
 
 // What code compiled with _FORTIFY_SOURCE calls.
-namespace {
-void must_fit(size_t size, size_t room) noexcept {
-    if (size <= room) return;
-    std::fputs("*** buffer overflow detected ***: terminated\n", stderr);
-    std::abort();
-}
-}  // namespace
-
 RAMIE_EXPORTED ssize_t __read_chk(int fd, void* into, size_t size, size_t room) {
-    must_fit(size, room);
+    ramie::hook::must_fit(size, room);
     return read(fd, into, size);
 }
 RAMIE_EXPORTED ssize_t __recv_chk(int fd, void* into, size_t size, size_t room, int flags) {
-    must_fit(size, room);
+    ramie::hook::must_fit(size, room);
     return recv(fd, into, size, flags);
 }
 RAMIE_EXPORTED ssize_t __recvfrom_chk(int fd, void* into, size_t size, size_t room, int flags, sockaddr* from,
                                       socklen_t* from_size) {
-    must_fit(size, room);
+    ramie::hook::must_fit(size, room);
     return recvfrom(fd, into, size, flags, from, from_size);
 }
 RAMIE_EXPORTED int __poll_chk(pollfd* fds, nfds_t count, int timeout, size_t room) {
-    must_fit(count, room / sizeof *fds);
+    ramie::hook::must_fit(count, room / sizeof *fds);
     return poll(fds, count, timeout);
 }
 RAMIE_EXPORTED int __ppoll_chk(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask, size_t room) {
-    must_fit(count, room / sizeof *fds);
+    ramie::hook::must_fit(count, room / sizeof *fds);
     return ppoll(fds, count, timeout, mask);
 }

@@ -40,6 +40,9 @@ void fill() noexcept {
 #undef RAMIE_CALL
 #define RAMIE_CALL(name) find(table.libc.name, #name);
     RAMIE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_MORE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_CALL(fcntl)
+    RAMIE_CALL(openat)
 #undef RAMIE_CALL
     find(table.accept, "accept");
     find(table.sched_yield, "sched_yield");

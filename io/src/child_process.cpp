@@ -1,6 +1,7 @@
 #include "child_process.hpp"
 
 #include "operation.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <ramie/detail/config.hpp>
 #include <ramie/signals.hpp>
@@ -26,7 +27,7 @@ RAMIE_NOIPA std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noe
     auto const ask = [&](int kind, int id) {
         int answer = 0;
         do {
-            answer = ::waitid(static_cast<idtype_t>(kind), static_cast<id_t>(id), &about, WEXITED | WNOHANG);
+            answer = libc().waitid(static_cast<idtype_t>(kind), static_cast<id_t>(id), &about, WEXITED | WNOHANG);
         } while (answer < 0 && errno == EINTR);
         return answer;
     };

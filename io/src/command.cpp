@@ -5,6 +5,7 @@
 #include "operation.hpp"
 #include "orphanage.hpp"
 #include "pipe_call.hpp"
+#include "posix/libc_calls.hpp"
 #include "start_process.hpp"
 
 #include <ramie/buffered_reader.hpp>
@@ -174,7 +175,7 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     // A child that cannot be watched is not left alone: it is ended again.
     auto const give_up = [&](std::error_code why) {
         ::kill(*pid, SIGKILL);
-        while (::waitpid(*pid, nullptr, 0) < 0 && errno == EINTR) {}
+        while (libc().wait4(*pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {}
         return std::unexpected(why);
     };
     std::unique_ptr<child_process> process;

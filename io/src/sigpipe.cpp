@@ -32,7 +32,7 @@ ssize_t holding_back(Call&& call) noexcept {
     auto const result = answer_of(call);
     if (result == -EPIPE && !was_pending) {
         timespec const at_once{};
-        while (::sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored
+        while (libc().sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored
     }
     if (!was_held_back) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return result;
@@ -44,7 +44,7 @@ RAMIE_NOIPA ssize_t write(int pipe, iovec const* from, std::size_t count) noexce
     // relaxed: whoever does not know yet asks the system once more.
     if (has_flag.load(std::memory_order_relaxed)) {
         auto const result =
-            answer_of([&] { return ::pwritev2(pipe, from, static_cast<int>(count), -1, RWF_NOSIGNAL); });
+            answer_of([&] { return libc().pwritev2(pipe, from, static_cast<int>(count), -1, RWF_NOSIGNAL); });
         if (result != -EOPNOTSUPP && result != -ENOSYS) return result;
         has_flag.store(false, std::memory_order_relaxed);
     }
@@ -58,7 +58,7 @@ RAMIE_NOIPA ssize_t write_holding_back(int pipe, iovec const* from, std::size_t 
 RAMIE_NOIPA ssize_t send_file(int to, int file, std::uint64_t offset, std::size_t size) noexcept {
     return holding_back([&] {
         auto from = static_cast<off_t>(offset);
-        return ::sendfile(to, file, &from, size);
+        return libc().sendfile(to, file, &from, size);
     });
 }
 

@@ -4,6 +4,7 @@
 #include "operation.hpp"
 #include "plain_io.hpp"
 #include "pool_file.hpp"
+#include "posix/libc_calls.hpp"
 
 #include <ramie/detail/above_standard.hpp>
 #include <ramie/detail/config.hpp>
@@ -51,7 +52,10 @@ unique_fd open_again(int fd, bool to_read) {
 RAMIE_NOIPA long wait_ready(int fd, short events, std::stop_token const& left) {
     unique_fd const bell(above_standard(::eventfd(0, EFD_CLOEXEC)));
     if (bell.get() < 0) return -errno;
-    std::stop_callback const ring(left, [&] { (void)::eventfd_write(bell.get(), 1); });
+    std::stop_callback const ring(left, [&] {
+        eventfd_t const one = 1;
+        (void)!libc().write(bell.get(), &one, sizeof one);  // whoever aborts us may be a fiber, and must not wait
+    });
     pollfd both[]{{fd, events, 0}, {bell.get(), POLLIN, 0}};
     while (::poll(both, 2, -1) < 0) {
         if (errno != EINTR) return -errno;

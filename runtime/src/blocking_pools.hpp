@@ -5,6 +5,7 @@
 //                                                                   aborted and goes on counts
 //   files   max_blocking_threads     a quarter of that              a call on a dead network drive never ends
 //   names   a quarter of that        as many                        a look-up of a silent server takes half a minute
+//   calls   max_blocking_threads     a quarter of that              they wait for whatever others do, or do not
 //   steps   one for each worker      none                           it only computes
 #pragma once
 
@@ -24,6 +25,7 @@ class blocking_pools {
         : pools_{{{home, "ramie-blocking", most, 0},
                   {home, "ramie-files", most, part_of(most)},
                   {home, "ramie-names", part_of(most), part_of(most)},
+                  {home, "ramie-calls", most, part_of(most)},
                   {home, "ramie-steps", std::min(most, workers), 0}}} {}
 
     blocking_pool& of(blocking_share share) noexcept { return pools_[static_cast<std::size_t>(share)]; }
@@ -43,7 +45,7 @@ class blocking_pools {
   private:
     static unsigned part_of(unsigned most) noexcept { return std::max(1u, most / 4); }
 
-    std::array<blocking_pool, 4> pools_;  // in the order of blocking_share
+    std::array<blocking_pool, 5> pools_;  // in the order of blocking_share
 };
 
 }  // namespace ramie::detail

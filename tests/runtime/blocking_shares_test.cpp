@@ -21,7 +21,7 @@ using ramie::detail::blocking_share;
 namespace {
 
 constexpr std::array all_shares{blocking_share::jobs, blocking_share::files, blocking_share::names,
-                                blocking_share::steps};
+                                blocking_share::calls, blocking_share::steps};
 
 template <class F>
 auto spawn_blocking_in(blocking_share share, F f) {
@@ -29,6 +29,7 @@ auto spawn_blocking_in(blocking_share share, F f) {
     case blocking_share::jobs: return ramie::spawn_blocking(std::move(f));
     case blocking_share::files: return ramie::detail::spawn_blocking_in<blocking_share::files>(std::move(f));
     case blocking_share::names: return ramie::detail::spawn_blocking_in<blocking_share::names>(std::move(f));
+    case blocking_share::calls: return ramie::detail::spawn_blocking_in<blocking_share::calls>(std::move(f));
     default: return ramie::detail::spawn_blocking_in<blocking_share::steps>(std::move(f));
     }
 }
@@ -78,6 +79,7 @@ TEST_CASE("blocking shares: how many threads each kind has") {
     for (auto const& [share, most] : {std::pair{blocking_share::jobs, 8u},
                                       {blocking_share::files, 8u},
                                       {blocking_share::names, 2u},
+                                      {blocking_share::calls, 8u},
                                       {blocking_share::steps, 3u}}) {
         ramie::runtime rt({.workers = 3, .max_blocking_threads = 8});
         held_jobs held;
@@ -96,7 +98,7 @@ TEST_CASE("blocking shares: how many threads each kind has") {
 
 TEST_CASE("blocking shares: a job that is left behind gives its thread's place away, but not without end") {
     for (auto const& [share, most, most_left] :
-         {std::tuple{blocking_share::names, 2u, 2u}, {blocking_share::files, 8u, 2u}}) {
+         {std::tuple{blocking_share::names, 2u, 2u}, {blocking_share::files, 8u, 2u}, {blocking_share::calls, 8u, 2u}}) {
         ramie::runtime rt({.workers = 2, .max_blocking_threads = 8});
         held_jobs held;
         rt.block_on([&, share = share, most = most, most_left = most_left] {

@@ -32,13 +32,18 @@
 #pragma once
 
 #include <ramie/detail/language.hpp>
+#include <ramie/posix_files.hpp>
+#include <ramie/posix_processes.hpp>
 
+#include <cerrno>
 #include <ctime>
+#include <threads.h>
 
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -78,15 +83,29 @@ int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, t
 int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timespec const* timeout,
             sigset_t const* mask);
 int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
+int epoll_pwait(int epoll, epoll_event* events, int count, int timeout_ms, sigset_t const* mask);
+int epoll_pwait2(int epoll, epoll_event* events, int count, timespec const* timeout, sigset_t const* mask);
+inline int eventfd_read(int fd, eventfd_t* value) {
+    return posix::read(fd, value, sizeof *value) == sizeof *value ? 0 : -1;
+}
+inline int eventfd_write(int fd, eventfd_t value) {
+    return posix::write(fd, &value, sizeof value) == sizeof value ? 0 : -1;
+}
 
 // On abort, and when a deadline comes first: the seconds left, rounded up.
 unsigned sleep(unsigned seconds);
 int usleep(useconds_t microseconds);
 int nanosleep(timespec const* time, timespec* left);
-// CLOCK_REALTIME and CLOCK_MONOTONIC (with a time on the former, what is set meanwhile does not count). Other clocks:
-// libc's.
+// CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC and CLOCK_BOOTTIME (with a time on one of them, how it is set meanwhile,
+// and what is slept through by the machine, does not count). Clocks of processor time: libc's.
 int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
+// -1: ended before its time, and `left` is what was left.
+inline int thrd_sleep(timespec const* time, timespec* left) {
+    auto const error = posix::clock_nanosleep(CLOCK_REALTIME, 0, time, left);
+    return error == 0 ? 0 : error == EINTR || error == ECANCELED || error == ETIMEDOUT ? -1 : -2;
+}
 int sched_yield();
+inline void thrd_yield() { (void)posix::sched_yield(); }
 
 // On the runtime's blocking pool. On abort: EAI_SYSTEM and ECANCELED; the question is left to the pool.
 int getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found);
@@ -101,7 +120,7 @@ int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, 
                      int* error);
 
 // These never wait for another.
-using ::bind, ::dup, ::fcntl, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2,
+using ::bind, ::dup, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2,
     ::setsockopt, ::shutdown, ::socket, ::socketpair;
 
 }  // namespace ramie::posix

@@ -9,6 +9,9 @@
 #include <ramie/detail/stay.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/posix.hpp>
+#include <ramie/posix_messages.hpp>
+#include <ramie/posix_requests.hpp>
+#include <ramie/posix_signals.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -98,6 +101,11 @@ constinit hook_calls ours = [] {
     c.usleep = posix::usleep;
     c.write = posix::write;
     c.writev = posix::writev;
+#define RAMIE_CALL(name) c.name = posix::name;
+    RAMIE_MORE_LIBC_CALLS(RAMIE_CALL)
+#undef RAMIE_CALL
+    c.fcntl = posix::fcntl;
+    c.openat = posix::openat;
     return c;
 }();
 

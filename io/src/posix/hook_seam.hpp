@@ -46,14 +46,18 @@ struct hook_calls {
     void const* (*who)() noexcept;
 
     // --- what it wants ---
-    // ramie::posix; without preadv2 and pwritev2, which only libramie needs.
+    // ramie::posix.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"  // what the headers say of buffers is no part of the type
 #define RAMIE_CALL(name) may_throw<decltype(&::name)>::type name;
     RAMIE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_MORE_LIBC_CALLS(RAMIE_CALL)
 #undef RAMIE_CALL
 #pragma GCC diagnostic pop
     int (*sched_yield)();
+    // What follows the command or the flags, if anything.
+    int (*fcntl)(int fd, int command, void* argument);
+    int (*openat)(int directory, char const* path, int flags, mode_t mode);
 
     // Parks the calling fiber until wake_at(address), unless still(argument) is false; at most for some milliseconds.
     // still() is asked when a wake cannot be missed any more. No abort point.

@@ -6,6 +6,9 @@ namespace {
 constinit libc_calls const by_name = {
 #define RAMIE_CALL(name) &::name,
     RAMIE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_MORE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_CALL(fcntl)
+    RAMIE_CALL(openat)
 #undef RAMIE_CALL
 };
 }  // namespace

@@ -2,6 +2,8 @@
 // ramie::posix itself needs of them it calls through this table, which the hook fills (hook_seam.hpp).
 #pragma once
 
+#include "more_libc_calls.hpp"
+
 #include <atomic>
 
 #include <netdb.h>
@@ -18,7 +20,7 @@
     X(accept4)                                                                                                         \
     X(clock_nanosleep) X(close) X(connect) X(dup2) X(dup3) X(epoll_wait) X(getaddrinfo) X(gethostbyname)               \
         X(gethostbyname2) X(gethostbyname_r) X(gethostbyname2_r) X(getnameinfo) X(nanosleep) X(poll) X(ppoll)          \
-            X(preadv2) X(pselect) X(pwritev2) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(select)    \
+            X(pselect) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(select)    \
                 X(send) X(sendmmsg) X(sendmsg) X(sendto) X(sleep) X(usleep) X(write) X(writev)
 
 namespace ramie::detail {
@@ -26,6 +28,9 @@ namespace ramie::detail {
 struct libc_calls {
 #define RAMIE_CALL(name) decltype(&::name) name;
     RAMIE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_MORE_LIBC_CALLS(RAMIE_CALL)
+    RAMIE_CALL(fcntl)
+    RAMIE_CALL(openat)
 #undef RAMIE_CALL
 };
 

@@ -1,11 +1,11 @@
 // Names, which libc looks up with calls of its own that nobody can make wait otherwise: on the blocking pool.
+#include "answer_on_pool.hpp"
 #include "ask_on_pool.hpp"
 #include "blocking_call.hpp"
 #include "libc_calls.hpp"
 
 #include <ramie/detail/stay.hpp>
 #include <ramie/posix.hpp>
-#include <ramie/this_fiber.hpp>
 
 #include <memory>
 #include <optional>
@@ -17,6 +17,7 @@
 
 namespace ramie {
 
+using detail::answer_on_pool;
 using detail::ask_on_pool;
 using detail::blocking_share;
 using detail::calling_fiber;
@@ -54,30 +55,6 @@ std::expected<found_names, join_error> look_up(char const* host, char const* ser
     });
 }
 
-// f() on the pool, waited for in any case; errno and h_errno as it left them. Without a thread: here.
-template <class F>
-auto on_pool(detail::waiter& self, F&& f) noexcept {
-    struct outcome {
-        decltype(f()) result;
-        int error, host_error;
-    };
-    auto const run = [&f]() noexcept {
-        auto const result = f();
-        return outcome{result, errno, h_errno};
-    };
-    detail::stay const here(self);
-    abort_shield const whole;
-    auto const done = [&] {
-        try {
-            if (auto answer = detail::spawn_blocking_in<blocking_share::names>(run).join()) return *answer;
-        } catch (std::exception const&) {}
-        return run();
-    }();
-    h_errno = done.host_error;
-    errno = done.error;
-    return done.result;
-}
-
 }  // namespace
 
 int posix::getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found) {
@@ -106,33 +83,33 @@ int posix::getnameinfo(sockaddr const* address, socklen_t size, char* host, sock
     auto* const self = calling_fiber();
     auto const call = [=] { return libc().getnameinfo(address, size, host, host_size, service, service_size, flags); };
     if (self == nullptr || host == nullptr || (flags & NI_NUMERICHOST) != 0) return call();
-    return on_pool(*self, call);
+    return answer_on_pool(*self, call);
 }
 
 hostent* posix::gethostbyname(char const* host) {
     auto* const self = calling_fiber();
     if (self == nullptr || is_numeric(host)) return libc().gethostbyname(host);
-    return on_pool(*self, [=] { return libc().gethostbyname(host); });
+    return answer_on_pool(*self, [=] { return libc().gethostbyname(host); });
 }
 
 hostent* posix::gethostbyname2(char const* host, int family) {
     auto* const self = calling_fiber();
     if (self == nullptr || is_numeric(host)) return libc().gethostbyname2(host, family);
-    return on_pool(*self, [=] { return libc().gethostbyname2(host, family); });
+    return answer_on_pool(*self, [=] { return libc().gethostbyname2(host, family); });
 }
 
 int posix::gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found,
                            int* error) {
     auto* const self = calling_fiber();
     auto const call = [=] { return libc().gethostbyname_r(host, into, buffer, size, found, error); };
-    return self == nullptr || is_numeric(host) ? call() : on_pool(*self, call);
+    return self == nullptr || is_numeric(host) ? call() : answer_on_pool(*self, call);
 }
 
 int posix::gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, std::size_t size,
                             hostent** found, int* error) {
     auto* const self = calling_fiber();
     auto const call = [=] { return libc().gethostbyname2_r(host, family, into, buffer, size, found, error); };
-    return self == nullptr || is_numeric(host) ? call() : on_pool(*self, call);
+    return self == nullptr || is_numeric(host) ? call() : answer_on_pool(*self, call);
 }
 
 }  // namespace ramie

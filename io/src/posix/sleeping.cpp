@@ -71,7 +71,8 @@ int posix::nanosleep(timespec const* time, timespec* left) {
 
 int posix::clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left) {
     auto* const self = calling_fiber();
-    bool const known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+    bool const known =
+        clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
     if (self == nullptr || !known || !is_valid(time)) return libc().clock_nanosleep(clock, flags, time, left);
     if ((flags & TIMER_ABSTIME) == 0) return sleep_for(*self, *time, left);
     timespec now{};

@@ -19,9 +19,9 @@ struct runtime_metrics {
     std::uint64_t steals = 0;
     std::uint64_t worker_sleeps = 0;
     std::uint64_t stalls = 0;          // times a worker was found stuck in one task while work waited
-    unsigned blocking_threads = 0;     // of the blocking pool, whatever for: jobs, files, look-ups, TLS
+    unsigned blocking_threads = 0;     // of the blocking pool, whatever for: jobs, files, look-ups, foreign calls, TLS
     std::size_t blocking_queued = 0;
-    unsigned blocking_left_behind = 0;  // calls on files and look-ups that still run though nobody waits for them
+    unsigned blocking_left_behind = 0;  // calls and look-ups that still run though nobody waits for them
     detail::stack_metrics stacks;      // of the whole process
 };
 

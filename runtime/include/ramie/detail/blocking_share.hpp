@@ -10,6 +10,7 @@ enum class blocking_share : std::uint8_t {
     jobs,   // the user's: spawn_blocking
     files,  // calls on files
     names,  // look-ups: they wait for servers
+    calls,  // foreign calls that wait for whoever ends their wait (flock, msgrcv, system, ...)
     steps   // steps of a computation that finds no room on a fiber's stack (TLS)
 };
 

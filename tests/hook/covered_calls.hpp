@@ -1,0 +1,52 @@
+// Every call that the hook takes over and that may wait, each with something to wait for: what coverage_test.cpp asks.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <dlfcn.h>
+
+namespace ramie::testing {
+
+// One wait. `call` is made by a fiber, and answers with its error (0: none); `end` is called by a plain thread, and ends
+// the wait; null: only an abort does. What they share goes with them.
+struct waiting_scene {
+    std::function<int()> call;
+    std::function<void()> end;
+};
+
+struct covered_call {
+    std::string name;  // with a condition, if it is the call's only sometimes
+    std::function<waiting_scene()> scene;
+};
+
+// How the scenes of all calls are made, by what the calls are about.
+std::vector<covered_call> covered_descriptor_calls();
+std::vector<covered_call> covered_file_calls();
+std::vector<covered_call> covered_child_calls();
+std::vector<covered_call> covered_message_calls();
+std::vector<covered_call> covered_signal_calls();
+std::vector<covered_call> covered_request_calls();
+
+// A call by its name, for those that headers do not have, or have for another.
+template <class F>
+F* named(char const* name) {
+    auto* const found = ::dlsym(RTLD_DEFAULT, name);
+    REQUIRE_MESSAGE(found != nullptr, name);
+    return reinterpret_cast<F*>(found);
+}
+
+// What a call said, as its error.
+template <class Result>
+int error_of(Result result) {
+    return result < 0 ? errno : 0;
+}
+
+// For sleeps that say only that they ended early.
+inline constexpr int ended_early = -1;
+
+}  // namespace ramie::testing
