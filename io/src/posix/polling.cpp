@@ -1,11 +1,14 @@
 // poll, select and epoll_wait.
 #include "libc_calls.hpp"
 #include "news.hpp"
+#include "pool_call.hpp"
 #include "receiving.hpp"
 
 #include <ramie/posix.hpp>
 
 #include <new>
+#include <optional>
+#include <utility>
 
 namespace ramie {
 
@@ -15,17 +18,30 @@ using detail::time_point;
 
 namespace {
 
+// What epoll refuses to put under our own (epolls in epolls, which may be so many levels deep, and two are ours) is
+// waited for by a thread of the blocking pool.
+int poll_on_pool(detail::waiter& self, pollfd* fds, nfds_t count, time_point limit) noexcept {
+    return detail::call_on_pool(self, [=] {
+        auto const left = detail::timespec_of(limit);
+        return libc().ppoll(fds, count, limit == detail::never ? nullptr : &left, nullptr);
+    });
+}
+
 // poll() of a fiber. Where the list is no good, libc's poll says so.
 int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count, time_point limit) noexcept try {
     if (!detail::may_go_on(self, what)) return -1;
     if (auto const ready = libc().poll(fds, count, 0); ready != 0) return ready;
-    detail::news any(self, what);
+    std::optional<detail::news> any(std::in_place, self, what);
     for (;;) {
-        if (!any.expect({fds, count})) return -1;
-        if (!any.all_asked()) {
+        if (!any->expect({fds, count})) {
+            if (errno != ELOOP && errno != EINVAL) return -1;
+            any.reset();  // nobody wakes it any more
+            return poll_on_pool(self, fds, count, limit);
+        }
+        if (!any->all_asked()) {
             if (auto const ready = libc().poll(fds, count, 0); ready != 0) return ready;
         }
-        auto const ended = any.wait(limit);
+        auto const ended = any->wait(limit);
         auto const ready = libc().poll(fds, count, 0);
         if (ready != 0 || ended == EAGAIN) return ready;
         if (ended != 0) {

@@ -1,9 +1,8 @@
 // read and write, on whatever the number stands for.
-//   a socket        as recv and send
-//   a regular file  libc's own: it never says EAGAIN
-//   anything else   (pipes, terminals, eventfd, ...) with RWF_NOWAIT; where the file does not know that, it is asked
-//                   whether it is ready, and then used
+//   a socket       as recv and send
+//   anything else  as other_file.hpp says
 #include "libc_calls.hpp"
+#include "other_file.hpp"
 #include "receiving.hpp"
 #include "sending.hpp"
 
@@ -12,73 +11,16 @@
 #include <climits>
 #include <new>
 
-#include <poll.h>
-#include <sys/stat.h>
-
 namespace ramie {
 
 using detail::blocking_call;
 using detail::calling_fiber;
 using detail::direction;
 using detail::libc;
+using detail::other_file;
 using detail::parts;
 
 namespace {
-
-// A file that is not a socket.
-class other_file {
-  public:
-    explicit other_file(blocking_call& call) noexcept : call_(call) {
-        struct stat status {};
-        if (::fstat(call.fd(), &status) != 0) return;  // the attempt will say why
-        waits_ = !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISBLK(status.st_mode);
-        most_at_once_ = S_ISFIFO(status.st_mode) ? PIPE_BUF : 256;
-    }
-
-    // -1 and EAGAIN: it would wait.
-    ssize_t read(parts const& into) noexcept {
-        auto const p = into.left();
-        auto const count = static_cast<int>(p.size());
-        if (knows_nowait_ && waits()) {
-            auto const n = libc().preadv2(call_.fd(), p.data(), count, -1, RWF_NOWAIT);
-            if (n >= 0 || !must_be_asked()) return n;
-        }
-        if (waits() && !is_ready(POLLIN)) return -1;
-        return libc().readv(call_.fd(), p.data(), count);
-    }
-
-    ssize_t write(parts const& from) noexcept {
-        auto const p = from.left();
-        auto const count = static_cast<int>(p.size());
-        if (knows_nowait_ && waits()) {
-            auto const n = libc().pwritev2(call_.fd(), p.data(), count, -1, RWF_NOWAIT);
-            if (n >= 0 || !must_be_asked()) return n;
-        }
-        if (!waits()) return libc().writev(call_.fd(), p.data(), count);
-        if (!is_ready(POLLOUT)) return -1;
-        // No more than surely fits.
-        return libc().write(call_.fd(), p.front().iov_base, std::min(p.front().iov_len, most_at_once_));
-    }
-
-  private:
-    bool waits() const noexcept { return waits_ && !call_.never_waits(); }
-    bool must_be_asked() noexcept {
-        if (errno != EOPNOTSUPP && errno != EINVAL && errno != ESPIPE && errno != ENOSYS) return false;
-        knows_nowait_ = false;
-        return true;
-    }
-    bool is_ready(short event) const noexcept {
-        pollfd asked{call_.fd(), event, 0};
-        if (libc().poll(&asked, 1, 0) != 0) return true;  // or an error that the call itself will tell
-        errno = EAGAIN;
-        return false;
-    }
-
-    blocking_call& call_;
-    bool waits_ = false;
-    bool knows_nowait_ = true;
-    std::size_t most_at_once_ = SSIZE_MAX;
-};
 
 ssize_t read_parts(blocking_call& call, parts& into) {
     auto const p = into.left();
@@ -107,7 +49,7 @@ ssize_t write_parts(blocking_call& call, parts& from) {
         if (n < 0) return done > 0 ? static_cast<ssize_t>(done) : -1;
         done += static_cast<std::size_t>(n);
         from.advance(static_cast<std::size_t>(n));
-        if (n == 0 || from.left().empty()) return static_cast<ssize_t>(done);
+        if (n == 0 || from.left().empty() || !file.is_stream()) return static_cast<ssize_t>(done);
     }
 }
 
