@@ -69,6 +69,7 @@ constinit hook_calls ours = [] {
     };
     c.do_on_pool = do_on_pool;
     c.sched_yield = posix::sched_yield;
+    c.use_file = use_file;
     c.accept4 = posix::accept4;
     c.clock_nanosleep = posix::clock_nanosleep;
     c.close = posix::close;

@@ -4,6 +4,7 @@
 // newer, and then says no by the version.
 #pragma once
 
+#include "file_use.hpp"
 #include "libc_calls.hpp"
 #include "lot_wait.hpp"
 
@@ -58,6 +59,8 @@ struct hook_calls {
     // What follows the command or the flags, if anything.
     int (*fcntl)(int fd, int command, void* argument);
     int (*openat)(int directory, char const* path, int flags, mode_t mode);
+    // A call on a FILE (file_use.hpp).
+    bool (*use_file)(file_call const& call) noexcept;
 
     // Parks the calling fiber until wake_at(address), unless still(argument) is false; at most for some milliseconds.
     // still() is asked when a wake cannot be missed any more. No abort point.

@@ -1,0 +1,13 @@
+// Loops of stdio that never waits, for polling_loops_test.cpp.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+namespace ramie::testing {
+
+// By the function's name: one call of the loop. What they need lives as long as the map.
+std::map<std::string, std::function<void()>> stdio_polling_loops();
+
+}  // namespace ramie::testing
