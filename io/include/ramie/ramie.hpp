@@ -48,6 +48,10 @@
 #include <ramie/packaged_task.hpp>
 #include <ramie/pipe.hpp>
 #include <ramie/posix.hpp>
+#include <ramie/posix_files.hpp>
+#include <ramie/posix_messages.hpp>
+#include <ramie/posix_processes.hpp>
+#include <ramie/posix_signals.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
