@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -294,6 +295,34 @@ TEST_CASE("hook: hundreds of fibers wait in fgets on a few threads") {
         CHECK(threads() < 20);
         for (auto const& each : all) CHECK(::write(each->there, "a line\n", 7) == 7);
         for (auto& each : readers) CHECK(each.get() == "a line\n");
+    });
+}
+
+TEST_CASE("hook: many fibers print into one pipe, by one FILE: no line is torn, and none is lost") {
+    on_each_runtime([] {
+        constexpr int writers = 20, lines = 500;
+        auto ends = pipe_pair();
+        auto to = open_for(ends.there, "w");
+        std::vector<ramie::join_handle<void>> all;
+        for (int w = 0; w < writers; ++w)
+            all.push_back(ramie::spawn([&, w] {
+                for (int i = 0; i < lines; ++i) {
+                    std::fprintf(to.get(), "writer %d says line %d\n", w, i);
+                    if (i % 50 == 0) std::fflush(to.get());
+                }
+            }));
+        auto printed = ramie::spawn([&] { return read_all(ends.here); });
+        for (auto& each : all) each.get();
+        CHECK(std::fclose(to.release()) == 0);
+        std::istringstream text(printed.get());
+        std::vector<int> next(writers, 0);
+        int count = 0;
+        for (std::string line; std::getline(text, line); ++count) {
+            int w = -1, i = -1;
+            REQUIRE_MESSAGE(std::sscanf(line.c_str(), "writer %d says line %d", &w, &i) == 2, line);
+            REQUIRE(i == next.at(static_cast<std::size_t>(w))++);
+        }
+        CHECK(count == writers * lines);
     });
 }
 
