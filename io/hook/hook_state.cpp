@@ -18,12 +18,20 @@ constinit std::atomic<bool> filled{false};
 constinit std::atomic<detail::hook_calls const*> libramie{nullptr};
 constinit bool switched_off = false;
 
+bool is_libcs(void const* function) noexcept {
+    Dl_info where{};
+    return function != nullptr && ::dladdr(function, &where) != 0 && where.dli_fname != nullptr &&
+           std::strstr(where.dli_fname, "libc.so") != nullptr;
+}
+
 template <class F>
 void find(F& call, char const* name) noexcept {
+    auto* found = ::dlsym(RTLD_NEXT, name);
     // Condition variables are there twice on x86-64; before glibc 2.36, dlsym() finds those of 2002.
     bool const is_twice = std::strncmp(name, "pthread_cond_", 13) == 0 && std::strcmp(name, "pthread_cond_clockwait") != 0;
-    auto* found = is_twice ? ::dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2") : nullptr;
-    if (found == nullptr) found = ::dlsym(RTLD_NEXT, name);
+    if (is_twice && is_libcs(found)) {
+        if (auto* const newer = ::dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2")) found = newer;
+    }
     static_assert(sizeof call == sizeof found);
     std::memcpy(&call, &found, sizeof call);
 }

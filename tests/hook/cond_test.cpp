@@ -80,7 +80,7 @@ TEST_CASE("pthread_cond_wait: a fiber and a thread signal each other, with every
             plain_pthread_mutex mutex(kind);
             plain_pthread_cond changed;
             int turn = 0;
-            long wrong = 0;
+            std::atomic<long> wrong{0};
             auto const play = [&](int mine) {
                 for (int i = 0; i < 200; ++i) {
                     wrong += mutex.lock();

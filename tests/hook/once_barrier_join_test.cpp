@@ -111,6 +111,22 @@ TEST_CASE("pthread_barrier_wait: fibers of one thread, and threads, go on togeth
     });
 }
 
+TEST_CASE("pthread_barrier_wait: for more fibers than there may be threads") {
+    nobody_looks const test;
+    ramie::run({.max_blocking_threads = 1, .current_thread = true}, [] {
+        constexpr unsigned fibers = 20;
+        pthread_barrier_t barrier;
+        REQUIRE(::pthread_barrier_init(&barrier, nullptr, fibers) == 0);
+        int serial = 0;
+        ramie::join_set<void> all;
+        for (unsigned i = 0; i < fibers; ++i)
+            all.spawn([&] { serial += ::pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD ? 1 : 0; });
+        (void)all.join_all();
+        CHECK(serial == 1);
+        CHECK(::pthread_barrier_destroy(&barrier) == 0);
+    });
+}
+
 TEST_CASE("pthread_barrier_wait: one that was made before the runtime, and a process-shared one") {
     pthread_barrier_t early, shared;
     REQUIRE(::pthread_barrier_init(&early, nullptr, 3) == 0);
