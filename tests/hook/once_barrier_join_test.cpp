@@ -1,6 +1,8 @@
 // libramie-hook: pthread_once, barriers, the ends of threads, and C11's names for all of it.
 #include "pthread_support.hpp"
 
+#include <ramie/detail/config.hpp>
+
 #include <future>
 #include <mutex>
 
@@ -35,6 +37,10 @@ TEST_CASE("pthread_once: a fiber waits for the one whose routine waits, on the s
 }
 
 TEST_CASE("std::call_once: one that throws lets the next try, whose own callable it is") {
+#if defined(RAMIE_TSAN)
+    MESSAGE("skipped: TSan's own pthread_once never ends once a routine has thrown");
+    return;
+#endif
     nobody_looks const test;
     on_one_thread([] {
         std::once_flag first, other;
@@ -207,11 +213,13 @@ TEST_CASE("C11 threads: the same under their own names") {
         static int runs = 0;
         for (int i = 0; i < 2; ++i) ::call_once(&once, [] { ++runs; });
         CHECK(runs == 1);
+#if !defined(RAMIE_TSAN)  // which knows nothing of threads made by thrd_create
         thrd_t thread;
         REQUIRE(::thrd_create(&thread, [](void*) { return 5; }, nullptr) == thrd_success);
         int result = 0;
         CHECK(::thrd_join(thread, &result) == thrd_success);
         CHECK(result == 5);
+#endif
         ::cnd_destroy(&changed);
         ::mtx_destroy(&mutex);
     });
