@@ -294,13 +294,14 @@ void run::fence_everywhere() {
             memory_.fence(t, order::seq_cst);
             if (&t == &caller) continue;
             // The processor that runs it has done all its earlier steps, and none of its later ones. Of what it does to plain
-            // memory after its last step nobody can know.
+            // memory after its last step nobody can know, so it is not published either.
             auto done = t.current;
             if (t.now != model_thread::doing::ended) done.clock[t.number] = t.last_step;
             caller.current.join(done);
+            done.join(caller.current);
+            t.released = done;
             t.current.join(caller.current);
             t.to_acquire.join(t.current);
-            t.released = t.current;
         }
     }
     caller.to_acquire.join(caller.current);
