@@ -77,6 +77,11 @@ RAMIE_EXPORTED int close(int fd) {
     auto const* const calls = introduced();
     return calls != nullptr ? calls->close(fd) : real().libc.close(fd);
 }
+RAMIE_EXPORTED int close_range(unsigned first, unsigned last, int flags) noexcept {
+    auto const* const calls = introduced();
+    return calls != nullptr ? calls->close_range(first, last, flags) : real().libc.close_range(first, last, flags);
+}
+RAMIE_EXPORTED void closefrom(int first) noexcept { (void)close_range(first > 0 ? static_cast<unsigned>(first) : 0, ~0u, 0); }
 RAMIE_EXPORTED int dup2(int from, int to) noexcept {
     auto const* const calls = introduced();
     return calls != nullptr ? calls->dup2(from, to) : real().libc.dup2(from, to);

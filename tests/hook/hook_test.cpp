@@ -47,6 +47,14 @@ std::string talk() {
     return text;
 }
 
+// For LD_PRELOAD. (Not inline: gcc 12 warns of what it makes of sums of literals of known length.)
+[[gnu::noinline]] std::string two_libraries(char const* first, char const* second) {
+    std::string both = first;
+    both += ' ';
+    both += second;
+    return both;
+}
+
 // The output of a program, and its end.
 child_end output_of(std::vector<std::string> words, char const* preload = nullptr) {
     return in_child([&] {
@@ -135,9 +143,9 @@ TEST_CASE("hook: poll() for 500 descriptors, while others run on the same thread
     });
 }
 
-TEST_CASE("hook: close(), dup2() and dup3() end the waits for a number") {
+TEST_CASE("hook: close(), close_range(), dup2() and dup3() end the waits for a number") {
     ramie::run({.workers = 1}, [] {
-        for (int way = 0; way < 3; ++way) {
+        for (int way = 0; way < 5; ++way) {
             auto ends = socket_pair();
             auto const other = socket_pair();
             char b = 0;
@@ -145,8 +153,23 @@ TEST_CASE("hook: close(), dup2() and dup3() end the waits for a number") {
             if (way == 0) ::close(std::exchange(ends.here, -1));
             if (way == 1) CHECK(::dup2(other.here, ends.here) == ends.here);
             if (way == 2) CHECK(::dup3(other.here, ends.here, O_CLOEXEC) == ends.here);
+            auto const number = static_cast<unsigned>(ends.here);
+            if (way == 3) CHECK(::close_range(number, number, 0) == 0);
+            if (way == 4) {  // from a plain thread
+                std::thread([&] { CHECK(::close_range(number, number, 0) == 0); }).join();
+            }
+            if (way >= 3) ends.here = -1;
             CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
         }
+        // closefrom, above all that is needed here.
+        auto ends = socket_pair();
+        int const high = ::fcntl(ends.here, F_DUPFD_CLOEXEC, 900);
+        REQUIRE(high >= 900);
+        char b = 0;
+        auto reading = parked([&] { return result_of([&] { return ::read(high, &b, 1); }); });
+        ::closefrom(high);
+        CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
+        CHECK(::fcntl(high, F_GETFD) == -1);
     });
 }
 
@@ -396,7 +419,7 @@ TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime
     if (!can_preload()) return;
     // One arena and no caches, so that all meet at its locks.
     environment const crowded("MALLOC_CONF", "narenas:1,tcache:false");
-    auto const preload = std::string(HOOK_LIBRARY) + " libjemalloc.so.2";
+    auto const preload = two_libraries(HOOK_LIBRARY, "libjemalloc.so.2");
     if (output_of({HOOK_PROGRAM, "plain"}, preload.c_str()).said("cannot be preloaded")) {
         MESSAGE("skipped: there is no libjemalloc.so.2 here");
         return;
@@ -408,7 +431,7 @@ TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime
 
 TEST_CASE("hook: a fiber that waits for the allocator's own lock is not left for another") {
     if (!can_preload()) return;
-    auto const preload = std::string(HOOK_LIBRARY) + " " + LOCKING_MALLOC;
+    auto const preload = two_libraries(HOOK_LIBRARY, LOCKING_MALLOC);
     auto const end = output_of({HOOK_PROGRAM, "allocating"}, preload.c_str());
     CHECK_MESSAGE(end.exited_with(0), end.output);
     CHECK(end.output == "allocated\n");

@@ -235,6 +235,18 @@ std::map<std::string, loops> const table = {
     {"close",
      {{"no descriptor", [](auto&, auto&) { ::close(-1); }},
       {"one that nobody waited for", [](auto& w, auto&) { ::close(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0)); }}}},
+    {"close_range",
+     {{"of one that nobody waited for",
+       [](auto& w, auto&) {
+           auto const number = static_cast<unsigned>(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0));
+           ::close_range(number, number, 0);
+       }},
+      {"of none", [](auto&, auto&) { ::close_range(2, 1, 0); }},
+      {"that marks", [](auto& w, auto&) {
+           auto const number = static_cast<unsigned>(w.null.here);
+           ::close_range(number, number, CLOSE_RANGE_CLOEXEC);
+       }}}},
+    {"closefrom", {{"far above", [](auto&, auto&) { ::closefrom(1 << 30); }}}},
     {"dup2",
      {{"onto itself", [](auto& w, auto&) { ::dup2(w.null.here, w.null.here); }},
       {"onto another", [](auto& w, auto&) { ::dup2(w.null.here, w.pipe.here); }}}},

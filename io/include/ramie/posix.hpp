@@ -74,6 +74,9 @@ int accept4(int listener, sockaddr* from, socklen_t* from_size, int flags);
 int connect(int fd, sockaddr const* to, socklen_t size);
 
 int close(int fd);
+// Without flags, as close() of each number. What Ramie itself has open is closed, too: it belongs into a child before its exec, or
+// to a range of one's own.
+int close_range(unsigned first, unsigned last, int flags);
 int dup2(int from, int to);
 int dup3(int from, int to, int flags);
 

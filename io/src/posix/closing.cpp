@@ -38,6 +38,18 @@ int posix::close(int fd) {
     return after_all_left(fd, [&] { return detail::libc().close(fd); });
 }
 
+int posix::close_range(unsigned first, unsigned last, int flags) {
+    auto* const self = detail::calling_fiber();
+    // With flags nothing is closed that others see. (A range that is none, or unknown flags: libc's call says so.)
+    if (flags != 0 || !detail::home_process::is_here() || !concerns_us(self)) return detail::libc().close_range(first, last, flags);
+    std::optional<detail::stay> here;
+    if (self != nullptr) here.emplace(*self);
+    detail::foreign_table::for_each(first, last, [&](auto& entry) { entry.begin_close(self != nullptr); });
+    auto const result = detail::libc().close_range(first, last, flags);
+    detail::foreign_table::for_each(first, last, [](auto& entry) { entry.end_close(); });
+    return result;
+}
+
 int posix::dup2(int from, int to) {
     if (from == to) {
         detail::calling_fiber();  // its share

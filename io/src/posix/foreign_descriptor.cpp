@@ -140,6 +140,11 @@ foreign_descriptor* find(int fd) noexcept {
     return entries != nullptr ? &entries[p.within] : nullptr;
 }
 
+unsigned next_chunk(unsigned fd) noexcept {
+    auto const p = place_of(static_cast<int>(fd));
+    return fd + (p.size - p.within);
+}
+
 foreign_descriptor* at(int fd) {
     if (auto* const entry = find(fd)) return entry;
     if (::fcntl(fd, F_GETFD) < 0) return nullptr;

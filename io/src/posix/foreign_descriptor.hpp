@@ -73,6 +73,7 @@ class foreign_descriptor {
 
 namespace foreign_table {
 
+inline constexpr unsigned largest_number = 0x7fffffff;
 inline constexpr std::uint32_t tag_bit = 1u << 31;  // beside the number; slots of an interest set never get that far
 
 // The entry of a number >= 0, made at its first use; it stays for ever. Throws std::bad_alloc. Null, and EBADF: nobody has
@@ -80,6 +81,18 @@ inline constexpr std::uint32_t tag_bit = 1u << 31;  // beside the number; slots 
 foreign_descriptor* at(int fd);
 // Null: nobody ever waited for it.
 foreign_descriptor* find(int fd) noexcept;
+// The first number whose entry is made together with others than this one's.
+unsigned next_chunk(unsigned fd) noexcept;
+// f(entry) for all that were ever made, of the numbers from `first` to `last`.
+template <class F>
+void for_each(unsigned first, unsigned last, F&& f) {
+    // They are made by chunks, which grow with the numbers: past the last one there are none.
+    for (auto n = first; n <= last && n <= largest_number;) {
+        auto* const entry = find(static_cast<int>(n));
+        if (entry != nullptr) f(*entry);
+        n = entry != nullptr ? n + 1 : next_chunk(n);
+    }
+}
 // The kernel reported these events under that tag.
 void raise(std::uint64_t tag, std::uint32_t events) noexcept;
 // The number was closed without a word, or is used by somebody else from now on: nobody waits for it any more.

@@ -73,6 +73,7 @@ constinit hook_calls ours = [] {
     c.accept4 = posix::accept4;
     c.clock_nanosleep = posix::clock_nanosleep;
     c.close = posix::close;
+    c.close_range = posix::close_range;
     c.connect = posix::connect;
     c.dup2 = posix::dup2;
     c.dup3 = posix::dup3;

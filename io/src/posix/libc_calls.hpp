@@ -18,7 +18,7 @@
 // The calls that may block, or that end a descriptor.
 #define RAMIE_LIBC_CALLS(X)                                                                                            \
     X(accept4)                                                                                                         \
-    X(clock_nanosleep) X(close) X(connect) X(dup2) X(dup3) X(epoll_wait) X(getaddrinfo) X(gethostbyname)               \
+    X(clock_nanosleep) X(close) X(close_range) X(connect) X(dup2) X(dup3) X(epoll_wait) X(getaddrinfo) X(gethostbyname)               \
         X(gethostbyname2) X(gethostbyname_r) X(gethostbyname2_r) X(getnameinfo) X(nanosleep) X(poll) X(ppoll)          \
             X(pselect) X(read) X(readv) X(recv) X(recvfrom) X(recvmmsg) X(recvmsg) X(select)    \
                 X(send) X(sendmmsg) X(sendmsg) X(sendto) X(sleep) X(usleep) X(write) X(writev)
