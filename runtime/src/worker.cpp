@@ -201,14 +201,18 @@ void worker::run() {
 void worker::run_until(std::function<bool()> const& done, time_point until) {
     done_ = &done;
     limit_ = until;
+    looks_once_more_ = true;
     run();
     done_ = nullptr;
     limit_ = never;
 }
 
-bool worker::should_stop() const {
+bool worker::should_stop() {
     if (home.stopping.load(std::memory_order_acquire)) return true;
-    return done_ != nullptr && ((*done_)() || (limit_ != never && std::chrono::steady_clock::now() >= limit_));
+    if (done_ == nullptr) return false;
+    if ((*done_)()) return true;
+    // A time that is over when it begins is no reason to do nothing: calls with such limits would never get on.
+    return limit_ != never && !std::exchange(looks_once_more_, false) && std::chrono::steady_clock::now() >= limit_;
 }
 
 task* worker::find_work() {

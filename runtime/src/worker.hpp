@@ -171,7 +171,7 @@ class worker final : public lane {
     time_point housekeeping_limit(time_point now) noexcept;
     void keep_house(time_point now) noexcept;
     void tidy(time_point now) noexcept;
-    bool should_stop() const;
+    bool should_stop();
 
     bool const spare_;
     task_deque deque_;
@@ -193,6 +193,7 @@ class worker final : public lane {
     spawn_turn turn_;
     std::function<bool()> const* done_ = nullptr;
     time_point limit_ = never;  // run_until's
+    bool looks_once_more_ = false;  // run_until(): has not looked for a task yet
     std::uint64_t picks_at_housekeeping_ = 0;
     time_point tidy_at_{};
     time_point trim_deque_at_ = never;  // if it has grown
