@@ -51,6 +51,8 @@ struct allocators {
             auto const* const slash = std::strrchr(where.dli_fname, '/');
             std::string_view const file = slash != nullptr ? slash + 1 : where.dli_fname;
             if (file.starts_with("libc.so") || file.starts_with("libstdc++") || file.starts_with("libc++")) continue;
+            // A sanitizer's takes no pthread mutexes, but stands in front of everybody who does.
+            if (file.starts_with("libasan") || file.starts_with("libtsan") || file.starts_with("libclang_rt")) continue;
             entries[count++] = at;
             auto const whole = span_around(at);
             auto& list = whole.has(reinterpret_cast<void const*>(::getauxval(AT_PHDR))) ? mixed : libraries;

@@ -159,7 +159,8 @@ std::map<std::string, std::function<void()>> ramie::testing::more_polling_loops(
     // requests
     for (auto const* name : {"aio_suspend", "aio_suspend64"})
         all[name] = [w, f = by_name<int(aiocb const* const*, int, timespec const*)>(name)] {
-            f(nullptr, 0, &w->no_time);
+            aiocb const* const no_request[1] = {nullptr};
+            f(no_request, 1, &w->no_time);
         };
     for (auto const* name : {"lio_listio", "lio_listio64"})
         all[name] = [f = by_name<int(int, aiocb* const*, int, sigevent*)>(name)] {

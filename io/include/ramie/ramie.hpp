@@ -51,6 +51,7 @@
 #include <ramie/posix_files.hpp>
 #include <ramie/posix_messages.hpp>
 #include <ramie/posix_processes.hpp>
+#include <ramie/posix_requests.hpp>
 #include <ramie/posix_signals.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_mutex.hpp>
