@@ -457,8 +457,12 @@ TEST_CASE("hook: a polling loop ends when its task is aborted, or its timeout pa
         };
         int error = 0;
         for (auto const& loop : {std::function<int()>(polls), std::function<int()>(receives)}) {
-            auto doomed = ramie::spawn([&] { error = loop(); });
-            ramie::this_fiber::yield();
+            bool begun = false;
+            auto doomed = ramie::spawn([&] {
+                begun = true;
+                error = loop();
+            });
+            while (!begun) ramie::this_fiber::yield();
             doomed.abort();
             (void)doomed.join();
             CHECK(error == ECANCELED);
