@@ -164,10 +164,17 @@ std::map<std::string, std::function<void()>> ramie::testing::more_polling_loops(
         };
     for (auto const* name : {"lio_listio", "lio_listio64"})
         all[name] = [f = by_name<int(int, aiocb* const*, int, sigevent*)>(name)] {
-            f(LIO_NOWAIT, nullptr, 0, nullptr);
+            aiocb* const no_request[1] = {nullptr};
+            f(LIO_NOWAIT, no_request, 1, nullptr);
         };
-    all["gai_suspend"] = [w] { ::gai_suspend(nullptr, 0, &w->no_time); };
-    all["getaddrinfo_a"] = [] { ::getaddrinfo_a(GAI_NOWAIT, nullptr, 0, nullptr); };
+    all["gai_suspend"] = [w] {
+        gaicb const* const no_request[1] = {nullptr};
+        ::gai_suspend(no_request, 1, &w->no_time);
+    };
+    all["getaddrinfo_a"] = [] {
+        gaicb* no_request[1] = {nullptr};
+        ::getaddrinfo_a(GAI_NOWAIT, no_request, 1, nullptr);
+    };
 
     // second names
     all["epoll_pwait"] = [w] {
