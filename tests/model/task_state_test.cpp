@@ -182,6 +182,33 @@ TEST_CASE("model: task_state: a joiner gets the result, however late it comes") 
     });
 }
 
+TEST_CASE("model: task_state: who finds the task ended finds those told who count it, by whichever way it looks") {
+    for (bool const joins : {true, false}) {
+        CAPTURE(joins);
+        check(everything, [joins] {
+            struct counted : ending {
+                int counter = 0;  // what is told
+            };
+            auto t = std::make_shared<counted>();
+            thread([=] {
+                t->result = 5;
+                if (t->state.finish(true, true) != task_state::finish_result::tell_end) require(false, "nobody is to be told");
+                t->counter = 1;
+                if (t->state.told() == task_state::finish_result::wake_joiner) t->told.store(1, release);
+            });
+            thread([=] {
+                if (joins) {
+                    if (t->state.add_joiner() == task_state::joiner_result::registered)
+                        while (t->told.load(acquire) == 0) wait_for_a_change();
+                } else {
+                    while (!t->state.is_finished()) wait_for_a_change();
+                }
+                require(t->counter == 1 && t->result == 5, "it has not been told");
+            });
+        });
+    }
+}
+
 TEST_CASE("model: task_state: a joiner that leaves has its slot back, or the finisher has it") {
     check(everything, [] {
         auto t = std::make_shared<ending>();

@@ -35,7 +35,7 @@
 //
 // A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
 //
-// Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end. Unproved: the two-step end.
+// Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end, in one step and in two.
 #pragma once
 
 #include <ramie/detail/atomic.hpp>
@@ -215,7 +215,10 @@ class task_state {
     joiner_result add_joiner() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
         for (;;) {
-            if (phase_of(w) == phase::finished) return joiner_result::finished;
+            if (phase_of(w) == phase::finished) {
+                if ((w & telling_bit) != 0) [[unlikely]] wait_until_told();  // as in is_finished()
+                return joiner_result::finished;
+            }
             if ((w & joiner_bit) != 0) return joiner_result::occupied;
             if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
                 return joiner_result::registered;
