@@ -66,7 +66,9 @@ std::vector<retry> const retries = {
     {"getaddrinfo",
      [](int) {
          addrinfo* found = nullptr;
-         return ::getaddrinfo("localhost", nullptr, nullptr, &found) == 0;
+         bool const there = ::getaddrinfo("localhost", nullptr, nullptr, &found) == 0;
+         if (there) ::freeaddrinfo(found);
+         return there;
      }},
 };
 
