@@ -173,7 +173,9 @@ TEST_CASE("pthread_mutex_lock: nobody starves beside one that gives it back for 
             if (!by_thread) all.spawn(greedy);
             while (greedy_rounds == 0) ramie::this_fiber::yield();
             for (char name = 'a'; name <= 'e'; ++name) {
+                bool begun = false;
                 all.spawn([&, name] {
+                    begun = true;
                     for (int i = 0; i < 3; ++i) {
                         mutex.lock();
                         order += name;
@@ -181,7 +183,7 @@ TEST_CASE("pthread_mutex_lock: nobody starves beside one that gives it back for 
                         mutex.unlock();
                     }
                 });
-                ramie::this_fiber::yield();
+                while (!begun) ramie::this_fiber::yield();  // then it waits, or has had a turn
             }
             (void)all.join_all();
         });
