@@ -1,5 +1,7 @@
 #include <ramie/detail/home_process.hpp>
 
+#include <ramie/detail/pause.hpp>
+
 #include <cerrno>
 #include <cstddef>
 #include <new>
@@ -8,7 +10,6 @@
 #include <system_error>
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ class start_lock {
             // acquire pairs with the release in unlock().
             if (holder_.compare_exchange_strong(by, self, std::memory_order_acquire, std::memory_order_relaxed)) return true;
             if (by != self) return false;
-            ::sched_yield();
+            give_processor_away();
         }
     }
     void unlock() noexcept { holder_.store(0, std::memory_order_release); }

@@ -70,9 +70,6 @@ void peterson(order write, order read) {
 
 // A stack whose nodes are used again.
 struct treiber {
-    struct node {
-        int next = -1;
-    };
     atomic<std::uint32_t> head{0};  // a node's number + 1; with a count above it, if that is wanted
     atomic<std::uint32_t> next[4]{0, 0, 0, 0};
     bool const counts;

@@ -23,7 +23,7 @@ class run {
 
     // From the set-up to the end, or to the first failure.
     void go(std::function<void()> const& model);
-    // Empty: all held. `redundant`: it was given up, since another run differs only in steps that do not touch each other.
+    // Empty: all held, or it was given up, since another run differs only in steps that do not touch each other.
     std::string const& failure() const noexcept { return failure_; }
     std::string const& story() const noexcept { return story_; }
     unsigned steps() const noexcept { return steps_; }

@@ -16,16 +16,6 @@ std::string place(site const& s) {
     if (auto const slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
     return std::string(file) + ":" + std::to_string(s.line());
 }
-char const* name(order o) {
-    switch (o) {
-        case order::relaxed: return "relaxed";
-        case order::acquire: return "acquire";
-        case order::release: return "release";
-        case order::acq_rel: return "acq_rel";
-        case order::seq_cst: return "seq_cst";
-        default: return "consume";
-    }
-}
 std::string text(word w) {
     char digits[32];
     std::snprintf(digits, sizeof digits, w < 10 ? "%llu" : "0x%llx", static_cast<unsigned long long>(w));

@@ -10,17 +10,19 @@
 
 namespace ramie::model {
 
-namespace {
-
-char const* name(order o) {
+char const* name(order o) noexcept {
     switch (o) {
         case order::relaxed: return "relaxed";
         case order::acquire: return "acquire";
         case order::release: return "release";
         case order::acq_rel: return "acq_rel";
-        default: return "seq_cst";
+        case order::seq_cst: return "seq_cst";
+        default: return "consume";
     }
 }
+
+namespace {
+
 constexpr char const* parts[] = {"load", "store", "modify", "fence"};
 
 // One step down each; the weakest first.

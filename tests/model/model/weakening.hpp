@@ -10,6 +10,8 @@ namespace ramie::model {
 
 enum class part : std::uint8_t { load, store, modify, fence };
 
+char const* name(order) noexcept;
+
 // What the order is in this process: as written, or weaker, if this is the place that RAMIE_MODEL_WEAKEN names.
 order weakened(order written, site const&, part) noexcept;
 
