@@ -37,7 +37,7 @@ def options(arguments):
     parser.add_argument("--workers", type=int, action="append")
     parser.add_argument("--limit", type=float, default=60)
     parser.add_argument("names", nargs="*")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)
 
 
 def choose(names, all_systems):
