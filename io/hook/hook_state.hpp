@@ -3,7 +3,7 @@
 // The hook is a library of its own: nothing of libramie is linked into it (posix/hook_seam.hpp).
 #pragma once
 
-#include "posix/hook_seam.hpp"
+#include "seam/hook_seam.hpp"
 
 #include <atomic>
 
@@ -50,7 +50,7 @@ detail::hook_calls const* installed() noexcept;
 // The calling thread runs a child of vfork() (vfork.cpp).
 extern constinit thread_local bool is_lent;
 
-// installed(), and the caller is of the process that libramie's tables belong to (detail/home_process.hpp); not a child that has
+// installed(), and the caller is of the process that libramie's tables belong to (detail/machine/home_process.hpp); not a child that has
 // a copy of them, or the use of them. Every interposed call asks, before anything else; no system call.
 // acquire pairs with the release of a child that becomes a home of its own.
 inline detail::hook_calls const* introduced() noexcept {

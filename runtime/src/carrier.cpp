@@ -1,20 +1,20 @@
 // The carrier seam over workers. The only file with a thread-local of the runtime's own, read as this_lane.hpp says.
 #include "carrier.hpp"
 
-#include "coarse_clock.hpp"
 #include "scheduler.hpp"
-#include "worker.hpp"
+#include "timers/coarse_clock.hpp"
+#include "worker/worker.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/config.hpp>
-#include <ramie/detail/home_process.hpp>
-#include <ramie/detail/other_copies.hpp>
-#include <ramie/detail/stack_overflow.hpp>
+#include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/machine/other_copies.hpp>
+#include <ramie/detail/overflow/stack_overflow.hpp>
+#include <ramie/detail/task/carrier.hpp>
 
 namespace ramie::detail {
 
 namespace {
-constinit thread_local scheduler* bound = nullptr;
+constinit thread_local scheduler* bound_runtime = nullptr;
 constinit thread_local thread_service const* services = nullptr;
 constinit thread_local bool exits = false;
 
@@ -41,9 +41,9 @@ bool thread_service::is_inside(scheduler const& s) noexcept {
 
 RAMIE_NOIPA bool this_thread_exits() noexcept { return exits; }
 
-RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound; }
+RAMIE_NOIPA scheduler* this_runtime() noexcept { return bound_runtime; }
 RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
-    bound = s;
+    bound_runtime = s;
     bind_lane(w);
 }
 

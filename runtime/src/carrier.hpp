@@ -2,9 +2,9 @@
 // the lane, in fibers (this_lane.hpp).
 #pragma once
 
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
-#include <ramie/detail/this_lane.hpp>
+#include <ramie/detail/ground/this_lane.hpp>
 
 namespace ramie::detail {
 

@@ -4,7 +4,7 @@
 #include "scheduler.hpp"
 #include "start.hpp"
 
-#include <ramie/detail/home_process.hpp>
+#include <ramie/detail/machine/home_process.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <algorithm>

@@ -2,10 +2,10 @@
 
 #include "carrier.hpp"
 #include "start.hpp"
-#include "thread_name.hpp"
+#include "worker/thread_name.hpp"
 
-#include <ramie/detail/asymmetric_fence.hpp>
-#include <ramie/detail/atomic.hpp>
+#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/fence/atomic.hpp>
 
 #include <algorithm>
 #include <pthread.h>

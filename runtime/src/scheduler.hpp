@@ -13,20 +13,20 @@
 //      destroyed by force
 #pragma once
 
-#include "blocking_pools.hpp"
+#include "blocking/blocking_pools.hpp"
 #include "carrier.hpp"
-#include "crew.hpp"
-#include "idle.hpp"
-#include "inject_queue.hpp"
-#include "monitor.hpp"
-#include "options.hpp"
-#include "spare_crew.hpp"
+#include "queues/inject_queue.hpp"
+#include "settings/options.hpp"
+#include "sleep/idle.hpp"
+#include "standins/monitor.hpp"
+#include "standins/spare_crew.hpp"
 #include "stop_requests.hpp"
+#include "worker/crew.hpp"
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/driver.hpp>
-#include <ramie/detail/home_process.hpp>
-#include <ramie/detail/plain_mutex.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/sleep/driver.hpp>
+#include <ramie/detail/wait/plain_mutex.hpp>
 #include <ramie/runtime_metrics.hpp>
 
 #include <memory>

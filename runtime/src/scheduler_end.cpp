@@ -1,10 +1,10 @@
 // The end of a runtime (scheduler.hpp says it step by step).
 #include "scheduler.hpp"
 
-#include <ramie/detail/asymmetric_fence.hpp>
-#include <ramie/detail/futex.hpp>
-#include <ramie/detail/pause.hpp>
-#include <ramie/detail/refusal.hpp>
+#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/fence/pause.hpp>
+#include <ramie/detail/wait/futex.hpp>
+#include <ramie/detail/wait/refusal.hpp>
 #include <ramie/runtime.hpp>
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 
 #include "scheduler.hpp"
 
-#include <ramie/detail/address_space.hpp>
-#include <ramie/detail/stack.hpp>
+#include <ramie/detail/stack/address_space.hpp>
+#include <ramie/detail/stack/stack.hpp>
 
 #include <cstdio>
 #include <cstdlib>

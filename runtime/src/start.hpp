@@ -1,7 +1,7 @@
 // Making a scheduler, and saying what is missing if it cannot be had.
 #pragma once
 
-#include "options.hpp"
+#include "settings/options.hpp"
 
 #include <memory>
 

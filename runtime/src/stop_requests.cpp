@@ -2,7 +2,7 @@
 
 #include "scheduler.hpp"
 
-#include <ramie/detail/calling_out.hpp>
+#include <ramie/detail/switch/calling_out.hpp>
 
 #include <new>
 #include <pthread.h>

@@ -3,8 +3,8 @@
 // token, and the runtime's end waits for that thread as for a task.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/task.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/task/task.hpp>
 
 #include <string>
 #include <thread>

@@ -85,7 +85,7 @@ class BuiltWithoutTls(unittest.TestCase):
         """As a library built without OpenSSL would: its with_tls.hpp comes first."""
         directory, command = build_command()
         with tempfile.TemporaryDirectory() as place:
-            header = pathlib.Path(place) / "ramie" / "detail" / "with_tls.hpp"
+            header = pathlib.Path(place) / "ramie" / "detail" / "tls" / "with_tls.hpp"
             header.parent.mkdir(parents=True)
             header.write_text("#define RAMIE_WITH_TLS 0\n")
             compiler = 2 if "ccache" in command[0] else 1

@@ -3,7 +3,7 @@
 #include "plugin.hpp"
 
 #include <ramie/block_in_place.hpp>
-#include <ramie/detail/other_copies.hpp>
+#include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/spawn_blocking.hpp>

@@ -1,6 +1,6 @@
 #include "plugin.hpp"
 
-#include <ramie/detail/other_copies.hpp>
+#include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>

@@ -1,5 +1,5 @@
 // libramie-hook, call by call: whoever waits in one lets others run on its thread.
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <array>
 #include <filesystem>

@@ -2,7 +2,7 @@
 // child's calls are libc's, its close() concerns nobody here, and the parent is as before.
 #include "chance.hpp"
 #include "child_process.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/hook.hpp>
 #include <ramie/runtime.hpp>

@@ -1,7 +1,7 @@
 // libramie-hook and pthread condition variables, between fibers and threads.
 #include "pthread_support.hpp"
 
-#include <ramie/detail/pause.hpp>
+#include <ramie/detail/fence/pause.hpp>
 #include <ramie/timeout.hpp>
 
 #include <condition_variable>

@@ -8,7 +8,7 @@
 //            there is one
 #include "covered_calls.hpp"
 #include "exported_calls.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/spawn_blocking.hpp>

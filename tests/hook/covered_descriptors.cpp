@@ -1,8 +1,8 @@
 // Scenes of calls on descriptors, and of sleeps.
 #include "covered_calls.hpp"
 
-#include "io/full_listener.hpp"
-#include "io/plain_fds.hpp"
+#include "net/full_listener.hpp"
+#include "plain_fds.hpp"
 
 #include <memory>
 

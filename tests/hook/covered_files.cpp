@@ -1,8 +1,8 @@
 // Scenes of calls on files, pipes and locks.
 #include "covered_calls.hpp"
 
-#include "io/plain_fds.hpp"
-#include "io/temp_directory.hpp"
+#include "plain_fds.hpp"
+#include "temp_directory.hpp"
 
 #include <fstream>
 #include <memory>

@@ -1,8 +1,8 @@
 // Scenes of calls that wait for children, for other processes' messages, and for signals.
 #include "covered_calls.hpp"
 
-#include "io/plain_fds.hpp"
-#include "io/temp_directory.hpp"
+#include "plain_fds.hpp"
+#include "temp_directory.hpp"
 
 #include <atomic>
 #include <filesystem>

@@ -2,7 +2,7 @@
 // work has its own threads there, and one job holds them all.
 #include "covered_calls.hpp"
 
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/spawn_blocking.hpp>
 

@@ -1,6 +1,6 @@
 // Children that go on in this program's code, with a copy of all that Ramie had: what they can do, and what they are told.
 #include "child_process.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/hook.hpp>
 #include <ramie/join_set.hpp>

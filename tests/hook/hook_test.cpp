@@ -4,11 +4,11 @@
 #include "chance.hpp"
 #include "child_process.hpp"
 #include "environment.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/channel.hpp>
-#include <ramie/detail/config.hpp>
-#include <ramie/detail/other_copies.hpp>
+#include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/run_as_threads.hpp>

@@ -1,7 +1,7 @@
 #include "more_polling_loops.hpp"
 
-#include "io/plain_fds.hpp"
-#include "io/temp_directory.hpp"
+#include "plain_fds.hpp"
+#include "temp_directory.hpp"
 
 #include <array>
 #include <cstdio>

@@ -1,8 +1,8 @@
 // libramie-hook and pthread mutexes: a fiber that must wait for one parks, whoever holds it.
 #include "pthread_support.hpp"
 
-#include <ramie/detail/plain_mutex.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/plain_mutex.hpp>
 #include <ramie/timeout.hpp>
 
 #include <future>

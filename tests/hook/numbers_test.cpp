@@ -1,7 +1,7 @@
 // libramie-hook: numbers that are closed by some and opened by others, and numbers that nobody opened.
 #include "chance.hpp"
 #include "child_process.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
 #include <ramie/command.hpp>
 #include <ramie/file.hpp>

@@ -1,6 +1,6 @@
 // ramie::posix, called by hand: what files, children, messages and signals give, and that an abort loses nothing.
-#include "io/plain_fds.hpp"
-#include "io/temp_directory.hpp"
+#include "plain_fds.hpp"
+#include "temp_directory.hpp"
 
 #include <ramie/posix_messages.hpp>
 #include <ramie/posix_signals.hpp>

@@ -1,7 +1,7 @@
 // libramie-hook: pthread_once, barriers, the ends of threads, and C11's names for all of it.
 #include "pthread_support.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 
 #include <future>
 #include <mutex>

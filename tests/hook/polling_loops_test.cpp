@@ -1,8 +1,8 @@
 // libramie-hook: no call is free. A loop of calls that never wait lets the other fibers of its thread run, whichever
 // call it is and whatever the call says.
 #include "exported_calls.hpp"
-#include "io/plain_fds.hpp"
 #include "more_polling_loops.hpp"
+#include "plain_fds.hpp"
 #include "stdio_polling_loops.hpp"
 
 #include <algorithm>
@@ -12,15 +12,15 @@
 #include <string>
 #include <vector>
 
+#include <linux/futex.h>
 #include <netdb.h>
 #include <poll.h>
-#include <linux/futex.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <sched.h>
-#include <sys/syscall.h>
+#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 using namespace ramie::testing;

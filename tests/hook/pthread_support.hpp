@@ -3,9 +3,9 @@
 
 #include "chance.hpp"
 #include "environment.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
-#include "posix/parking_lot.hpp"
+#include "lot/parking_lot.hpp"
 
 #include <ramie/hook.hpp>
 #include <ramie/join_set.hpp>

@@ -1,10 +1,10 @@
 // libramie-hook: a task that was told to stop, and whose code goes on calling what is refused to it. It keeps no worker,
 // and the end of the runtime comes when it should and says who it was.
 #include "child_process.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
-#include <ramie/detail/config.hpp>
-#include <ramie/detail/refusal.hpp>
+#include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/wait/refusal.hpp>
 
 #include <functional>
 #include <string>

@@ -1,8 +1,8 @@
 // libramie-hook and function-local statics whose initialiser parks.
 #include "child_process.hpp"
-#include "io/sockets.hpp"
+#include "sockets.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/spawn.hpp>
 
 #include <atomic>

@@ -1,8 +1,8 @@
 // libramie-hook: stdio on pipes and sockets. Whatever FILE function has to wait, its fiber does, and the others run.
 #include "child_process.hpp"
-#include "io/plain_fds.hpp"
+#include "plain_fds.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 
 #include <array>
 #include <cstdio>

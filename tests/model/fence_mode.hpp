@@ -1,7 +1,7 @@
 // Both ways of the asymmetric fences: with membarrier, and with full fences on both sides where the kernel has none.
 #pragma once
 
-#include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/fence/asymmetric_fence.hpp>
 
 #include <doctest/doctest.h>
 

@@ -5,12 +5,12 @@
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
-#include "idle.hpp"
-#include "parker.hpp"
+#include "sleep/idle.hpp"
+#include "sleep/parker.hpp"
 
-#include "worker.hpp"
+#include "worker/worker.hpp"
 
-#include <ramie/detail/driver.hpp>
+#include <ramie/detail/sleep/driver.hpp>
 
 #include <doctest/doctest.h>
 

@@ -3,8 +3,8 @@
 #include <model/explore.hpp>
 
 #include "fence_mode.hpp"
-#include "next_slot.hpp"
 #include "passed_tasks.hpp"
+#include "queues/next_slot.hpp"
 
 #include <doctest/doctest.h>
 

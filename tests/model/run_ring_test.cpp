@@ -1,6 +1,6 @@
 // run_ring: its owner against thieves. Four slots.
 #include "passed_tasks.hpp"
-#include "run_ring.hpp"
+#include "queues/run_ring.hpp"
 
 #include <doctest/doctest.h>
 

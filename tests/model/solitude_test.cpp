@@ -2,9 +2,9 @@
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
-#include "solitude.hpp"
+#include "queues/solitude.hpp"
 
-#include <ramie/detail/asymmetric_fence.hpp>
+#include <ramie/detail/fence/asymmetric_fence.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // task_deque: its owner against thieves, while it grows and shrinks. Two slots at first.
 #include "passed_tasks.hpp"
-#include "task_deque.hpp"
+#include "queues/task_deque.hpp"
 
 #include <doctest/doctest.h>
 

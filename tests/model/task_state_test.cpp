@@ -2,7 +2,7 @@
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
-#include <ramie/detail/task_state.hpp>
+#include <ramie/detail/wait/task_state.hpp>
 
 #include <doctest/doctest.h>
 

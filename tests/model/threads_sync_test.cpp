@@ -3,7 +3,7 @@
 #include <model/explore.hpp>
 
 #include <ramie/channel.hpp>
-#include <ramie/detail/carrier.hpp>
+#include <ramie/detail/task/carrier.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/semaphore.hpp>

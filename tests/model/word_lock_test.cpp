@@ -2,7 +2,7 @@
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
 
 #include <doctest/doctest.h>
 

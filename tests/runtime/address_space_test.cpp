@@ -1,7 +1,7 @@
 // A process whose address space is limited (ulimit -v): it works, or says at once why not.
 #include "child_process.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
 

@@ -2,7 +2,7 @@
 #include "environment.hpp"
 #include "tracked.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/error.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/runtime.hpp>

@@ -1,7 +1,7 @@
 // What a burst took goes back, also from a runtime that always has a little to do.
 #include <ramie/channel.hpp>
-#include <ramie/detail/config.hpp>
-#include <ramie/detail/stack.hpp>
+#include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/stack/stack.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>

@@ -1,7 +1,7 @@
 // A task that overflows its stack on a real runtime: the process dies with a report that names it.
 #include "child_process.hpp"
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
 

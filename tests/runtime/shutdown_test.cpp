@@ -2,8 +2,8 @@
 // named.
 #include "chance.hpp"
 #include "child_process.hpp"
-#include "options.hpp"
 #include "scheduler.hpp"
+#include "settings/options.hpp"
 #include "tracked.hpp"
 
 #include <ramie/condition_variable.hpp>

@@ -4,7 +4,7 @@
 //   RAMIE_TEST_SCALE   how many times the normal number of rounds, or the normal time (default 1)
 #pragma once
 
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // A task that no runtime has: what the tests of queues and heaps put into them.
 #pragma once
 
-#include <ramie/detail/task_frame.hpp>
+#include <ramie/detail/task/task_frame.hpp>
 #include <ramie/spawn.hpp>
 
 namespace ramie::testing {

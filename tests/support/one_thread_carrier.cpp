@@ -1,7 +1,7 @@
 #include "one_thread_carrier.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/config.hpp>
+#include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/task/carrier.hpp>
 
 #include <cerrno>
 #include <stdexcept>

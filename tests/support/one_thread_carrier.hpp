@@ -5,8 +5,8 @@
 // wait and jumps to the next deadline.
 #pragma once
 
-#include <ramie/detail/lane.hpp>
-#include <ramie/detail/task.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/task/task.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // A driver that watches nothing: what a runtime without I/O sleeps in.
-#include <ramie/detail/driver.hpp>
-#include <ramie/detail/futex.hpp>
+#include <ramie/detail/sleep/driver.hpp>
+#include <ramie/detail/wait/futex.hpp>
 
 namespace ramie::detail {
 

@@ -1,7 +1,7 @@
 // Looking at stacks from outside.
 #pragma once
 
-#include "stack_slab.hpp"
+#include "stack/stack_slab.hpp"
 
 #include <doctest/doctest.h>
 

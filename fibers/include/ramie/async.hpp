@@ -1,7 +1,7 @@
 // A call whose result comes as a future: by a task, or by whoever asks for it first.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
+#include <ramie/detail/fence/atomic.hpp>
 #include <ramie/future.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>

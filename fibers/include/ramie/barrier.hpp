@@ -1,8 +1,8 @@
 // Phases: a number of parties meet again and again, and nobody goes on before all have come.
 #pragma once
 
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <cstddef>

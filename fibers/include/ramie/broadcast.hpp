@@ -7,8 +7,8 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/broadcast_core.hpp>
+#include <ramie/detail/channel/broadcast_core.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <cstdint>

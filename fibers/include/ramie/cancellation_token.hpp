@@ -4,9 +4,9 @@
 // gives its std::stop_token, and one made from a std::stop_token is cancelled with it.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/select_case.hpp>
-#include <ramie/detail/stop_claim.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/select_case.hpp>
+#include <ramie/detail/wait/stop_claim.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 

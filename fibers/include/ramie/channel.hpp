@@ -8,8 +8,8 @@
 
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/channel_core.hpp>
+#include <ramie/detail/channel/channel_core.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <algorithm>
 #include <chrono>

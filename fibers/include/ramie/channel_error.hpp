@@ -1,7 +1,7 @@
 // Why a channel of any kind gave or took nothing.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstdint>
 #include <type_traits>

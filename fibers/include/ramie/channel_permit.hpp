@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
-#include <ramie/detail/channel_core.hpp>
+#include <ramie/detail/channel/channel_core.hpp>
 
 #include <cstddef>
 #include <expected>

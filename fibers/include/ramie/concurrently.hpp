@@ -1,7 +1,7 @@
 // Running a few callables at once and waiting here: join, try_join, race. They may borrow the caller's locals.
 #pragma once
 
-#include <ramie/detail/finish_line.hpp>
+#include <ramie/detail/join/finish_line.hpp>
 #include <ramie/scoped_task.hpp>
 #include <ramie/spawn.hpp>
 

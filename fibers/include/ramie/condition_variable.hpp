@@ -1,11 +1,11 @@
 // Waiting for a condition, for fibers and plain threads, with any BasicLockable.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/park.hpp>
-#include <ramie/detail/stop_claim.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/stop_claim.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/stop_token.hpp>
 #include <ramie/this_fiber.hpp>

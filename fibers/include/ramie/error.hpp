@@ -1,7 +1,7 @@
 // What goes wrong at the level of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstdint>
 #include <exception>

@@ -1,7 +1,7 @@
 // A value of its own for each task: a request's id, a transaction, a random generator.
 #pragma once
 
-#include <ramie/detail/local_value.hpp>
+#include <ramie/detail/task/local_value.hpp>
 
 #include <functional>
 #include <type_traits>

@@ -1,8 +1,8 @@
 // The receiving ends of a promise: future and shared_future.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/future_state.hpp>
+#include <ramie/detail/future/future_state.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <future>

@@ -1,7 +1,7 @@
 // Something to be done again and again, a period apart.
 #pragma once
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,9 +1,9 @@
 // The right to a task's result, and the right to ask it to stop.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/park.hpp>
-#include <ramie/detail/task_frame.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/task/task_frame.hpp>
+#include <ramie/detail/wait/park.hpp>
 #include <ramie/error.hpp>
 
 #include <chrono>

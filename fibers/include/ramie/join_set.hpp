@@ -1,8 +1,8 @@
 // Many tasks, joined as they finish.
 #pragma once
 
-#include <ramie/detail/finish_line.hpp>
-#include <ramie/detail/home_process.hpp>
+#include <ramie/detail/join/finish_line.hpp>
+#include <ramie/detail/machine/home_process.hpp>
 #include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>

@@ -1,7 +1,7 @@
 // A task with the shape of a std::jthread: told to stop, and joined, when it is destroyed.
 #pragma once
 
-#include <ramie/detail/stop_request.hpp>
+#include <ramie/detail/wait/stop_request.hpp>
 #include <ramie/stop_token.hpp>
 #include <ramie/thread.hpp>
 

@@ -1,7 +1,7 @@
 // The standard's owners of locks and its algorithms over several, under Ramie's name: they need nothing but Lockable.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <mutex>
 

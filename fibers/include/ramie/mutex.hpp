@@ -17,9 +17,9 @@
 // the queue; and a waiter that was woken looks at the mutex before it can be aborted or its time be up.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
 
 #include <cstdint>

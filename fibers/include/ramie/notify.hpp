@@ -1,9 +1,9 @@
 // A signal without a value: wakes one waiter, or the next to come.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // A value made once, by whoever needs it first; making it may wait and may fail.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/waiter.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/wait/waiter.hpp>
 #include <ramie/mutex.hpp>
 
 #include <cstdint>

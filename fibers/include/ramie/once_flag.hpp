@@ -1,9 +1,9 @@
 // Something that is done once, by whoever comes first.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 
 #include <functional>
 #include <utility>

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/await.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <chrono>
 #include <expected>

@@ -1,7 +1,7 @@
 // A callable whose result goes to a future, whoever calls it.
 #pragma once
 
-#include <ramie/detail/call_signature.hpp>
+#include <ramie/detail/ground/call_signature.hpp>
 #include <ramie/promise.hpp>
 
 #include <concepts>

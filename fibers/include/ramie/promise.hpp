@@ -1,7 +1,7 @@
 // The giving end of a future.
 #pragma once
 
-#include <ramie/detail/end_action.hpp>
+#include <ramie/detail/task/end_action.hpp>
 #include <ramie/future.hpp>
 
 #include <concepts>

@@ -1,10 +1,10 @@
 // Tasks that may borrow the locals of the block they were spawned in.
 #pragma once
 
-#include <ramie/detail/forced_unwind.hpp>
-#include <ramie/detail/intrusive_list.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/forced_unwind.hpp>
+#include <ramie/detail/ground/intrusive_list.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 

@@ -1,7 +1,7 @@
 // A join_handle that does not let its task outlive it.
 #pragma once
 
-#include <ramie/detail/home_process.hpp>
+#include <ramie/detail/machine/home_process.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/this_fiber.hpp>
 

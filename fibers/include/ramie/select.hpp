@@ -1,9 +1,9 @@
 // Waiting for several things at once; the first that is ready wins, and only it takes effect. (How:
-// detail/select_case.hpp.)
+// detail/wait/select_case.hpp.)
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/selection.hpp>
+#include <ramie/detail/select/selection.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <cstddef>

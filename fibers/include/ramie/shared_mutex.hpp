@@ -1,10 +1,10 @@
 // One writer or many readers, first come first served.
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // spawn: queues a callable as a task and goes on.
 #pragma once
 
-#include <ramie/detail/spawn_request.hpp>
+#include <ramie/detail/join/spawn_request.hpp>
 
 namespace ramie {
 

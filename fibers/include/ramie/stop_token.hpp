@@ -1,8 +1,8 @@
 // The standard's stop tokens, under Ramie's name: they wait for nothing.
 #pragma once
 
-#include <ramie/detail/atomic.hpp>
-#include <ramie/detail/stop_request.hpp>
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/wait/stop_request.hpp>
 
 #include <concepts>
 #include <functional>

@@ -1,7 +1,7 @@
 // What may be said of a task before it is spawned.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstddef>
 #include <source_location>

@@ -1,8 +1,8 @@
 // Waiting until all tracked tasks have ended, without keeping their results.
 #pragma once
 
-#include <ramie/detail/wait_queue.hpp>
-#include <ramie/detail/word_lock.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/spawn.hpp>
 
 #include <memory>

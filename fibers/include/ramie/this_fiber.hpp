@@ -1,7 +1,7 @@
 // What the running task can ask about itself and do to itself. From a plain thread each does the nearest thing.
 #pragma once
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 #include <ramie/error.hpp>
 
 #include <chrono>

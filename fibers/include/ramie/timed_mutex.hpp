@@ -1,7 +1,7 @@
 // A mutex that can be waited for with a limit.
 #pragma once
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 #include <ramie/mutex.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // A deadline for a stretch of ordinary code.
 #pragma once
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 #include <ramie/error.hpp>
 
 #include <chrono>

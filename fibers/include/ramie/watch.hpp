@@ -9,8 +9,8 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/watch_core.hpp>
+#include <ramie/detail/channel/watch_core.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <expected>

@@ -5,10 +5,10 @@
 //     while (in.read_line(line).value()) ...
 #pragma once
 
-#include <ramie/stream_concepts.hpp>
-#include <ramie/detail/byte_queue.hpp>
-#include <ramie/detail/exact_reading.hpp>
+#include <ramie/detail/stream/byte_queue.hpp>
+#include <ramie/detail/stream/exact_reading.hpp>
 #include <ramie/io_error.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <algorithm>

@@ -5,9 +5,9 @@
 //     out.flush().value();
 #pragma once
 
-#include <ramie/stream_concepts.hpp>
-#include <ramie/detail/byte_queue.hpp>
+#include <ramie/detail/stream/byte_queue.hpp>
 #include <ramie/io_error.hpp>
+#include <ramie/stream_concepts.hpp>
 #include <ramie/write_all.hpp>
 
 #include <algorithm>

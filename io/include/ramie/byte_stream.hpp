@@ -6,8 +6,8 @@
 // lost only to those who did not ask for `done`.
 #pragma once
 
-#include <ramie/detail/exact_reading.hpp>
-#include <ramie/detail/whole_writing.hpp>
+#include <ramie/detail/stream/exact_reading.hpp>
+#include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/io_error.hpp>
 
 #include <algorithm>

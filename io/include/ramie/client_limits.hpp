@@ -14,9 +14,9 @@
 //     client.request_is_over();      // it is answered
 #pragma once
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/exact_reading.hpp>
-#include <ramie/detail/whole_writing.hpp>
+#include <ramie/detail/stream/exact_reading.hpp>
+#include <ramie/detail/stream/whole_writing.hpp>
+#include <ramie/detail/task/after.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/timeout.hpp>
 

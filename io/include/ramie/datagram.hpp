@@ -1,7 +1,7 @@
 // What came as one datagram, and what is to go as one.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstddef>
 #include <span>

@@ -1,7 +1,7 @@
 // Where a socket is: an IPv4 or IPv6 address and a port.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <compare>
 #include <cstdint>

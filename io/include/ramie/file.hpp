@@ -12,7 +12,7 @@
 // blocks it.
 #pragma once
 
-#include <ramie/detail/owned_descriptor.hpp>
+#include <ramie/detail/ready/owned_descriptor.hpp>
 #include <ramie/io_error.hpp>
 
 #include <cstddef>

@@ -7,7 +7,7 @@
 //                                      both stacks, once for each pair of places; and fibers that wait for each other's
 #pragma once
 
-#include <ramie/detail/waiter.hpp>
+#include <ramie/detail/wait/waiter.hpp>
 
 namespace ramie {
 

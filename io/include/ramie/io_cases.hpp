@@ -1,8 +1,8 @@
 // Sockets and pipes as cases of a select.
 #pragma once
 
-#include <ramie/detail/descriptor_holder.hpp>
-#include <ramie/detail/socket_case.hpp>
+#include <ramie/detail/net/socket_case.hpp>
+#include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/select.hpp>
 
 #include <concepts>

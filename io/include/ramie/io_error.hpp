@@ -6,7 +6,7 @@
 //   operation_canceled   close() came while it was under way, or the runtime that watches the descriptor is gone
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstddef>
 #include <string>

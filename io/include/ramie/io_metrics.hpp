@@ -1,7 +1,7 @@
 // What input and output count, for the whole process.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstdint>
 

@@ -2,11 +2,11 @@
 // abort, a timeout and close() do.
 //
 // Writing when no reader is left is std::errc::broken_pipe, and never a SIGPIPE: whatever the process does about that
-// signal stays as it is, and a handler of its own is not called for these writes. (How: src/sigpipe.hpp.)
+// signal stays as it is, and a handler of its own is not called for these writes. (How: src/call/sigpipe.hpp.)
 #pragma once
 
 #include <ramie/byte_stream.hpp>
-#include <ramie/detail/descriptor_holder.hpp>
+#include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
 
 #include <cstddef>

@@ -31,7 +31,7 @@
 //     makes the worker block.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 #include <ramie/posix_files.hpp>
 #include <ramie/posix_processes.hpp>
 

@@ -7,7 +7,7 @@
 // Calls that give back what others wait for (LOCK_UN, F_UNLCK, F_ULOCK) are never refused to an aborted fiber.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstddef>
 

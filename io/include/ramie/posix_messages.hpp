@@ -2,7 +2,7 @@
 // too. (POSIX's sem_t is no system call: ramie::semaphore.)
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstddef>
 #include <ctime>

@@ -1,7 +1,7 @@
 // ramie::posix for children. All that posix.hpp says holds here too.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstdio>
 

@@ -2,7 +2,7 @@
 // resolver. All that posix.hpp says holds here too.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <cstdint>
 

@@ -4,7 +4,7 @@
 // New code has ramie::signal_set.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <csignal>
 #include <ctime>

@@ -4,7 +4,7 @@
 //     ramie::select(ramie::on_accept(listener, serve), ramie::on_signal(asked_to_end, [&](int number) { ... }));
 #pragma once
 
-#include <ramie/detail/signal_listener.hpp>
+#include <ramie/detail/process/signal_listener.hpp>
 #include <ramie/select.hpp>
 
 #include <initializer_list>

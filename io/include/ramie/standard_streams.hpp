@@ -11,8 +11,8 @@
 // too.
 #pragma once
 
-#include <ramie/detail/owned_descriptor.hpp>
-#include <ramie/detail/whole_writing.hpp>
+#include <ramie/detail/ready/owned_descriptor.hpp>
+#include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/io_error.hpp>
 
 #include <cstddef>

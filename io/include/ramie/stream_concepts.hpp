@@ -2,7 +2,7 @@
 // same two calls.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -11,7 +11,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
-#include <ramie/detail/stream_socket.hpp>
+#include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/tcp_options.hpp>
@@ -27,7 +27,7 @@
 namespace ramie {
 
 // One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek,
-// send_file and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in
+// send_file and close are in detail/stream/stream_socket.hpp and detail/ready/descriptor_holder.hpp; split() is in
 // stream_halves.hpp. Small messages go out at once (TCP_NODELAY is on).
 class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> {
   public:

@@ -28,8 +28,8 @@
 
 #if RAMIE_WITH_TLS
 
-#include <ramie/detail/exact_reading.hpp>
-#include <ramie/detail/tls_transport.hpp>
+#include <ramie/detail/stream/exact_reading.hpp>
+#include <ramie/detail/tls/tls_transport.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/tcp.hpp>

@@ -1,8 +1,8 @@
 // Errors of TLS. RAMIE_WITH_TLS is 1 when the library was built with OpenSSL, else 0, and then tls.hpp says so.
 #pragma once
 
-#include <ramie/detail/language.hpp>
-#include <ramie/detail/with_tls.hpp>
+#include <ramie/detail/ground/language.hpp>
+#include <ramie/detail/tls/with_tls.hpp>
 
 #if RAMIE_WITH_TLS
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <ramie/datagram.hpp>
-#include <ramie/detail/descriptor_holder.hpp>
+#include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/unique_fd.hpp>
 

@@ -1,7 +1,7 @@
 // A file descriptor with one owner, which closes it.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <unistd.h>
 

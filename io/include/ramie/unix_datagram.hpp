@@ -3,7 +3,7 @@
 #pragma once
 
 #include <ramie/datagram.hpp>
-#include <ramie/detail/descriptor_holder.hpp>
+#include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
 #include <ramie/unix_endpoint.hpp>
 

@@ -1,7 +1,7 @@
 // Where a unix socket is: a path in the file system, a name in Linux's abstract namespace, or nowhere.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <compare>
 #include <cstddef>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
-#include <ramie/detail/stream_socket.hpp>
+#include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/unique_fd.hpp>
 #include <ramie/unix_endpoint.hpp>
@@ -34,7 +34,7 @@ struct received_fds {
 };
 
 // One connection. Move-only; destroying it closes it. Reads and writes as byte_stream.hpp says; shutdown, peek,
-// send_file and close are in detail/stream_socket.hpp and detail/descriptor_holder.hpp; split() is in
+// send_file and close are in detail/stream/stream_socket.hpp and detail/ready/descriptor_holder.hpp; split() is in
 // stream_halves.hpp.
 class unix_stream : public detail::stream_socket, public byte_source<unix_stream> {
   public:

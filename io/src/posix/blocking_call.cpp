@@ -1,13 +1,13 @@
-#include "blocking_call.hpp"
+#include "posix/blocking_call.hpp"
 
-#include "interest_set.hpp"
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
+#include "ready/interest_set.hpp"
 
-#include <ramie/detail/after.hpp>
-#include <ramie/detail/home_process.hpp>
-#include <ramie/detail/lane.hpp>
-#include <ramie/detail/refusal.hpp>
-#include <ramie/detail/stay.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/refusal.hpp>
+#include <ramie/detail/worker/stay.hpp>
 
 #include <chrono>
 #include <new>

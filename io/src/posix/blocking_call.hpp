@@ -11,10 +11,10 @@
 // thread is the same before and after (stay.hpp), and so is errno's address.
 #pragma once
 
-#include "foreign_descriptor.hpp"
+#include "posix/foreign_descriptor.hpp"
 
-#include <ramie/detail/direction.hpp>
-#include <ramie/detail/park.hpp>
+#include <ramie/detail/ready/direction.hpp>
+#include <ramie/detail/wait/park.hpp>
 
 #include <cerrno>
 
@@ -23,7 +23,7 @@
 namespace ramie::detail {
 
 // The fiber on whose stack the caller runs. Null: a plain thread, a signal handler on its own stack, or a child, which
-// has no workers (detail/home_process.hpp).
+// has no workers (detail/machine/home_process.hpp).
 waiter* running_fiber() noexcept;
 
 // The same, and the first line of every call of ramie::posix, whether it will wait or not: a fiber that has had its

@@ -1,9 +1,9 @@
 // Calls that end a descriptor, or give its number to another file.
-#include "blocking_call.hpp"
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/blocking_call.hpp"
 
-#include <ramie/detail/home_process.hpp>
-#include <ramie/detail/stay.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/worker/stay.hpp>
 #include <ramie/posix.hpp>
 
 #include <optional>

@@ -1,8 +1,8 @@
 // accept and connect, which have no flag that says "do not wait".
-#include "blocking_call.hpp"
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/blocking_call.hpp"
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 #include <ramie/posix.hpp>
 
 #include <algorithm>

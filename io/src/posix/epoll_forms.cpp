@@ -1,7 +1,7 @@
 // epoll_wait's younger forms.
-#include "blocking_call.hpp"
-#include "libc_calls.hpp"
-#include "receiving.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/blocking_call.hpp"
+#include "posix/receiving.hpp"
 
 #include <ramie/posix.hpp>
 

@@ -1,10 +1,10 @@
-#include "foreign_descriptor.hpp"
+#include "posix/foreign_descriptor.hpp"
 
-#include "interest_set.hpp"
+#include "ready/interest_set.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/home_process.hpp>
-#include <ramie/detail/park.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/task/carrier.hpp>
+#include <ramie/detail/wait/park.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <array>

@@ -20,7 +20,7 @@
 // gone, closes the number, and opens the entry for whoever gets the number next (end_close).
 #pragma once
 
-#include "registration.hpp"
+#include "ready/registration.hpp"
 
 #include <cstddef>
 #include <cstdint>

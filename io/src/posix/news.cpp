@@ -1,11 +1,11 @@
-#include "news.hpp"
+#include "posix/news.hpp"
 
-#include "interest_set.hpp"
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
+#include "ready/interest_set.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/lane.hpp>
-#include <ramie/detail/stay.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/task/carrier.hpp>
+#include <ramie/detail/worker/stay.hpp>
 
 #include <fcntl.h>
 

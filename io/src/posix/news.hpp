@@ -12,7 +12,7 @@
 // there is ordinary data would go round and round.
 #pragma once
 
-#include "blocking_call.hpp"
+#include "posix/blocking_call.hpp"
 
 #include <memory_resource>
 #include <optional>

@@ -1,7 +1,7 @@
-#include "other_file.hpp"
+#include "posix/other_file.hpp"
 
-#include "libc_calls.hpp"
-#include "pool_call.hpp"
+#include "libc/libc_calls.hpp"
+#include "offload/pool_call.hpp"
 
 #include <algorithm>
 #include <array>

@@ -10,8 +10,8 @@
 // call is made on the blocking pool.
 #pragma once
 
-#include "blocking_call.hpp"
-#include "parts.hpp"
+#include "posix/blocking_call.hpp"
+#include "posix/parts.hpp"
 
 #include <cstdint>
 

@@ -1,8 +1,8 @@
 // poll, select and epoll_wait.
-#include "libc_calls.hpp"
-#include "news.hpp"
-#include "pool_call.hpp"
-#include "receiving.hpp"
+#include "libc/libc_calls.hpp"
+#include "offload/pool_call.hpp"
+#include "posix/news.hpp"
+#include "posix/receiving.hpp"
 
 #include <ramie/posix.hpp>
 

@@ -1,6 +1,6 @@
 // pread and its kin. On what has positions they do not wait; a position of -1 means the file's own, and anything.
-#include "blocking_call.hpp"
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/blocking_call.hpp"
 
 #include <ramie/posix.hpp>
 #include <ramie/posix_files.hpp>

@@ -1,10 +1,10 @@
 // read and write, on whatever the number stands for.
 //   a socket       as recv and send
 //   anything else  as other_file.hpp says
-#include "libc_calls.hpp"
-#include "other_file.hpp"
-#include "receiving.hpp"
-#include "sending.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/other_file.hpp"
+#include "posix/receiving.hpp"
+#include "posix/sending.hpp"
 
 #include <ramie/posix.hpp>
 

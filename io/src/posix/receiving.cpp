@@ -1,8 +1,8 @@
 // recv and its kin. The attempts are made with MSG_DONTWAIT, so the socket itself stays blocking.
-#include "receiving.hpp"
+#include "posix/receiving.hpp"
 
-#include "libc_calls.hpp"
-#include "news.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/news.hpp"
 
 #include <ramie/posix.hpp>
 

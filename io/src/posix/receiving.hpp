@@ -1,10 +1,10 @@
 // What read, readv and recv share.
 #pragma once
 
-#include "blocking_call.hpp"
-#include "parts.hpp"
+#include "posix/blocking_call.hpp"
+#include "posix/parts.hpp"
 
-#include <ramie/detail/after.hpp>
+#include <ramie/detail/task/after.hpp>
 
 #include <algorithm>
 #include <chrono>

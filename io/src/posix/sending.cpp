@@ -1,7 +1,7 @@
 // send and its kin: a blocking stream takes everything, part by part.
-#include "sending.hpp"
+#include "posix/sending.hpp"
 
-#include "libc_calls.hpp"
+#include "libc/libc_calls.hpp"
 
 #include <ramie/posix.hpp>
 

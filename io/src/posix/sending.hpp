@@ -1,8 +1,8 @@
 // What write, writev and send share.
 #pragma once
 
-#include "blocking_call.hpp"
-#include "parts.hpp"
+#include "posix/blocking_call.hpp"
+#include "posix/parts.hpp"
 
 #include <sys/socket.h>
 

@@ -1,9 +1,9 @@
-#include "blocking_call.hpp"
-#include "libc_calls.hpp"
-#include "receiving.hpp"
+#include "libc/libc_calls.hpp"
+#include "posix/blocking_call.hpp"
+#include "posix/receiving.hpp"
 
-#include <ramie/detail/lane.hpp>
-#include <ramie/detail/stay.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/worker/stay.hpp>
 #include <ramie/posix.hpp>
 
 #include <sched.h>

@@ -1,7 +1,7 @@
 // Blocking code that must stay where it is: on this thread, with the caller's locals.
 #pragma once
 
-#include <ramie/detail/language.hpp>
+#include <ramie/detail/ground/language.hpp>
 
 #include <functional>
 #include <type_traits>

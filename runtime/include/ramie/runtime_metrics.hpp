@@ -1,7 +1,7 @@
 // What a runtime counts. Figures are read without stopping anybody, so they need not add up to the last one.
 #pragma once
 
-#include <ramie/detail/stack.hpp>
+#include <ramie/detail/stack/stack.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // For calls that block the thread: files, getaddrinfo, long computations.
 #pragma once
 
-#include <ramie/detail/blocking_share.hpp>
+#include <ramie/detail/blocking/blocking_share.hpp>
 #include <ramie/spawn.hpp>
 
 namespace ramie {

@@ -1,4 +1,4 @@
-// Stands in for std::atomic in the model build (ramie/detail/atomic.hpp). Each operation is a step of the checker.
+// Stands in for std::atomic in the model build (ramie/detail/fence/atomic.hpp). Each operation is a step of the checker.
 #pragma once
 
 #include <atomic>

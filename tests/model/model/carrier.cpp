@@ -1,8 +1,8 @@
 // A carrier without fibers: in a model all are plain threads.
 #include "run.hpp"
 
-#include <ramie/detail/carrier.hpp>
-#include <ramie/detail/lane.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/task/carrier.hpp>
 
 #include <cstdlib>
 #include <stdexcept>

@@ -2,12 +2,12 @@
 
 #include "plain_access.hpp"
 
-#include <ramie/detail/bias.hpp>
+#include <ramie/detail/fence/bias.hpp>
 
 #include <algorithm>
-#include <utility>
 #include <cstring>
 #include <cxxabi.h>
+#include <utility>
 
 namespace boost::context::detail {
 using fcontext_t = void*;

@@ -1,9 +1,9 @@
 // What the shipped sources ask the system for, as the model has it.
 #include "run.hpp"
 
-#include <ramie/detail/asymmetric_fence.hpp>
-#include <ramie/detail/futex.hpp>
-#include <ramie/detail/thread_waiter.hpp>
+#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/wait/futex.hpp>
+#include <ramie/detail/wait/thread_waiter.hpp>
 
 namespace ramie::detail {
 

@@ -1,0 +1,15 @@
+// Memory for a task's block. Small ones come from the calling lane's cache (block_cache.hpp) or, on a thread that
+// carries none, from the depot behind it. Under a sanitizer always the system's, so that it sees every use after the end.
+#pragma once
+
+#include <ramie/detail/ground/language.hpp>
+
+#include <cstddef>
+
+namespace ramie::detail {
+
+// Throws std::bad_alloc.
+[[nodiscard]] void* take_block(std::size_t size);
+void put_block(void* block, std::size_t size) noexcept;
+
+}  // namespace ramie::detail

@@ -1,0 +1,60 @@
+// A small spin lock for sections of a few instructions: the inside of a wait queue, of a timer heap, of a list.
+//
+// It may be locked by a fiber and unlocked by whoever runs after that fiber's switch, on the same thread; so it is
+// never tied to a fiber. Waiting spins briefly and then gives the processor away, because the holder may have been
+// preempted. User code never runs while one is held.
+//
+// A lane that is alone in its runtime adopts the locks it takes (bias.hpp): it holds one by being inside, and does not
+// touch held_. Who takes it from elsewhere first has held_, then takes it back.
+//
+// Looking takes the word's cache line away from a holder who works on beside it, so each look is twice as far from the
+// last one; with two workers at one lock that is three times the throughput (docs/rationale.md).
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/bias.hpp>
+#include <ramie/detail/fence/pause.hpp>
+
+
+namespace ramie::detail {
+
+class word_lock {
+  public:
+    constexpr word_lock() = default;
+    word_lock(word_lock const&) = delete;
+    word_lock& operator=(word_lock const&) = delete;
+
+    [[gnu::always_inline]] void lock() noexcept {
+        auto const me = this_bias();
+        if (!bias_.enter(me)) lock_as_others_do(me);
+    }
+
+    // The lock is not touched after the store. (Who holds the lock and finds the owner inside is the owner.)
+    void unlock() noexcept {
+        if (bias_.is_inside()) bias_.leave();
+        else held_.store(false, std::memory_order_release);  // pairs with the acquire in lock_as_others_do()
+    }
+
+  private:
+    void lock_as_others_do(lane_number me) noexcept {
+        // acquire pairs with the release in unlock().
+        if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]] lock_contended();
+        bias_.exclude_owner(me);
+    }
+
+    [[gnu::noinline]] void lock_contended() noexcept {
+        constexpr int longest_pause = usual_or_in_model(64, 1);
+        int pauses = 1;
+        do {
+            if (pauses > longest_pause) give_processor_away();
+            else for (int i = 0; i < pauses; ++i) cpu_pause();
+            pauses = pauses > longest_pause ? pauses : pauses * 2;
+            // acquire as in lock_as_others_do().
+        } while (held_.load(std::memory_order_relaxed) || held_.exchange(true, std::memory_order_acquire));
+    }
+
+    bias bias_;
+    atomic<bool> held_{false};
+};
+
+}  // namespace ramie::detail

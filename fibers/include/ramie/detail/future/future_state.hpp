@@ -1,0 +1,175 @@
+// What a promise and its futures share: a result that comes once, and those who wait for it.
+//
+//   empty --begin()--> setting --publish()--> ready
+//     ^---give_up()-------'        setting: the one who won begin() makes the value, which is user code, outside every lock
+//
+// What is to be seen at a task's or thread's end only (async, set_value_at_thread_exit) is `setting` until then.
+//
+// Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/forced_unwind.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/error.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <future>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace ramie::detail {
+
+[[noreturn]] void throw_future_error(std::future_errc why);
+
+class future_core {
+  public:
+    future_core();
+    future_core(future_core const&) = delete;
+    future_core& operator=(future_core const&) = delete;
+    virtual ~future_core() = default;
+
+    // --- the future's side ---
+    // Until there is a result; a deferred function is called here. Suspension point.
+    void wait();
+    // timeout: `limit` came first. deferred: nobody has called it yet, and this did not.
+    std::future_status wait_until(time_point limit);
+
+    // --- the promise's side ---
+    // Notes that there is a future now; future_already_retrieved if there was one.
+    void retrieve();
+    bool was_retrieved() const noexcept { return retrieved_.load(std::memory_order_relaxed); }
+    // promise_already_satisfied
+    void set_exception(std::exception_ptr why);
+    // The same, but nobody sees it before show().
+    void keep_exception(std::exception_ptr why);
+    // No result will come: broken_promise, unless there is one.
+    void abandon() noexcept;
+    // Shows what was kept; if nothing was, broken_promise.
+    void show() noexcept;
+
+  protected:
+    bool is_ready() const noexcept {
+        return stage_.load(std::memory_order_acquire) == stage::ready;  // pairs with the release in publish()
+    }
+    [[nodiscard]] bool begin() noexcept;
+    // release pairs with the acquire in begin(): the next maker finds the place as the failed one left it.
+    void give_up() noexcept { stage_.store(stage::empty, std::memory_order_release); }
+    void publish() noexcept;
+    void rethrow_failure() const {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+  private:
+    void give_broken_promise() noexcept;
+    // For std::launch::deferred. True: the function was called, here; there is a result.
+    virtual bool call_deferred() { return false; }
+    virtual bool is_deferred() const noexcept { return false; }
+
+    enum class stage : std::uint8_t { empty, setting, ready };
+    atomic<stage> stage_{stage::empty};  // `ready` is set under guard_
+    atomic<bool> retrieved_{false};
+    word_lock guard_;
+    wait_queue queue_;
+
+  protected:
+    std::exception_ptr failure_;  // written while `setting`
+};
+
+template <class T>
+class future_state : public future_core {
+    static_assert(!std::is_array_v<T> && !std::is_function_v<T>, "ramie: a future cannot hold an array or a function");
+
+  public:
+    // promise_already_satisfied. Nothing is set if making the value throws.
+    template <class... Parts>
+    void set_value(Parts&&... parts) {
+        keep_value(std::forward<Parts>(parts)...);
+        publish();
+    }
+    // The same, but nobody sees it before show().
+    template <class... Parts>
+    void keep_value(Parts&&... parts) {
+        if (!begin()) throw_future_error(std::future_errc::promise_already_satisfied);
+        try {
+            if constexpr (std::is_reference_v<T>) value_.emplace(std::addressof(parts)...);
+            else value_.emplace(std::forward<Parts>(parts)...);
+        } catch (...) {
+            give_up();
+            throw;
+        }
+    }
+
+    // The result of call(), or its exception. An abort, a timeout or pthread_exit that ends the call goes on to the caller,
+    // who is meant; others see a broken promise.
+    template <class Call>
+    void set_by(Call&& call) {
+        try {
+            if constexpr (std::is_void_v<T>) {
+                call();
+                set_value();
+            } else {
+                set_value(call());
+            }
+        } catch (aborted const&) {
+            abandon();
+            throw;
+        } catch (deadline_passed const&) {
+            abandon();
+            throw;
+        } catch (forced_unwind const&) {
+            abandon();
+            throw;
+        } catch (...) {
+            set_exception(std::current_exception());
+        }
+    }
+
+    // The same, but nobody sees the result before show().
+    template <class Call>
+    void keep_by(Call&& call) {
+        if (!begin()) return;
+        try {
+            if constexpr (std::is_void_v<T>) call();
+            else if constexpr (std::is_reference_v<T>) value_.emplace(std::addressof(call()));
+            else value_.emplace(call());
+        } catch (aborted const&) {
+            give_up();
+            throw;
+        } catch (deadline_passed const&) {
+            give_up();
+            throw;
+        } catch (forced_unwind const&) {
+            give_up();
+            throw;
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+    }
+
+    // Once it is ready; once only. Rethrows.
+    T take() {
+        rethrow_failure();
+        if constexpr (std::is_reference_v<T>) return static_cast<T>(**value_);
+        else if constexpr (!std::is_void_v<T>) return std::move(*value_);
+    }
+    // As often as one likes.
+    using looked_at = std::conditional_t<std::is_void_v<T>, void, std::add_lvalue_reference_t<T const>>;
+    looked_at look() const {
+        rethrow_failure();
+        if constexpr (std::is_reference_v<T>) return static_cast<T>(**value_);
+        else if constexpr (!std::is_void_v<T>) return *value_;
+    }
+
+  private:
+    using stored = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                      std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>>;
+    std::optional<stored> value_;  // written while `setting`
+};
+
+}  // namespace ramie::detail

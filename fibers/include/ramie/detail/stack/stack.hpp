@@ -1,0 +1,227 @@
+// Stacks: what one is, and where they come from.
+//
+//     slab:   | slot 0          | slot 1          | slot 2          | ...       one mmap, 64 MB, no memory of its own
+//
+//     slot:   floor     bottom                          hot page  top  end      (addresses grow to the right)
+//             |  guard  |  untouched: costs nothing     |W        |cc|
+//
+// A task's stack starts at `top` and grows down. Memory comes page by page, on first touch: a parked task that stays
+// within the hot page (the slot's last) costs that page and its share of a page table. `cc` is the colour: 0 to 7 cache
+// lines, so that many stacks do not meet in the same sets of the first-level cache. `W`, the first word of the hot
+// page, is the watermark: fresh memory is zero, a stack that grew over it probably left something else there.
+//
+// A function with a large local array moves the stack pointer by all of it at once, and may jump over the guard. So the
+// guard of the first few thousand slots spans more than 1 MiB ("wide", wide_slots.hpp); later ones lie close together.
+//
+// Where a slot is, and who may touch its descriptor:
+//   live    a task has it: the worker that carries the task
+//   cached  in a worker's stack_cache, all pages kept: that worker
+//   hot     in its slab, deeper pages returned, the hot page kept: the depot's lock
+//   cold    in its slab, all pages returned: the depot's lock
+//   fresh   never handed out, no guard yet: the depot's lock
+// Descriptors lie in a side table of their slab, never in the slot: the low end of a slot stays untouched.
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/config.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace ramie::detail {
+
+enum class guard_kind : std::uint8_t {
+    none_yet,  // the slot is fresh
+    madvise,   // MADV_GUARD_INSTALL: touching it is a SIGSEGV; needs no memory and no map
+    mprotect,  // PROT_NONE: the same, but costs two of the process's maps
+    canary     // no memory protection: the word at `bottom` must read zero at every switch
+};
+
+class stack_slab;
+
+// One cache line each: neighbours are written by different workers.
+struct alignas(64) stack {
+    std::byte* top = nullptr;        // where the stack pointer starts; 64-byte aligned
+    std::byte* bottom = nullptr;     // lowest usable byte, just above the guard
+    std::byte* lowest_sp = nullptr;  // least stack pointer noted since the last trim; only the current user writes
+    std::byte* floor = nullptr;      // slot's lowest byte; [floor, bottom) is the guard, or slack if there is none
+    stack* next = nullptr;           // links a free list
+    stack_slab* home = nullptr;
+    void* sanitizer_fiber = nullptr;  // TSan's fiber, kept for the slot's life (context.hpp)
+    unsigned valgrind_id = 0;         // Valgrind's, likewise
+    std::uint8_t size_class = 0;
+    guard_kind guard = guard_kind::none_yet;
+
+    std::size_t usable() const noexcept { return static_cast<std::size_t>(top - bottom); }
+
+    // What this size class promises: usable(), and the colour.
+    std::size_t size() const noexcept;
+
+    bool guards(void const* address) const noexcept { return address >= floor && address < bottom; }
+
+    // For the stack pointer of the task that has this stack, at a switch. False: it has overflowed, over a guard or
+    // where there is none (see below()).
+    [[nodiscard]] bool note_sp(void const* sp) noexcept {
+        if (sp >= lowest_sp) [[likely]] return true;
+        if (sp < bottom) [[unlikely]] return !below(sp);
+        lowest_sp = static_cast<std::byte*>(const_cast<void*>(sp));
+        return true;
+    }
+
+    // Whether a stack pointer, or what it points to, is where only an overflow of this stack leads: below it and within
+    // its slab. Anywhere else code runs on a stack of its own, which is no business of ours: a ucontext, another
+    // library's coroutine, a signal stack.
+    bool below(void const* sp) const noexcept;
+    bool holds(void const* sp) const noexcept { return sp >= bottom && sp <= top; }
+
+    // False once something was written below an unguarded stack.
+    bool canary_intact() const noexcept { return guard != guard_kind::canary || canary_reads_zero(); }
+
+  private:
+    bool canary_reads_zero() const noexcept;
+};
+
+// Slots are powers of two. Under a sanitizer frames are several times larger, so the default slot is four times as
+// large and nothing smaller is handed out.
+#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
+inline constexpr std::size_t default_slot = std::size_t{1} << 20;
+inline constexpr std::size_t smallest_slot = default_slot;
+#else
+inline constexpr std::size_t default_slot = std::size_t{256} << 10;
+inline constexpr std::size_t smallest_slot = std::size_t{32} << 10;
+#endif
+inline constexpr std::size_t largest_slot = std::size_t{256} << 20;
+inline constexpr std::size_t largest_guard = std::size_t{64} << 10;
+
+// Usable bytes of a default slot.
+inline constexpr std::size_t default_stack_size = default_slot - largest_guard;
+
+inline constexpr std::uint8_t stack_class_count = [] {
+    std::uint8_t n = 1;
+    for (auto slot = smallest_slot; slot < largest_slot; slot *= 2) ++n;
+    return n;
+}();
+
+// The smallest class whose stacks have that many usable bytes. Throws std::invalid_argument, which names the accepted
+// range.
+std::uint8_t stack_class_for(std::size_t wanted);
+
+// Idle stacks chained through `next`, newest first.
+struct stack_list {
+    stack* head = nullptr;
+    unsigned count = 0;
+
+    void push(stack* s) noexcept {
+        s->next = head;
+        head = s;
+        ++count;
+    }
+
+    stack* pop() noexcept {
+        auto* const s = head;
+        if (s == nullptr) return nullptr;
+        head = s->next;
+        --count;
+        return s;
+    }
+};
+
+// For ASan. A task leaves its stack for good by a jump, so the frames it stands in are never left by returning, and
+// their red zones stay poisoned. They all lie above the last stack pointer; what lay below was unpoisoned as it
+// returned or was unwound. So this cleans [least stack pointer noted, end), and 16 KiB at least in case the last jump
+// was not noted: 2 KiB of shadow, where the whole slot would be 128 KiB each time.
+#if RAMIE_ASAN
+void unpoison(stack const&) noexcept;
+#else
+inline void unpoison(stack const&) noexcept {}
+#endif
+
+// A worker's few hot stacks per class. Owner thread only; no lock and no system call while what is put is taken again.
+//
+// Two magazines per class: the loaded one serves, the spare one is full or empty. Only when both are full does one go
+// to the depot, only when both are empty is one fetched, so a worker that hovers at a boundary does not visit the depot
+// each time. What is here keeps all its pages: a task that uses three pages each time pays no madvise per task.
+class stack_cache {
+  public:
+    stack_cache();
+    ~stack_cache();
+    stack_cache(stack_cache const&) = delete;
+    stack_cache& operator=(stack_cache const&) = delete;
+
+    // A guarded stack. Throws std::bad_alloc if the system has no address space left; nothing is lost then.
+    [[nodiscard]] stack* take(std::uint8_t size_class) {
+        if (auto* const s = take_used(size_class)) [[likely]] return s;
+        return take_any(size_class);
+    }
+    // The same if it has one at hand that was used before; else null.
+    [[nodiscard]] stack* take_used(std::uint8_t size_class) noexcept {
+        auto& loaded = magazines_[size_class].loaded;
+        if (loaded.head == nullptr || loaded.head->guard == guard_kind::none_yet) [[unlikely]] return nullptr;
+        count(-1);
+        return loaded.pop();
+    }
+
+    // Takes back a stack that nobody runs on. It need not come from this cache.
+    void put(stack* s) noexcept {
+        unpoison(*s);
+        auto& here = magazines_[s->size_class];
+        if (here.loaded.count >= here.full) [[unlikely]] make_room(s->size_class, here);
+        here.loaded.push(s);
+        count(+1);
+    }
+
+    // Gives everything to the depot: when a worker goes idle for long, and at its end.
+    void flush() noexcept;
+
+    // How many it holds. From any thread.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+  private:
+    struct magazines {
+        stack_list loaded;
+        stack_list spare;
+        unsigned full = 0;  // how many one holds, once known
+    };
+    stack* take_any(std::uint8_t size_class);
+    void make_room(std::uint8_t size_class, magazines&) noexcept;
+    void refill(std::uint8_t size_class, magazines&);
+    void count(std::ptrdiff_t change) noexcept {
+        size_.store(size() + static_cast<std::size_t>(change), std::memory_order_relaxed);
+    }
+
+    std::array<magazines, stack_class_count> magazines_;
+    atomic<std::size_t> size_{0};  // only the owner writes; statistics read
+};
+
+// The whole process: all runtimes share one depot.
+struct stack_metrics {
+    std::size_t live = 0;              // slots that tasks have
+    std::size_t cached = 0;            // slots in workers' caches
+    std::size_t idle = 0;              // slots in the depot that have been used before
+    std::size_t fresh = 0;             // slots never handed out
+    std::size_t wide = 0;              // slots, of all these, below which a frame of 1 MiB meets no other stack
+    std::size_t slabs = 0;             // mapped now
+    std::size_t bytes_mapped = 0;      // address space, not memory
+    std::size_t guarded_madvise = 0;   // slots by kind of guard
+    std::size_t guarded_mprotect = 0;
+    std::size_t unguarded = 0;         // canary only: raise vm.max_map_count, or use Linux 6.13 or newer
+    std::size_t madvise_trims = 0;     // calls that returned pages of a slot, ever
+    std::size_t slabs_unmapped = 0;    // ever
+};
+
+stack_metrics stack_statistics() noexcept;
+
+// Housekeeping: unmaps slabs idle for the decay time, and returns the hot pages of slots that nobody took for one to
+// two decay times. Says when to be called next; time_point::max() when nothing is left to return, until stacks are put
+// or flushed again.
+std::chrono::steady_clock::time_point trim_stacks(std::chrono::steady_clock::time_point now) noexcept;
+
+inline constexpr std::chrono::seconds default_stack_decay{10};
+
+// For tests.
+void set_stack_decay(std::chrono::nanoseconds) noexcept;
+std::chrono::nanoseconds stack_decay() noexcept;
+
+}  // namespace ramie::detail

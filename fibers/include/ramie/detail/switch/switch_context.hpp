@@ -1,0 +1,129 @@
+// Leaving one stack for another: Boost.Context's jump, or the same inline (build option `switch`).
+//
+// What the inline one gains is not so much the registers it does not save (the compiler spills those that are in use,
+// mostly none) as the return it does not take: a `ret` on another stack than its `call` is mispredicted each time, while
+// an indirect jump of its own, for each place that switches, is predicted (docs/rationale.md has the numbers).
+//
+//     suspended            fresh
+//     +-----------+        +---------------------+  <- top
+//     | rbp       |        | end of frames       |
+//     | resume at |        | entry function      |
+//     +-----------+        | ramie_start_fiber   |  <- the handle points at the lowest word
+//                          +---------------------+
+//
+// For the same reason a fresh stack is entered by a jump: when its first function leaves for whoever started it, all
+// calls made in between have returned, and the returns there are predicted.
+//
+// The floating-point control words (rounding, masked exceptions): Boost's jump carries them along. Reading MXCSR takes as
+// long as all the rest of the inline switch, so that one gives everybody who arrives the OS thread's own (float_control):
+// whoever changes them has them until its next wait, and nobody else ever sees them.
+#pragma once
+
+#include <ramie/detail/ground/language.hpp>
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+#ifndef RAMIE_INLINE_SWITCH
+#define RAMIE_INLINE_SWITCH 0
+#endif
+
+namespace ramie::detail {
+
+// Called on a fresh stack with what the first switch to it hands over. Never returns.
+using fiber_entry = void (*)(void* handed);
+
+#if RAMIE_INLINE_SWITCH
+
+extern "C" void ramie_start_fiber();  // switch_context.cpp
+
+class float_control {
+  public:
+    static float_control of_this_thread() noexcept {
+        float_control now;
+        asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(now.mxcsr_), "=m"(now.x87_));
+        now.mxcsr_ &= ~0x3fu;  // the flags of what has happened
+        return now;
+    }
+    void load() const noexcept { asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr_), "m"(x87_)); }
+
+  private:
+    std::uint32_t mxcsr_ = 0x1f80;
+    std::uint16_t x87_ = 0x37f;
+};
+
+template <fiber_entry Entry>
+void* fresh_context(void* top, std::size_t) noexcept {
+    auto* const words = reinterpret_cast<std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15}) - 4;
+    words[0] = reinterpret_cast<std::uintptr_t>(&ramie_start_fiber);
+    words[1] = reinterpret_cast<std::uintptr_t>(Entry);
+    words[2] = words[3] = 0;  // end of frames
+    return words;
+}
+
+// Saves the running context, whose handle is in `save` before `to` goes on, and continues `to`. Returns what whoever
+// continues the saved one hands over.
+[[gnu::always_inline]] inline void* switch_context(void*& save, void* to, void* payload) noexcept {
+    auto* into = &save;
+    asm volatile(
+        "leaq -128(%%rsp), %%rsp\n\t"  // the red zone of whoever this is inlined into
+        "pushq %%rbp\n\t"
+        "leaq 1f(%%rip), %%rcx\n\t"
+        "pushq %%rcx\n\t"
+        "movq %%rsp, (%[into])\n\t"
+        "movq %[to], %%rsp\n\t"
+        "popq %%rcx\n\t"
+        "jmpq *%%rcx\n\t"
+        ".p2align 4\n"
+        "1:\n\t"
+        "popq %%rbp\n\t"
+        "leaq 128(%%rsp), %%rsp"
+        : "+a"(payload), [into] "+D"(into), [to] "+S"(to)
+        :
+        : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",
+          "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+          "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"
+#ifdef __AVX512F__
+          , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",
+          "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#endif
+    );
+    return payload;
+}
+
+#else
+
+// Carried by the jump.
+struct float_control {
+    static float_control of_this_thread() noexcept { return {}; }
+    void load() const noexcept {}
+};
+
+// Boost's jump tells the context it arrives in which one was left; who left says where that is to be kept.
+struct departure {
+    void** save;
+    void* payload;
+};
+
+inline void* arrived(boost::context::detail::transfer_t from) noexcept {
+    auto const left = *static_cast<departure*>(from.data);  // on the stack that was left: still as it was
+    *left.save = from.fctx;
+    return left.payload;
+}
+
+template <fiber_entry Entry>
+void* fresh_context(void* top, std::size_t size) noexcept {
+    return boost::context::detail::make_fcontext(top, size,
+                                                 [](boost::context::detail::transfer_t from) { Entry(arrived(from)); });
+}
+
+[[gnu::always_inline]] inline void* switch_context(void*& save, void* to, void* payload) noexcept {
+    departure mine{&save, payload};
+    return arrived(boost::context::detail::jump_fcontext(to, &mine));
+}
+
+#endif
+
+}  // namespace ramie::detail

@@ -1,0 +1,16 @@
+// The kernel's wait-on-a-word. Spurious returns are the caller's to handle.
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/wait/waiter.hpp>
+
+#include <cstdint>
+
+namespace ramie::detail {
+
+// Sleeps while `word` holds `expected`, at the longest until `until`. False if the time ran out.
+bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point until = never) noexcept;
+// Wakes one sleeper. Touches the word's address only, so the word may be gone already.
+void futex_wake(atomic<std::uint32_t>& word) noexcept;
+
+}  // namespace ramie::detail

@@ -1,0 +1,289 @@
+// The state word: where a task is in its life, and the one race every wait has.
+//
+//   bits 0-1   phase       unstarted  in at most one run queue (or claimed by nobody), owns no stack
+//                          running    on a worker, or in exactly one run queue, or owned by whoever claimed it
+//                          parked     in no run queue; its registers are saved; waits to be claimed
+//                          finished   its body is over and its result, if somebody can still receive it, is in place
+//   bits 2-3   outcome     how the wait of the previous generation ended (meaningful once it was claimed)
+//   bit  4     abort       somebody asked the task to stop. Sticky: set once, never cleared
+//   bit  5     abortable   together with `parked`: the wait it is parked in may be ended by abort
+//              telling     together with `finished`: it has ended, and the finisher is telling those who count it. A few
+//                          instructions; until they are over nobody frees the block, is_finished() and so a join wait
+//   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
+//   bit  7     handle      a join_handle exists that can receive the result
+//   bits 8-27  references  further holders: abort handles, walkers of the live table, stale queue entries
+//   bits 28-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
+//
+//   unstarted --start--> running --park--> parked --claim--> running --finish--> finished
+//       \--abort (the aborter now owns it and finishes it)--/
+//
+// One wait, three parties who may end it (a waker, an abort, a deadline), one winner:
+//   1. the waiter reads generation() = g and shows (itself, g) to wakers, in a queue or a joiner slot;
+//   2. a waker calls claim(g, woken); the first claim of g moves the word to g+1 and wins; later ones are told `lost`;
+//   3. the waiter parks: after its registers are saved, park(g) is called for it on the other side of the switch.
+//      If g was claimed in the meantime, park says `resume_now`, and the winner of the claim was told
+//      `nothing_more`: it knew the waiter to be on its way and must not submit it.
+// So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
+//
+// Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references.
+// One word says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it
+// was the last.
+//
+// The end, in one step or in two. finish(false) is the plain one: who was to know (the live table) was told before. But
+// until that step the handle may go, and then the result must be destroyed first; so who may only be told when nothing of
+// the task is left (a scope, a tracker) is told between finish(true) and told(): the first decides whose the result is.
+//
+// A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
+//
+// Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end, in one step and in two.
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/language.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+namespace ramie::detail {
+
+class task_state {
+  public:
+    enum class phase : std::uint8_t { unstarted, running, parked, finished };
+    enum class outcome : std::uint8_t { none, woken, aborted, deadline };
+
+    // A task is born with a handle; a waiting thread is born running.
+    explicit task_state(phase p, bool handle = false) noexcept
+        : word_(static_cast<std::uint64_t>(p) | (handle ? handle_bit : 0)) {}
+
+    // --- looking (any thread) ---
+    // acquire pairs with the release in finish(): who sees `finished` sees the result.
+    // Not for those whom the finisher may have to wait for (a walk of the live table, who holds a scope's lock).
+    bool is_finished() const noexcept {
+        auto const w = word_.load(std::memory_order_acquire);
+        if (phase_of(w) != phase::finished) return false;
+        if ((w & telling_bit) != 0) [[unlikely]] wait_until_told();
+        return true;
+    }
+    bool abort_requested() const noexcept { return (word_.load(std::memory_order_relaxed) & abort_bit) != 0; }
+    // For the finisher: false is final, since only a handle could make another.
+    bool has_handle() const noexcept { return (word_.load(std::memory_order_relaxed) & handle_bit) != 0; }
+    // Somebody is registered in task::joiner, or was when it finished.
+    bool has_joiner() const noexcept { return (word_.load(std::memory_order_relaxed) & joiner_bit) != 0; }
+    phase current() const noexcept { return phase_of(word_.load(std::memory_order_relaxed)); }
+
+    // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
+    // (release; pairs with the acquire in abort()), and one that came before it is seen.
+    bool abort_requested_in_order() noexcept {
+        return (word_.fetch_or(0, std::memory_order_acq_rel) & abort_bit) != 0;
+    }
+
+    // --- the waiter itself, while running ---
+    // Stable as long as the waiter has shown it to nobody.
+    std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
+    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait
+    // claimed before it parked has met the claimer nowhere else.
+    outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
+
+    // --- transitions ---
+
+    enum class [[nodiscard]] release_result : std::uint8_t {
+        nothing,
+        free_it  // you were the last
+    };
+    // For who holds a reference, or the handle.
+    void add_ref() noexcept {
+        auto const before = word_.fetch_add(one_ref, std::memory_order_relaxed);
+        if ((before & refs_mask) == refs_mask) too_many_refs();
+    }
+    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    release_result drop_ref() noexcept { return released(word_.fetch_sub(one_ref, std::memory_order_acq_rel) - one_ref); }
+    // Of a finished task, by its handle, which is gone then.
+    release_result release_handle() noexcept {
+        auto const w = word_.load(std::memory_order_acquire);
+        // Nobody else can make a reference any more.
+        if ((w & (refs_mask | telling_bit)) == 0) return release_result::free_it;
+        return released(word_.fetch_and(~handle_bit, std::memory_order_acq_rel) & ~handle_bit);
+    }
+
+    enum class [[nodiscard]] start_result : std::uint8_t {
+        run_it,  // it is yours to run (or to cancel)
+        stale    // somebody else started or cancelled it: forget this queue entry
+    };
+    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own. `joins`: with that its joiner
+    // is registered, as by add_joiner().
+    start_result start(bool leaves_entry = false, bool joins = false) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        while (phase_of(w) == phase::unstarted) {
+            // acquire pairs with the release of whoever queued it (the queue's own), release with later claims and with
+            // finish() (the joiner's slot).
+            auto const next = (with_phase(w, phase::running) | (joins ? joiner_bit : 0)) + (leaves_entry ? one_ref : 0);
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
+                return start_result::run_it;
+        }
+        return start_result::stale;
+    }
+
+    enum class [[nodiscard]] park_result : std::uint8_t {
+        parked,     // from here on any claimer may have it running elsewhere: touch nothing of it
+        resume_now  // it was claimed (or is being aborted): make it runnable
+    };
+    // Called for the waiter once its registers are saved (a plain thread calls it for itself).
+    park_result park(std::uint64_t g, bool abortable) noexcept {
+        // acquire pairs with the release in claim().
+        auto w = word_.load(std::memory_order_acquire);
+        for (;;) {
+            if (generation_of(w) != g) return park_result::resume_now;
+            bool const refuse = abortable && (w & abort_bit) != 0;
+            auto const next = refuse ? claimed(w, outcome::aborted)
+                                     : with_phase(w & ~outcome_mask, phase::parked) | (abortable ? abortable_bit : 0);
+            // release pairs with the acquire in claim() and abort(): the claimer may resume it, so it must see its
+            // saved registers.
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire))
+                return refuse ? park_result::resume_now : park_result::parked;
+        }
+    }
+
+    enum class [[nodiscard]] claim_result : std::uint8_t {
+        lost,          // that wait is over: the waiter got nothing from you; offer it to the next one
+        nothing_more,  // won; the waiter had not parked yet and will notice by itself
+        submit_it      // won; make it runnable
+    };
+    claim_result claim(std::uint64_t g, outcome how) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (generation_of(w) != g || phase_of(w) == phase::finished) return claim_result::lost;
+            // acquire pairs with park()'s release, release with park()'s acquire.
+            if (word_.compare_exchange_weak(w, claimed(w, how), std::memory_order_acq_rel, std::memory_order_relaxed))
+                return phase_of(w) == phase::parked ? claim_result::submit_it : claim_result::nothing_more;
+        }
+    }
+
+    enum class [[nodiscard]] abort_result : std::uint8_t {
+        nothing,    // it will notice at its next abort point, or it is over
+        submit_it,  // it was parked and is yours to make runnable
+        cancel_it   // it had not started and is yours to finish as cancelled; its queue entry is stale, with a reference
+    };
+    // `only_mark`: an unstarted task is left to whoever starts it, who sees the mark.
+    abort_result abort(bool only_mark = false) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (phase_of(w) == phase::finished || (w & abort_bit) != 0) return abort_result::nothing;
+            auto next = w | abort_bit;
+            auto result = abort_result::nothing;
+            if (phase_of(w) == phase::unstarted) {
+                if (!only_mark) next = with_phase(next, phase::running) + one_ref, result = abort_result::cancel_it;
+            } else if (phase_of(w) == phase::parked && (w & abortable_bit) != 0) {
+                next = claimed(next, outcome::aborted);
+                result = abort_result::submit_it;
+            }
+            // acquire pairs with park()'s release and with abort_requested_in_order().
+            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
+                return result;
+        }
+    }
+
+    enum class [[nodiscard]] finish_result : std::uint8_t {
+        discard_result_first,  // nobody can receive it: not finished yet; destroy it, then call again
+        tell_end,              // finished; tell who counts it, then told()
+        wake_joiner,           // finished; claim task::joiner
+        free_it,               // finished, and nobody holds it
+        nothing                // finished
+    };
+    finish_result finish(bool has_result, bool tells = false) noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
+            // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with
+            // the releases of who let go before.
+            auto const next = with_phase(w, phase::finished) | (tells ? telling_bit : 0);
+            if (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+            return tells ? finish_result::tell_end : after_finish(next);
+        }
+    }
+    // After `tell_end`. Orders as in finish().
+    finish_result told() noexcept {
+        return after_finish(word_.fetch_and(~telling_bit, std::memory_order_acq_rel) & ~telling_bit);
+    }
+
+    enum class [[nodiscard]] joiner_result : std::uint8_t {
+        registered,
+        finished,
+        occupied  // another one is registered: a mistake of the handle's owner
+    };
+    // release pairs with the acquire in finish(): the slot was written before.
+    joiner_result add_joiner() noexcept {
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        for (;;) {
+            if (phase_of(w) == phase::finished) {
+                if ((w & telling_bit) != 0) [[unlikely]] wait_until_told();  // as in is_finished()
+                return joiner_result::finished;
+            }
+            if ((w & joiner_bit) != 0) return joiner_result::occupied;
+            if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return joiner_result::registered;
+        }
+    }
+
+    enum class [[nodiscard]] leave_result : std::uint8_t {
+        left,               // the joiner slot is yours again
+        finisher_has_slot   // finished; whoever finished it clears task::joiner when it is done with it
+    };
+    leave_result remove_joiner() noexcept {
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        for (;;) {
+            if (phase_of(w) == phase::finished) return leave_result::finisher_has_slot;
+            if (word_.compare_exchange_weak(w, w & ~joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return leave_result::left;
+        }
+    }
+
+    enum class [[nodiscard]] detach_result : std::uint8_t {
+        discard_result,  // finished: the result is yours to report and destroy; then release_handle()
+        nothing          // still running: the handle is gone, and finish() will see that nobody receives the result
+    };
+    detach_result drop_handle() noexcept {
+        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        while (phase_of(w) != phase::finished) {
+            if (word_.compare_exchange_weak(w, w & ~handle_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+                return detach_result::nothing;
+        }
+        return detach_result::discard_result;
+    }
+
+  private:
+    static constexpr std::uint64_t phase_mask = 3, outcome_mask = 3u << 2, abort_bit = 1u << 4,
+                                   abortable_bit = 1u << 5, telling_bit = abortable_bit, joiner_bit = 1u << 6,
+                                   handle_bit = 1u << 7;
+    static constexpr std::uint64_t one_ref = 1u << 8, refs_mask = 0xfffffu << 8;
+    static constexpr int generation_shift = 28;
+
+    static release_result released(std::uint64_t w) noexcept {
+        return phase_of(w) == phase::finished && (w & (handle_bit | refs_mask | telling_bit)) == 0
+                   ? release_result::free_it
+                   : release_result::nothing;
+    }
+    static finish_result after_finish(std::uint64_t w) noexcept {
+        if ((w & joiner_bit) != 0) return finish_result::wake_joiner;
+        return released(w) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
+    }
+    void wait_until_told() const noexcept;
+    [[noreturn]] static void too_many_refs() noexcept {
+        std::fputs("ramie: a task has more than 1,000,000 abort_handles\n", stderr);
+        std::abort();
+    }
+    static phase phase_of(std::uint64_t w) noexcept { return static_cast<phase>(w & phase_mask); }
+    static outcome outcome_of(std::uint64_t w) noexcept { return static_cast<outcome>((w & outcome_mask) >> 2); }
+    static std::uint64_t generation_of(std::uint64_t w) noexcept { return w >> generation_shift; }
+    static std::uint64_t with_phase(std::uint64_t w, phase p) noexcept {
+        return (w & ~phase_mask) | static_cast<std::uint64_t>(p);
+    }
+    static std::uint64_t claimed(std::uint64_t w, outcome how) noexcept {
+        w = with_phase(w, phase::running) & ~(outcome_mask | abortable_bit);
+        return (w | static_cast<std::uint64_t>(how) << 2) + (std::uint64_t{1} << generation_shift);
+    }
+
+    atomic<std::uint64_t> word_;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,42 @@
+// How a plain thread waits: on a futex of its own. It serves threads of a runtime's blocking pool and threads that know
+// no runtime at all.
+#pragma once
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/wait/budget.hpp>
+#include <ramie/detail/wait/waiter.hpp>
+
+
+namespace ramie::detail {
+
+class thread_waiter : public waiter {
+  public:
+    thread_waiter() noexcept : waiter(kind::thread, task_state::phase::running, false) {}
+    static thread_waiter& of_this_thread() noexcept;
+
+    // Parks in wait `g` until claimed and resumed, or until the deadline claims it.
+    void park(std::uint64_t g, word_lock* held, time_point until) noexcept;
+
+    // Once its wait was claimed. The thread does not leave park() before this was called, so a claimer may use what
+    // lies in the thread's frame until then.
+    void resume() noexcept;
+
+    // True: it is time to look at the deadline (budget.hpp).
+    [[nodiscard]] bool spend(std::uint32_t cost) noexcept {
+        bool const used_up = budget_.spend(cost);
+        if (used_up) budget_.renew();
+        return used_up;
+    }
+
+    // No other thread of this process has or had it; from 1 on. For the thread itself.
+    std::uint64_t number() noexcept;
+
+  private:
+    fiber_budget budget_;
+    // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
+    atomic<std::uint32_t> token_{0};
+    std::uint64_t number_ = 0;  // 0: nobody has asked yet
+};
+
+}  // namespace ramie::detail

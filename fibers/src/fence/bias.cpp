@@ -1,0 +1,31 @@
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/bias.hpp>
+
+#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/fence/pause.hpp>
+
+
+namespace ramie::detail {
+
+lane_number bias::new_number() noexcept {
+    static atomic<lane_number> last{first_lane - 1};
+    // After four thousand million lanes the rest do without.
+    auto used = last.load(std::memory_order_relaxed);
+    while (light_fences_are_light() && used + 1 != stranger) {
+        if (last.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) return used + 1;
+    }
+    return stranger;
+}
+
+void bias::take_back() noexcept {
+    owner_.store(being_taken_back, std::memory_order_relaxed);
+    heavy_fence_for_compiler_fence();  // pairs with the one in enter()
+    // acquire pairs with leave().
+    for (int looks = 0; inside_.load(std::memory_order_acquire) != out; ++looks) {
+        if (looks < 100) cpu_pause();
+        else give_processor_away();
+    }
+    owner_.store(given_up, std::memory_order_relaxed);
+}
+
+}  // namespace ramie::detail

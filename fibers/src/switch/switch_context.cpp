@@ -1,0 +1,17 @@
+#include <ramie/detail/switch/switch_context.hpp>
+
+#if RAMIE_INLINE_SWITCH
+
+// Where a fresh stack begins, with the stack pointer above the handle's lowest word and what was handed over in rax.
+// Its frame says that it is the last one: to debuggers by the unwind information, to others by rbp. The entry function
+// finds a return address of 0, as if called.
+extern "C" [[gnu::naked]] void ramie_start_fiber() {
+    asm(".cfi_undefined rip\n\t"
+        "movq %rax, %rdi\n\t"
+        "popq %rax\n\t"
+        "xorl %ebp, %ebp\n\t"
+        "pushq $0\n\t"
+        "jmpq *%rax");
+}
+
+#endif

@@ -1,0 +1,56 @@
+// One wait, from its first look at the masks to its outcome: what park() and join() share. In one piece with its caller,
+// so that a waiter that goes on has few returns to take on a stack it did not call on.
+#pragma once
+
+#include "switch/leave.hpp"
+
+#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/stop_request.hpp>
+#include <ramie/detail/wait/thread_waiter.hpp>
+
+namespace ramie::detail {
+
+// What the last step before the park says.
+struct before_park {
+    bool needed = true;         // false: what was waited for is there; the wait counts as woken
+    task* successor = nullptr;  // started, for this lane to switch to
+};
+
+// `last_step(lane*)` is called once it is clear that neither an abort nor the limit ends the wait before it began; the
+// lane is null for a plain thread. Nobody may claim the wait because of what it shows before it has returned.
+template <class LastStep>
+[[gnu::always_inline]] inline wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
+                                            time_point limit, LastStep last_step) {
+    auto* const here = self.is_fiber() ? static_cast<task&>(self).last_lane : nullptr;
+    auto const exceptions = here != nullptr ? here->uncaught_exceptions() : uncaught_exceptions();
+    bool const abortable = self.shields == 0 && exceptions == 0;
+    deadline_scope const* const scope = self.scopes != nullptr ? self.next_deadline(exceptions, limit) : nullptr;
+    bool const abort_now = abortable && self.state.abort_requested();
+    bool no_timer = false;
+    auto const over_at_once = [&] {
+        if (limit <= carrier::now()) return true;
+        no_timer = here != nullptr && !carrier::can_arm(*here);
+        return no_timer;
+    };
+    if (abort_now || (limit != never && over_at_once())) [[unlikely]] {
+        // Over before it began: closes it, unless somebody claimed it first; then last_outcome() says what that one said.
+        (void)self.state.claim(g, abort_now ? task_state::outcome::aborted : task_state::outcome::deadline);
+        if (held != nullptr) held->unlock();
+    } else {
+        if (self.shields != 0 && here != nullptr && self.runs_stop_callbacks()) [[unlikely]] die_of_waiting(self, why.what);
+        if (self.foreign_locks != 0) [[unlikely]] waits_with_locks(self, why.what);
+        auto const then = last_step(here);
+        if (!then.needed) return {task_state::outcome::woken, nullptr};
+        self.object.store(why.object, std::memory_order_relaxed);
+        self.reason.store(why.what, std::memory_order_relaxed);
+        if (here != nullptr) here->park({g, abortable, limit, held}, then.successor);
+        else static_cast<thread_waiter&>(self).park(g, held, limit);
+        self.reason.store(nullptr, std::memory_order_relaxed);
+    }
+    auto how = self.state.last_outcome();
+    // An abort wins over a deadline, also if it came after that but before the waiter ran.
+    if (how == task_state::outcome::deadline && abortable && self.state.abort_requested()) how = task_state::outcome::aborted;
+    return {how, scope, no_timer};
+}
+
+}  // namespace ramie::detail

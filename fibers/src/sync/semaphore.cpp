@@ -1,0 +1,170 @@
+#include <ramie/semaphore.hpp>
+
+#include <ramie/detail/wait/park.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace ramie {
+
+using granted = std::expected<semaphore::permit, acquire_error>;
+
+semaphore::~semaphore() {
+    std::lock_guard const held(guard_);  // lets a late releaser out
+    queue_.assert_empty("semaphore");
+}
+
+semaphore::grant semaphore::take(std::size_t count) noexcept {
+    if (closed_) return grant::closed;
+    if (!queue_.empty() || permits_ < count) return grant::would_wait;
+    permits_ -= count;
+    return grant::given;
+}
+
+granted semaphore::try_acquire(std::size_t count) noexcept {
+    std::lock_guard const held(guard_);
+    switch (take(count)) {
+        case grant::given: return permit(*this, count);
+        case grant::closed: return std::unexpected(acquire_error::closed);
+        case grant::would_wait: break;
+    }
+    return std::unexpected(acquire_error::no_permits);
+}
+
+granted semaphore::acquire(std::size_t count) { return acquire_by(count, detail::never); }
+
+granted semaphore::acquire_by(std::size_t count, detail::time_point limit) {
+    if (count > max()) [[unlikely]] refuse("is asked for", count);
+    auto& self = detail::waiter::enter();
+    detail::wait_node node(self);
+    {
+        std::unique_lock held(guard_);
+        auto const now = take(count);
+        if (now == grant::given) return permit(*this, count);
+        if (now == grant::closed) return std::unexpected(acquire_error::closed);
+        node.slot = &count;
+        queue_.push_back(node);
+        held.release();
+    }
+    auto const end = detail::park(node, {"semaphore", this}, &guard_, limit);
+    if (end.woken()) {
+        if (node.slot != nullptr) return std::unexpected(acquire_error::closed);
+        return permit(*this, count);
+    }
+    {
+        detail::woken_list woken;
+        std::lock_guard const held(guard_);
+        queue_.remove(node);
+        serve(woken);  // it may have stood before others who want less
+    }
+    end.raise();
+    return std::unexpected(acquire_error::timed_out);
+}
+
+granted semaphore::acquire_owned(std::shared_ptr<semaphore> from, std::size_t count) {
+    auto got = from->acquire(count);
+    if (got) got->keeps_ = std::move(from);
+    return got;
+}
+
+granted semaphore::try_acquire_owned(std::shared_ptr<semaphore> from, std::size_t count) noexcept {
+    auto got = from->try_acquire(count);
+    if (got) got->keeps_ = std::move(from);
+    return got;
+}
+
+// Grants what there is to those who wait longest.
+void semaphore::serve(detail::woken_list& woken) noexcept {
+    while (auto* const first = queue_.first()) {
+        auto const wanted = *static_cast<std::size_t*>(first->slot);
+        if (wanted > permits_) return;
+        if (!queue_.claim(*first, woken)) continue;  // its wait ended otherwise
+        first->slot = nullptr;
+        permits_ -= wanted;
+    }
+}
+
+void semaphore::refuse(char const* verb, std::size_t count) {
+    throw std::invalid_argument("ramie: a semaphore " + std::string(verb) + " " + std::to_string(count) +
+                                " permits; accepted are 0 to " + std::to_string(max()));
+}
+
+void semaphore::release(std::size_t count) {
+    std::size_t free = 0;
+    {
+        detail::woken_list woken;
+        std::lock_guard const held(guard_);
+        free = permits_;
+        if (count <= max() && free <= max() - count) [[likely]] {
+            permits_ += count;
+            serve(woken);
+            return;
+        }
+    }
+    throw std::length_error("ramie: a semaphore with " + std::to_string(free) + " free permits is given " +
+                            std::to_string(count) + " more; its maximum is " + std::to_string(max()));
+}
+
+void semaphore::give_back(std::size_t count) noexcept {
+    detail::woken_list woken;
+    std::lock_guard const held(guard_);
+    if (count > std::numeric_limits<std::size_t>::max() - permits_) [[unlikely]] {
+        std::fprintf(stderr, "ramie: a semaphore gets more permits back than can be counted\n");
+        std::abort();
+    }
+    permits_ += count;
+    serve(woken);
+}
+
+std::size_t semaphore::forget(std::size_t count) noexcept {
+    std::lock_guard const held(guard_);
+    auto const taken = std::min(count, permits_);
+    permits_ -= taken;
+    return taken;
+}
+
+void semaphore::close() noexcept {
+    detail::woken_list woken;
+    std::lock_guard const held(guard_);
+    closed_ = true;
+    queue_.claim_all(woken);
+}
+
+bool semaphore::is_closed() const noexcept {
+    std::lock_guard const held(guard_);
+    return closed_;
+}
+
+std::size_t semaphore::available() const noexcept {
+    std::lock_guard const held(guard_);
+    return permits_;
+}
+
+semaphore::permit semaphore::permit::split(std::size_t n) noexcept {
+    permit off;
+    if (n == 0 || n > count_) return off;
+    off.from_ = from_;
+    off.keeps_ = keeps_;
+    off.count_ = n;
+    count_ -= n;
+    return off;
+}
+
+void semaphore::permit::merge(permit other) {
+    if (other.count_ == 0) return;
+    if (count_ > 0 && from_ != other.from_) throw std::logic_error("ramie: permits of different semaphores cannot be merged");
+    if (count_ == 0) {
+        *this = std::move(other);
+        return;
+    }
+    if (count_ > std::numeric_limits<std::size_t>::max() - other.count_)
+        throw std::length_error("ramie: permits are merged to more than can be counted");
+    if (!keeps_) keeps_ = std::move(other.keeps_);
+    count_ += std::exchange(other.count_, 0);
+}
+
+}  // namespace ramie

@@ -1,0 +1,236 @@
+#include <ramie/detail/task/task.hpp>
+
+#include "switch/ready_exceptions.hpp"
+
+#include <ramie/detail/machine/home_process.hpp>
+#include <ramie/detail/switch/lane.hpp>
+#include <ramie/detail/task/carrier.hpp>
+#include <ramie/detail/task/local_value.hpp>
+#include <ramie/detail/task/thread_exit.hpp>
+#include <ramie/detail/wait/stop_request.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace ramie::detail {
+
+task::~task() {
+    if (name_ != nullptr) [[unlikely]] std::free(name_);
+    delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
+}
+
+void task::set_name(std::string const& name) noexcept {
+    if (name.empty()) return;
+    name_ = ::strdup(name.c_str());  // null without memory: the task goes unnamed
+}
+
+namespace {
+
+// The end in a child (home_process.hpp): the code that forked has returned to where a thread would end, and it is this
+// process's only one. As with threads, that ends the process, by exit(): others may have changed that in atexit().
+[[noreturn, gnu::cold]] void end_child() noexcept {
+    std::exit(EXIT_SUCCESS);
+}
+
+}  // namespace
+
+void task::run() noexcept {
+    if (state.abort_requested()) [[unlikely]] {  // it was left to us to cancel it (or was asked since it was started)
+        ops_->drop_callable(*this);
+        kind = result_kind::cancelled;
+        return;
+    }
+    try {
+        ops_->run(*this);
+        kind = result_kind::value;
+    } catch (aborted const&) {
+        kind = result_kind::cancelled;
+    } catch (forced_unwind const&) {
+        end_thread_exit();
+        kind = result_kind::cancelled;
+    } catch (...) {
+        if (!home_process::is_here()) std::terminate();  // nobody will ever join it; a thread ends the process so, too
+        failed = std::current_exception();
+        kind = result_kind::exception;
+    }
+    if (!home_process::is_here()) [[unlikely]] end_child();
+}
+
+void task::cancel() noexcept {
+    abort_shield whole;  // the canceller's: nothing may be thrown out of the callable's destructor
+    ops_->drop_callable(*this);
+    kind = result_kind::cancelled;
+    finish();
+}
+
+void task::fail_for_memory() noexcept {
+    abort_shield whole;
+    ops_->drop_callable(*this);
+    failed = no_memory();
+    kind = result_kind::exception;
+    finish();
+}
+
+void task::finish() noexcept {
+    if (auto* const waiting = conclude().to_resume) resume(*waiting);
+}
+
+task::ending task::conclude() noexcept {
+    auto* const own_stack = stack;
+    for (;;) {
+        // Before anybody can see the result; they may wait. Again after the result, whose destructor may make new ones.
+        if (locals != nullptr) [[unlikely]] destroy_locals(*this);
+        bool const has_result = kind == result_kind::value || kind == result_kind::exception;
+        // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
+        // destructor and the failure hook may wait.
+        if (has_result && !state.has_handle()) {
+            discard_result(&carrier::unseen_failure_hook(*home));
+            if (blocking) destroy_locals(waiter::self());  // a job's are its thread's (take_over_locals)
+            continue;
+        }
+        auto* const where = own_stack != nullptr ? last_lane : nullptr;
+        if (where == nullptr || ops_->tell_end != nullptr) [[unlikely]] {
+            if (auto const end = conclude_and_tell(has_result); end != task_state::finish_result::discard_result_first)
+                return {where, after(end)};
+            stack = own_stack;
+            continue;
+        }
+        // Out of the table before the joiner can know: after a join the runtime's count does not include the task. It
+        // comes back if its handle goes at this moment.
+        where->live.remove(*this);
+        stack = nullptr;  // an ended task holds none
+        if (kind == result_kind::exception) [[unlikely]] keep_hook();
+        auto const end = state.finish(has_result);
+        if (end == task_state::finish_result::discard_result_first) [[unlikely]] {
+            stack = own_stack;
+            if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
+            where->live.add(*this);  // in the slot that it left
+            continue;
+        }
+        where->live.concluded();
+        return {where, after(end)};
+    }
+}
+
+// For a task that somebody counts (end_note.hpp): who does is told once it is sure that nothing is left to be done. That
+// costs a second step of the state word. And for one that no lane ran, since nothing would keep its runtime until then.
+[[gnu::noinline]] task_state::finish_result task::conclude_and_tell(bool has_result) noexcept {
+    // (One that never ran is not written to: whoever pops its stale entry looks here.)
+    if (stack != nullptr) stack = nullptr;
+    if (kind == result_kind::exception) keep_hook();
+    if (auto const end = state.finish(has_result, true); end != task_state::finish_result::tell_end) {
+        if (kind == result_kind::exception) std::exchange(unseen, nullptr)->unref();
+        return end;
+    }
+    if (listed != nullptr) listed->remove(*this);  // null: there was no memory to list it
+    if (ops_->tell_end != nullptr) ops_->tell_end(*this);
+    return state.told();
+}
+
+// What a finished task leaves to be done: the joiner that was waiting and is now to be made runnable, or null. The block
+// may be gone before that.
+inline waiter* task::after(task_state::finish_result end) noexcept {
+    if (end == task_state::finish_result::free_it) ops_->free(*this);
+    if (end != task_state::finish_result::wake_joiner) return nullptr;
+    auto* const waiting = joiner.load(std::memory_order_relaxed);
+    bool const selects = joiner_selects;
+    auto const won = waiting->state.claim(joiner_generation, task_state::outcome::woken);
+    // A plain join that was won does not look at its slot again, and may free this block from here on.
+    if (won == task_state::claim_result::lost || selects) {
+        joiner_served = won != task_state::claim_result::lost;
+        // release pairs with the acquire in wait_for_finisher() (join.cpp).
+        joiner.store(nullptr, std::memory_order_release);
+    }
+    return won == task_state::claim_result::submit_it ? waiting : nullptr;
+}
+
+// The hook outlives its runtime for those who fail.
+void task::keep_hook() noexcept { (unseen = &carrier::unseen_failure_hook(*home))->ref(); }
+
+// `hook` for a failure only.
+void task::discard_result(shared_hook const* hook) noexcept {
+    abort_shield whole;  // of whoever discards it: nothing may be thrown out of the value's destructor
+    if (kind == result_kind::value) {
+        ops_->drop_value(*this);
+    } else if (kind == result_kind::exception) {
+        if (!failure_known) report(*hook);
+        failed = nullptr;
+    }
+    kind = result_kind::none;
+}
+
+void task::report(shared_hook const& hook) noexcept {
+    if (!hook.is_set()) return;
+    try {
+        auto const why = error();
+        try {
+            hook(why);
+        } catch (forced_unwind const&) {
+            end_thread_exit();
+        } catch (...) {
+            // The hook is the last resort for failures; there is nobody left to tell of its own.
+        }
+    } catch (std::bad_alloc const&) {
+        std::fprintf(stderr, "ramie: %s failed, and there is no memory to say how\n", name_of(*this).text);
+    }
+}
+
+void task::forget_failure() noexcept {
+    if (kind != result_kind::exception) return;
+    failed = nullptr;
+    std::exchange(unseen, nullptr)->unref();
+    kind = result_kind::none;
+}
+
+void task::abort() {
+    if (!home_process::is_here()) [[unlikely]] return;  // a child's copy of it neither runs nor ends
+    switch (state.abort(local)) {
+        case task_state::abort_result::nothing: break;
+        case task_state::abort_result::submit_it: carrier::resume(*this); break;
+        case task_state::abort_result::cancel_it:
+            request_stop();
+            cancel();
+            return;
+    }
+    request_stop();
+}
+
+bool task::mark_aborted() noexcept {
+    if (state.abort(true) == task_state::abort_result::submit_it) carrier::resume(*this);
+    auto const* const source = stop_.load(std::memory_order_acquire);  // as in request_stop()
+    return source != nullptr && !source->stop_requested();
+}
+
+void task::request_stop() {
+    // acquire pairs with the release in stop_token(). One that is made later sees the abort bit.
+    if (auto* const source = stop_.load(std::memory_order_acquire)) (void)detail::request_stop(*source);
+}
+
+std::stop_token task::stop_token() {
+    auto* source = stop_.load(std::memory_order_acquire);
+    if (source == nullptr) {
+        auto made = std::make_unique<std::stop_source>();
+        // release pairs with the acquire in request_stop() and above.
+        if (stop_.compare_exchange_strong(source, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
+            source = made.release();
+        if (state.abort_requested_in_order()) (void)detail::request_stop(*source);
+    }
+    return source->get_token();
+}
+
+join_error task::error() const {
+    return join_error(id_, name(), kind == result_kind::exception ? failed : nullptr);
+}
+
+void task::drop_handle() noexcept {
+    if (state.drop_handle() == task_state::detach_result::nothing) return;
+    auto* const hook = kind == result_kind::exception ? std::exchange(unseen, nullptr) : nullptr;
+    discard_result(hook);
+    if (hook != nullptr) hook->unref();
+    release_handle();
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,85 @@
+// What the cases of a select on sockets share (io_cases.hpp has the cases).
+//
+// Readiness may be gone when the select looks closer: somebody else took what there was. So a waker only claims the
+// wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the select
+// goes on.
+#pragma once
+
+#include <ramie/detail/ready/direction.hpp>
+#include <ramie/detail/ready/owned_descriptor.hpp>
+#include <ramie/detail/wait/select_case.hpp>
+
+#include <chrono>
+#include <expected>
+#include <optional>
+#include <system_error>
+
+namespace ramie::detail {
+
+class socket_case {
+  public:
+    socket_case(socket_case&& other) noexcept : on_(other.on_), towards_(other.towards_) {}  // before it is polled
+    enlisting enlist(waiter& self, std::uint64_t g) noexcept;
+    bool withdraw() noexcept;
+    // During a shortage: when to try again.
+    time_point limit() const noexcept { return try_again_; }
+
+  protected:
+    socket_case(owned_descriptor const& on, direction towards) noexcept : on_(on), towards_(towards) {}
+    ~socket_case();
+
+    // Calls attempt(descriptor&) if that is worth while, or `unasked` (what has come may not have been harvested yet);
+    // it returns whether it is done, or nothing was left. True: done, or `error` says why there will be nothing any
+    // more.
+    template <class Attempt>
+    bool look(bool unasked, std::error_code& error, Attempt&& attempt);
+    void pause_for_a_while() noexcept;
+
+  private:
+    bool pausing() const noexcept;
+
+    owned_descriptor const& on_;
+    direction towards_;
+    descriptor* used_ = nullptr;  // from the first look on: the number is not given back meanwhile
+    std::optional<wait_node> node_;
+    std::chrono::milliseconds pause_{0};  // the last one
+    time_point try_again_ = never;
+};
+
+class accept_attempts : public socket_case {
+  public:
+    explicit accept_attempts(owned_descriptor const& from) noexcept : socket_case(from, direction::read) {}
+    bool poll() { return try_it(false); }
+    bool poll_only() { return try_it(true); }
+    bool confirm() { return try_it(false); }
+
+  protected:
+    std::optional<std::expected<owned_descriptor, std::error_code>> result_;
+
+  private:
+    bool try_it(bool unasked);
+};
+
+class readiness_attempts : public socket_case {
+  public:
+    readiness_attempts(owned_descriptor const& of, direction towards) noexcept
+        : socket_case(of, towards), towards_(towards) {}
+    bool poll() { return try_it(false); }
+    bool poll_only() { return try_it(true); }
+    bool confirm() { return try_it(false); }
+
+  protected:
+    std::expected<void, std::error_code> result() const;
+
+  private:
+    bool try_it(bool unasked);
+
+    direction towards_;
+    std::error_code error_;
+};
+
+// For a select that has won on a socket: as every I/O operation does, it lets others run if this fiber never has to
+// wait. Not an abort point, since what was won would be lost.
+void let_others_have_their_share();
+
+}  // namespace ramie::detail

@@ -1,0 +1,45 @@
+// Who listens to signals (signals.hpp): what it wants, and what has come.
+#pragma once
+
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/intrusive_list.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
+
+#include <cstdint>
+
+namespace ramie::detail {
+
+// Bit n - 1 is signal n.
+using signal_set = std::uint64_t;
+
+class signal_listener : public list_hook {
+  public:
+    // std::invalid_argument for a number that is no signal, or one that cannot be listened to; std::system_error if
+    // there is no thread to be had.
+    explicit signal_listener(signal_set wanted);
+    signal_listener(signal_listener const&) = delete;
+    signal_listener& operator=(signal_listener const&) = delete;
+    ~signal_listener();
+
+    signal_set wanted() const noexcept { return wanted_; }
+
+    // One lock for all listeners.
+    static word_lock& lock() noexcept;
+    // With the lock held:
+    bool has_come() const noexcept { return come_ != 0; }
+    // The next signal's number, taken; 0: none. In turn, so that a frequent one does not hide another.
+    int take() noexcept;
+    void hear(signal_set these, woken_list& out) noexcept {
+        come_ |= these & wanted_;
+        if (come_ != 0) waiting.claim_all(out);
+    }
+    wait_queue waiting;
+
+  private:
+    signal_set const wanted_;
+    class signal_hub& hub_;
+    signal_set come_ = 0;
+    int last_ = 0;
+};
+
+}  // namespace ramie::detail

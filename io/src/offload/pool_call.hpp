@@ -1,0 +1,93 @@
+// Calls that block their thread until somebody else does something, and that offer nothing to be waited for instead
+// (flock, msgrcv, wait for any child, ...): made on a thread of the blocking pool, while the fiber is parked.
+//
+//     if (int const n = attempt_that_does_not_wait(); n >= 0 || errno != EAGAIN) return n;
+//     return call_on_pool(*self, [&] { return libc().flock(fd, operation); });
+//
+// The attempt comes first, in place: so what ends the waits of others never queues behind them for a thread.
+//
+// The call may use the caller's memory, and what it did is never lost, for the fiber always waits for its end. When
+// the fiber is asked to stop, the call is interrupted: by a real-time signal that nobody else uses, sent to its thread
+// again and again until it has ended, since one that comes just before the system call is missed. What it had done by
+// then is its result; otherwise it is -1 with ECANCELED (abort) or ETIMEDOUT (a timeout around it).
+// Signals of others do not end it: such a call is begun again.
+#pragma once
+
+#include "posix/blocking_call.hpp"
+
+#include <ramie/detail/blocking/blocking_share.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/worker/stay.hpp>
+#include <ramie/join_handle.hpp>
+#include <ramie/spawn_blocking.hpp>
+#include <ramie/this_fiber.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <new>
+#include <system_error>
+
+#include <pthread.h>
+
+namespace ramie::detail {
+
+// One call, as its thread and its asker see it.
+class interruptible_call {
+  public:
+    // On the pool's thread. False: it is not wanted any more.
+    [[nodiscard]] bool begin() noexcept;
+    void end() noexcept;
+    // On the asker's. Does nothing to a call that is not under way, which will not begin any more.
+    void interrupt() noexcept;
+    bool is_interrupted() const noexcept;
+
+  private:
+    mutable word_lock lock_;  // guards what follows; so a thread gets a signal only while it is in the call
+    bool under_way_ = false;
+    bool interrupted_ = false;
+    ::pthread_t thread_{};
+};
+
+enum class after_signal : bool { begin_again, give_up };
+
+// call(): -1 and errno on failure, as the result here.
+template <class F>
+auto call_on_pool(waiter& self, F&& call, after_signal on_signal = after_signal::begin_again) noexcept
+    -> decltype(call()) {
+    using namespace std::chrono_literals;
+    interruptible_call mine;
+    decltype(call()) result = -1;
+    int error = ECANCELED;  // if it never runs: the runtime is shutting down
+    auto const run = [&]() noexcept {
+        if (!mine.begin()) return;
+        do {
+            errno = 0;
+            result = call();
+            error = errno;
+        } while (result == -1 && error == EINTR && on_signal == after_signal::begin_again && !mine.is_interrupted());
+        mine.end();
+    };
+    stay const here(self);
+    int why = 0;
+    try {
+        auto job = spawn_blocking_in<blocking_share::calls>(run);
+        try {
+            job.wait();
+        } catch (aborted const&) { why = ECANCELED; } catch (deadline_passed const&) {
+            why = ETIMEDOUT;
+        } catch (std::bad_alloc const&) { why = ENOMEM; }
+        if (why != 0) {
+            abort_shield const until_ended;
+            mine.interrupt();
+            job.abort();  // if it still queues
+            for (auto pause = 1ms; !job.wait_for(pause); pause = std::min(2 * pause, 100ms)) mine.interrupt();
+        }
+    } catch (std::system_error const& no_thread) { error = no_thread.code().value(); } catch (std::bad_alloc const&) {
+        error = ENOMEM;
+    }
+    errno = result == -1 && why != 0 && (error == EINTR || error == ECANCELED) ? why : error;
+    return result;
+}
+
+}  // namespace ramie::detail

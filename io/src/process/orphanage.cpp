@@ -1,0 +1,114 @@
+#include "process/orphanage.hpp"
+
+#include "process/child_process.hpp"
+
+#include <ramie/detail/machine/above_standard.hpp>
+#include <ramie/detail/wait/plain_mutex.hpp>
+#include <ramie/signals.hpp>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace ramie::detail {
+
+std::shared_ptr<orphanage> orphanage::of_process() {
+    // Never destroyed: the thread may see the process's end.
+    static auto& guard = *new plain_mutex;
+    static auto& known = *new std::weak_ptr<orphanage>;
+    std::lock_guard const held(guard);
+    auto there = known.lock();
+    // In the child of a fork the thread is missing, and its mutex may be locked for ever.
+    bool const forked = there != nullptr && there->process_ != ::getpid();
+    if (there == nullptr || forked) known = there = std::make_shared<orphanage>();
+    return there;
+}
+
+orphanage::orphanage() : process_(::getpid()), epoll_(above_standard(::epoll_create1(EPOLL_CLOEXEC))) {
+    if (epoll_.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: epoll_create1");
+}
+
+void orphanage::adopt(pid_t pid, owned_descriptor pidfd) noexcept {
+    std::lock_guard const held(mutex_);
+    epoll_event ended{};
+    ended.events = EPOLLIN;
+    ended.data.u64 = static_cast<std::uint64_t>(pid);
+    if (pidfd.get() == nullptr) by_signals_ = true;
+    else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.fd(), &ended) != 0) unwatched_ = true;
+    children_.emplace(pid, std::move(pidfd));
+    start_if_needed();
+}
+
+void orphanage::look_after_them() noexcept {
+    std::lock_guard const held(mutex_);
+    if (unwatched_) reap_all();
+    if (children_.empty()) unwatched_ = false;
+    start_if_needed();
+}
+
+void orphanage::reap_all() noexcept {
+    std::erase_if(children_, [](auto const& each) { return reap(each.first, each.second.fd()).has_value(); });
+}
+
+void orphanage::start_if_needed() noexcept {
+    if (kept_ || children_.empty()) return;
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the process's signals are not the thread's business
+    try {
+        std::thread([me = shared_from_this(), how = by_signals_ ? &orphanage::keep_by_signals : &orphanage::keep] {
+            ::pthread_setname_np(::pthread_self(), "ramie-children");
+            (*me.*how)();
+        }).detach();
+        kept_ = true;
+    } catch (std::system_error const&) {  // see the head
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void orphanage::keep() noexcept {
+    for (;;) {
+        std::array<epoll_event, 32> ended;
+        auto const count = ::epoll_wait(epoll_.get(), ended.data(), static_cast<int>(ended.size()), -1);
+        std::lock_guard const held(mutex_);
+        for (int i = 0; i < count; ++i) {
+            auto const it = children_.find(static_cast<pid_t>(ended[static_cast<std::size_t>(i)].data.u64));
+            if (it == children_.end() || !reap(it->first, it->second.fd())) continue;
+            children_.erase(it);
+        }
+        if (!children_.empty()) continue;
+        kept_ = false;
+        return;
+    }
+}
+
+void orphanage::keep_by_signals() noexcept {
+    for (std::optional<signals> ended;;) {
+        try {
+            if (!ended) ended.emplace(std::initializer_list<int>{SIGCHLD});
+        } catch (std::system_error const&) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it will do without
+        }
+        {
+            std::lock_guard const held(mutex_);
+            reap_all();
+            if (children_.empty()) {
+                kept_ = by_signals_ = false;
+                return;
+            }
+        }
+        if (ended) (void)ended->next();
+    }
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,49 @@
+// Children that outlive their child object: reaped here when they end, so that none stays a zombie.
+//
+// One thread for all runtimes of the process, and only while there are orphans: it waits on an epoll set of their
+// pidfds. The set is made with the first child, where its failure can still be reported, and lives as long as there are
+// children or orphans. A thread that cannot be started is tried again with the next orphan, or the next child.
+#pragma once
+
+#include <ramie/detail/ready/owned_descriptor.hpp>
+#include <ramie/detail/wait/plain_mutex.hpp>
+
+#include "ready/unique_fd.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <sys/types.h>
+
+namespace ramie::detail {
+
+class orphanage : public std::enable_shared_from_this<orphanage> {
+  public:
+    // The process's. Throws std::system_error.
+    static std::shared_ptr<orphanage> of_process();
+
+    orphanage();
+    orphanage(orphanage const&) = delete;
+    orphanage& operator=(orphanage const&) = delete;
+
+    void adopt(pid_t pid, owned_descriptor pidfd) noexcept;
+    // Starts the thread, if there is need for one.
+    void look_after_them() noexcept;
+
+  private:
+    void start_if_needed() noexcept;
+    void reap_all() noexcept;
+    void keep() noexcept;
+    void keep_by_signals() noexcept;
+
+    pid_t const process_;
+    plain_mutex mutex_;
+    unique_fd const epoll_;
+    std::map<pid_t, owned_descriptor> children_;
+    bool kept_ = false;        // the thread runs
+    bool by_signals_ = false;  // there are no pidfds here: it listens to SIGCHLD
+    bool unwatched_ = false;   // the set had no room for some: they are looked at with each new child
+};
+
+}  // namespace ramie::detail

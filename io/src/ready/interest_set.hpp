@@ -1,0 +1,90 @@
+// What a runtime watches: an epoll set in which each descriptor is registered once for its life, for everything,
+// edge-triggered. So waiting needs no system call to arm or disarm, and any worker may add or harvest at any time.
+//
+// A report carries slot index and generation. Slots are never freed while the set lives, so a report that a harvester
+// still holds when the descriptor is closed, and the slot used again, finds a slot of another generation and is
+// ignored.
+//
+// Who holds the set: the loop, and every slot that is taken. When the loop goes (abandon), those who wait are woken,
+// and the descriptors that are left can be used and closed, but not waited on.
+#pragma once
+
+#include "ready/descriptor.hpp"
+#include "ready/unique_fd.hpp"
+
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ready/owned_descriptor.hpp>
+#include <ramie/detail/wait/plain_mutex.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <system_error>
+
+#include <sys/epoll.h>
+
+namespace ramie::detail {
+
+class interest_set : public std::enable_shared_from_this<interest_set> {
+  public:
+    // `alarm_fd`: the driver's alarm clock. Throws std::system_error.
+    explicit interest_set(int alarm_fd);
+    interest_set(interest_set const&) = delete;
+    interest_set& operator=(interest_set const&) = delete;
+    ~interest_set();
+
+    // The set of the runtime that the caller belongs to; throws no_runtime, naming the verb.
+    static interest_set& current(char const* verb);
+
+    // Registers a descriptor. It is closed on failure. `readable`: whether a first read is tried before anything is
+    // reported.
+    std::expected<owned_descriptor, std::error_code> add(unique_fd fd, bool readable = true);
+
+    // Makes runnable who waits for what is ready now: one batch; what is left is reported next time, in turn. True: the
+    // alarm rang. Any number of callers; on an OS thread's own stack.
+    bool harvest() noexcept;
+    // Descriptors registered, without the alarm.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    int epoll_fd() const noexcept { return epoll_.get(); }
+    // Somebody waits for a descriptor that is not ours (foreign_descriptor.hpp).
+    void watches_foreign() noexcept { foreign_.store(true, std::memory_order_relaxed); }
+    bool is_empty() const noexcept { return size() == 0 && !foreign_.load(std::memory_order_relaxed); }
+
+    // The loop goes: nobody will harvest any more.
+    void abandon() noexcept;
+
+  private:
+    friend class descriptor;
+    // As many as a worker runs between two harvests. What is taken too early waits in run queues that overflow and mix
+    // up the order, while the kernel keeps it: batches of 256 doubled p99 with 1000 busy connections
+    // (docs/rationale.md).
+    static constexpr int batch_size = 60;
+    static constexpr std::uint32_t first_chunk = 64;
+    static constexpr std::uint32_t most_chunks = 25;  // each twice the size of the one before: 2^31 slots
+    static constexpr std::uint64_t alarm_tag = ~std::uint64_t{0};
+
+    static constexpr std::uint32_t chunk_size(std::uint32_t chunk) noexcept { return first_chunk << chunk; }
+    descriptor& slot(std::uint32_t index) const noexcept;
+    void fetch_ahead(std::span<epoll_event const> batch) const noexcept;
+    descriptor& take();
+    void grow();
+    void put_back(descriptor& d) noexcept;
+    void forget() noexcept { size_.fetch_sub(1, std::memory_order_relaxed); }
+
+    unique_fd const epoll_;
+    std::atomic<std::size_t> size_{0};
+    std::atomic<bool> abandoned_{false};
+    std::atomic<bool> foreign_{false};
+    word_lock lock_;
+    descriptor* free_ = nullptr;  // under lock_
+    plain_mutex growing_;
+    std::uint32_t chunk_count_ = 0;  // under growing_
+    std::array<std::atomic<descriptor*>, most_chunks> chunks_{};
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,49 @@
+#include "ready/shortage.hpp"
+
+#include <ramie/detail/wait/park.hpp>
+
+#include <mutex>
+
+namespace ramie::detail {
+
+shortage& shortage::of_process() noexcept {
+    static shortage only;
+    return only;
+}
+
+void shortage::wait(waiter& self, std::uint64_t noted, time_point limit) {
+    struct counted {
+        std::atomic<std::uint32_t>& count;
+        explicit counted(std::atomic<std::uint32_t>& c) noexcept : count(c) { count.fetch_add(1, std::memory_order_seq_cst); }
+        ~counted() { count.fetch_sub(1, std::memory_order_relaxed); }
+    };
+    self.abort_point();
+    count_pause();
+    counted const waits(waiting_);
+    wait_node node(self);
+    lock_.lock();
+    if (closed() != noted) {
+        lock_.unlock();
+        return;
+    }
+    queue_.push_back(node);
+    auto const end = park(node, {"a free descriptor", this}, &lock_, limit);
+    if (end.woken()) return;
+    {
+        std::lock_guard held(lock_);
+        queue_.remove(node);
+    }
+    end.raise();
+}
+
+void shortage::wake_all() noexcept {
+    closed_.fetch_add(1, std::memory_order_seq_cst);
+    if (waiting_.load(std::memory_order_seq_cst) == 0) return;
+    woken_list woken;
+    lock_.lock();
+    queue_.claim_all(woken);
+    lock_.unlock();
+    woken.resume_all();
+}
+
+}  // namespace ramie::detail

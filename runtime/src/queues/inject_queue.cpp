@@ -1,0 +1,39 @@
+#include "queues/inject_queue.hpp"
+
+#include <ramie/detail/ground/prefetch_along.hpp>
+
+#include <mutex>
+
+namespace ramie::detail {
+
+void inject_queue::push(task& t) noexcept {
+    task_chain one;
+    one.add(t);
+    push(one);
+}
+
+void inject_queue::push(task_chain chain) noexcept {
+    if (chain.first == nullptr) return;
+    std::lock_guard held(lock_);
+    if (tasks_.last != nullptr) tasks_.last->next = chain.first;
+    else tasks_.first = chain.first;
+    tasks_.last = chain.last;
+    tasks_.count += chain.count;
+    count_.store(tasks_.count, std::memory_order_seq_cst);  // pairs with the recheck of a worker going to sleep (idle.md)
+}
+
+task_chain inject_queue::pop(std::uint32_t most) noexcept {
+    task_chain taken;
+    if (count_.load(std::memory_order_relaxed) == 0) return taken;
+    std::lock_guard held(lock_);
+    while (taken.count < most) {
+        auto* const t = tasks_.take();
+        if (t == nullptr) break;
+        prefetch_along(t, tasks_.first, 8);
+        taken.add(*t);
+    }
+    count_.store(tasks_.count, std::memory_order_seq_cst);
+    return taken;
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,61 @@
+// A worker that its task keeps for itself, by its own word (block_in_place) or the monitor's, and who may take what waits
+// there.
+#include "scheduler.hpp"
+#include "worker/worker.hpp"
+
+#include <ramie/detail/fence/asymmetric_fence.hpp>
+
+namespace ramie::detail {
+
+// The task keeps the thread; all that waits here is where others find it, and so is what the task spawns and wakes. If
+// the task parks all the same, the next pick goes home and the worker is its own again.
+bool worker::lend() noexcept {
+    if (is_lent()) return false;
+    lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::post_to()
+    divert();
+    lent = true;
+    attend_at_ = 0;
+    if (auto* const t = next_.take()) push_ring(*t);
+    home.spares.want();
+    if (has_own()) home.move_pinned(*this);
+    home.wake_one(false);
+    return true;
+}
+
+void worker::take_back() noexcept {
+    home.spares.release();
+    lent = false;
+    lent_by_.store(nullptr, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::rest()
+    comes_back();
+}
+
+void worker::comes_back() noexcept {
+    posts_for.store(&home, std::memory_order_relaxed);
+    home.watchdog.wake();
+}
+
+// Under its lock the queue never looks empty to the worker, which may come back meanwhile.
+task_chain worker::give_movable(bool pinned_too) noexcept {
+    return own_.take_if([=](task const& t) { return !t.pinned || (pinned_too && t.stack == nullptr && !t.local); });
+}
+
+task* worker::give_oldest() noexcept {
+    auto* const t = ring_.steal();
+    return t != nullptr ? t : deque_.steal();
+}
+
+void worker::begins_alone() noexcept {
+    deque_.alone().begin();
+    ring_.alone().begin();
+    home.idle.be_alone(true);
+}
+
+bool worker::takes_company() noexcept {
+    deque_.alone().end();
+    ring_.alone().end();
+    home.idle.be_alone(false);
+    heavy_fence_for_compiler_fence();  // pairs with the compiler fences in solitude::enter() and idle_set::is_alone()
+    return !deque_.alone().owner_is_inside() && !ring_.alone().owner_is_inside();
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,110 @@
+// The armed deadlines of one worker: a 4-ary heap whose items carry their deadline, so that sifting touches no node.
+//
+// With a million sleepers everything here is far from the caches. So what sifting does touch is packed: the items, four
+// siblings to a cache line, and a table that says where in the heap each node is. And what is due is taken out some
+// thirty at a time, whose nodes, tasks and stacks are then asked for together.
+//
+// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms,
+// and whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}.
+// It holds no reference to the task, because
+//   - it is armed and the task published as parked in one step under the lock (arm), so a firing claim finds it parked;
+//   - a task whose wait ended otherwise takes the lock to disarm before it does anything else;
+//   - a firing claims under the lock: it either owns the task (and frees the node), or lost and leaves the node, already
+//     out of the heap, to the task's disarm.
+#pragma once
+
+#include "queues/inject_queue.hpp"
+
+#include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/task/task.hpp>
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace ramie::detail {
+
+class timer_heap;
+
+struct timer_entry {
+    timer_heap* heap;
+    task* who;
+    std::uint64_t generation;
+    std::uint32_t number;  // of the node in its heap's pool
+    timer_entry* next_free;
+};
+
+class timer_heap {
+  public:
+    // --- owner ---
+    // Makes room for one more, before a fiber leaves: where it is armed, nobody could be told that there is none. False:
+    // no memory. Others only give room back meanwhile.
+    [[nodiscard]] bool can_arm() noexcept { return has_room_ || make_room(); }
+    // After can_arm(): parks `t` with a deadline. `earlier`: it became the heap's first.
+    task_state::park_result arm(task& t, std::uint64_t g, bool abortable, time_point until, bool& earlier) noexcept;
+    // For how many deadlines there is memory; and of that, nodes, which are most of it. From any thread.
+    std::size_t capacity() const noexcept;
+    std::size_t nodes() const noexcept;
+    // --- anybody ---
+    void disarm(task& t) noexcept;
+    // Claims all that is due; returns them chained, to be made runnable.
+    task_chain fire(time_point now) noexcept;
+    // Gives back what more deadlines need than were armed at once since the last call; what can_arm() has promised stays.
+    // True: the next call will give back more.
+    bool trim() noexcept;
+    // The first deadline, or never.
+    time_point first() const noexcept { return time_point(time_point::duration(first_.load(std::memory_order_seq_cst))); }
+
+  private:
+    static constexpr std::uint32_t nowhere = ~0u;
+    static constexpr std::uint32_t block_size = 256;
+    static constexpr std::size_t batch_size = 32;
+
+    struct item {
+        time_point when;
+        std::uint32_t number;
+    };
+    // The pool's nodes come and go in blocks.
+    struct block {
+        bool is_free() const noexcept { return nodes && free_count == block_size; }
+
+        std::unique_ptr<timer_entry[]> nodes;  // null: it was given back, and its numbers wait for another
+        timer_entry* free = nullptr;
+        std::uint32_t free_count = 0;
+        std::uint32_t next = nowhere;  // with free nodes; or without any
+    };
+
+    timer_entry& node(std::uint32_t number) const noexcept {
+        return blocks_[number / block_size].nodes[number % block_size];
+    }
+    bool make_room() noexcept;
+    void add_nodes();
+    std::size_t spare_blocks(std::size_t needed) const noexcept;
+    static std::size_t enough_items(std::size_t needed) noexcept;
+    void give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept;
+    void give_back_items(std::size_t needed);
+    timer_entry& take_node() noexcept;
+    void put_back(timer_entry& n) noexcept;
+    void put(std::size_t place, item const& i) noexcept;
+    void sift_up(std::size_t place, item const& i) noexcept;
+    void sift_down(std::size_t place, item const& i) noexcept;
+    void remove(std::size_t place) noexcept;
+    std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept;
+    void publish_first() noexcept;
+
+    bool has_room_ = false;  // the owner's; for one more at least
+
+    mutable word_lock lock_;
+    std::vector<item> items_;
+    std::size_t peak_ = 0;               // of items_, since the last trim
+    std::vector<std::uint32_t> places_;  // by number: index in items_, or `nowhere`: popped or free
+    std::vector<block> blocks_;
+    std::uint32_t with_free_ = nowhere;   // the first block that has free nodes
+    std::uint32_t given_back_ = nowhere;  // the first without nodes
+    // What a sleeper reads without the lock (idle.md).
+    atomic<time_point::rep> first_{never.time_since_epoch().count()};
+};
+
+}  // namespace ramie::detail
