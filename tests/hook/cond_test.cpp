@@ -1,13 +1,17 @@
 // libramie-hook and pthread condition variables, between fibers and threads.
 #include "pthread_support.hpp"
 
-#include <ramie/detail/fence/pause.hpp>
 #include <ramie/timeout.hpp>
 
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace ramie::testing;
 
@@ -50,6 +54,53 @@ struct baton {
         changed.broadcast();
         mutex.unlock();
     }
+};
+
+// Memory for a condition variable. libc's wait touches the variable, and only then unlocks the mutex; who touches it
+// first is held up until a fiber waits for the mutex.
+class slow_page {
+  public:
+    slow_page()
+        : size_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
+          begin_(::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+        REQUIRE(begin_ != MAP_FAILED);
+    }
+    slow_page(slow_page const&) = delete;
+    slow_page& operator=(slow_page const&) = delete;
+    ~slow_page() { ::munmap(begin_, size_); }
+
+    void* begin() const { return begin_; }
+    bool holds_up() const { return holds_up_; }
+    bool one_has_waited() const { return one_has_waited_; }
+
+    void hold_up_until_one_waits_for(plain_pthread_mutex const& m) {
+        in_use_ = this;
+        mutex_ = &m.raw;
+        struct sigaction waiting {};
+        waiting.sa_handler = [](int) { in_use_->on_touch(); };
+        REQUIRE(::sigaction(SIGSEGV, &waiting, &before_) == 0);
+        REQUIRE(::mprotect(begin_, size_, PROT_NONE) == 0);
+    }
+
+  private:
+    void on_touch() {
+        auto const error = errno;
+        holds_up_ = true;
+        auto const& waiting = ramie::detail::parking_lot::counters.waiting[ramie::detail::lot_bucket(mutex_)];
+        for (int ms = 0; ms < 10'000 && waiting == 0; ++ms) std::this_thread::sleep_for(1ms);
+        one_has_waited_ = waiting != 0;
+        std::this_thread::sleep_for(2ms);  // it has tried, too
+        (void)::sigaction(SIGSEGV, &before_, nullptr);
+        (void)!::mprotect(begin_, size_, PROT_READ | PROT_WRITE);
+        errno = error;
+    }
+
+    static inline slow_page* in_use_ = nullptr;
+    std::size_t size_;
+    void* begin_;
+    void const* mutex_ = nullptr;
+    struct sigaction before_ {};
+    std::atomic<bool> holds_up_{false}, one_has_waited_{false};
 };
 
 }  // namespace
@@ -187,28 +238,91 @@ TEST_CASE("pthread_cond_wait: a thread's wait unlocks for the fibers that wait f
 
 TEST_CASE("pthread_cond_wait: a fiber that comes just before a thread's wait unlocks is not forgotten") {
     nobody_looks const test;
-    baton b;
-    auto const times = static_cast<int>(rounds(20'000));
-    ramie::run({.workers = 2}, [&] {
-        plain_thread waits([&] {
-            b.mutex.lock();
-            for (int i = 0; i < times; ++i) {
-                b.value = 1;
-                for (int pause = 0; pause < i % 64; ++pause) ramie::detail::cpu_pause();
-                while (b.value == 1) b.changed.wait(b.mutex);  // the only way by which it unlocks
-            }
-            b.value = 2;
-            b.mutex.unlock();
+    static slow_page page;
+    auto& changed = *new (page.begin()) plain_pthread_cond;
+    plain_pthread_mutex mutex;
+    page.hold_up_until_one_waits_for(mutex);
+    int value = 0;
+    on_one_thread([&] {
+        plain_thread other([&] {
+            mutex.lock();
+            while (value == 0) changed.wait(mutex);
+            mutex.unlock();
         });
-        for (int value = 0; value != 2;) {
-            b.mutex.lock();
-            value = b.value;
-            if (value == 1) {
-                b.value = 0;
-                b.changed.signal();
-            }
-            b.mutex.unlock();
+        while (!page.holds_up()) ramie::this_fiber::sleep_for(100us);
+        mutex.lock();  // until then locked, and then unlocked inside libc
+        value = 1;
+        changed.signal();
+        mutex.unlock();
+        other.end();
+    });
+    CHECK(page.one_has_waited());
+    changed.~plain_pthread_cond();
+}
+
+TEST_CASE("parking lot: a fiber looks as long as the thread that holds a lock is leaving it, and at no other one") {
+    using namespace ramie::detail;
+    nobody_looks const test;
+    constexpr std::int32_t leaving = 7, another = 8;
+    struct held_lock {
+        std::int32_t owner;
+        bool is_held = true;
+        int tries = 0;
+    };
+    on_one_thread([] {
+        for (std::int32_t const owner : {leaving, 0, another}) {  // 0: at this moment
+            CAPTURE(owner);
+            held_lock lock{owner};
+            lot_leaver leaver{&lock, leaving};
+            parking_lot::leave_unseen(leaver);
+            auto waits = parked([&] {
+                lot_wait w;
+                w.address = &lock;
+                w.argument = &lock;
+                w.attempt = [](void* l) noexcept {
+                    auto& it = *static_cast<held_lock*>(l);
+                    ++it.tries;
+                    return it.is_held ? static_cast<int>(lot_wait::again) : 0;
+                };
+                w.what = "test";
+                w.owner = &lock.owner;
+                w.is_lock = true;
+                return parking_lot::wait(w);
+            });
+            auto const before = lock.tries;
+            ramie::this_fiber::sleep_for(2ms);
+            CHECK((lock.tries > before) == (owner != another));
+            lock.is_held = false;  // inside libc, without a word
+            if (owner == another) parking_lot::wake(&lock, lot_wake::first);
+            CHECK(waits.get() == 0);
+            parking_lot::left_unseen(leaver);
         }
+    });
+}
+
+TEST_CASE("parking lot: who begins to leave a lock wakes the fiber that waits for it already") {
+    using namespace ramie::detail;
+    nobody_looks const test;
+    on_one_thread([] {
+        int tries = 0;
+        auto waits = parked([&] {
+            lot_wait w;
+            w.address = w.argument = &tries;
+            w.attempt = [](void* t) noexcept {
+                return ++*static_cast<int*>(t) < 3 ? static_cast<int>(lot_wait::again) : 0;
+            };
+            w.what = "test";
+            return parking_lot::wait(w);
+        });
+        CHECK(tries == 1);
+        for (int left : {2, 3}) {
+            lot_leaver leaver{&tries, 7};
+            parking_lot::leave_unseen(leaver);
+            parking_lot::left_unseen(leaver);
+            ramie::this_fiber::sleep_for(1ms);
+            CHECK(tries == left);
+        }
+        CHECK(waits.get() == 0);
     });
 }
 
@@ -260,7 +374,8 @@ TEST_CASE("pthread_cond_timedwait and clockwait: by the clock of the variable, o
     });
 }
 
-TEST_CASE("pthread_cond_wait: an abort and a timeout end it for nothing, with the mutex locked, and keep nobody from running") {
+TEST_CASE("pthread_cond_wait: an abort and a timeout end it for nothing, with the mutex locked, and keep nobody from "
+          "running") {
     on_one_thread([] {
         plain_pthread_mutex mutex(PTHREAD_MUTEX_ERRORCHECK);
         plain_pthread_cond changed;
@@ -294,7 +409,8 @@ TEST_CASE("pthread_cond_wait: an abort and a timeout end it for nothing, with th
 
 TEST_CASE("pthread_cond_wait: a process-shared one") {
     on_one_thread([] {
-        plain_pthread_mutex mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED);
+        plain_pthread_mutex mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED,
+                                  PTHREAD_PROCESS_SHARED);
         plain_pthread_cond changed(CLOCK_REALTIME, PTHREAD_PROCESS_SHARED);
         bool there = false;
         auto waits = parked([&] {

@@ -1,13 +1,17 @@
-// libramie-hook and POSIX semaphores, and what waits on futexes by libc's syscall(): std::atomic, latch, barrier, semaphore,
-// future.
+// libramie-hook and POSIX semaphores, and what waits on futexes by libc's syscall(): std::atomic, latch, barrier,
+// semaphore, future.
 #include "pthread_support.hpp"
 
 #include <ramie/timeout.hpp>
 
+#include <algorithm>
+#include <array>
 #include <barrier>
 #include <csignal>
 #include <future>
 #include <latch>
+#include <map>
+#include <memory>
 #include <semaphore>
 
 #include <linux/futex.h>
@@ -96,7 +100,8 @@ TEST_CASE("sem_timedwait, clockwait and trywait: times, and errors in errno") {
         CHECK(result_of([&] { return ::sem_trywait(&semaphore.raw); }) == said{-1, EAGAIN});
         CHECK(result_of([&] { return ::sem_timedwait(&semaphore.raw, &past); }) == said{-1, ETIMEDOUT});
         CHECK(result_of([&] { return ::sem_timedwait(&semaphore.raw, &nonsense); }) == said{-1, EINVAL});
-        CHECK(result_of([&] { return ::sem_clockwait(&semaphore.raw, CLOCK_PROCESS_CPUTIME_ID, &past); }) == said{-1, EINVAL});
+        CHECK(result_of([&] { return ::sem_clockwait(&semaphore.raw, CLOCK_PROCESS_CPUTIME_ID, &past); }) ==
+              said{-1, EINVAL});
         for (auto const clock : {CLOCK_REALTIME, CLOCK_MONOTONIC}) {
             auto const until = time_after(2ms, clock);
             CHECK(result_of([&] { return ::sem_clockwait(&semaphore.raw, clock, &until); }) == said{-1, ETIMEDOUT});
@@ -113,12 +118,9 @@ TEST_CASE("sem_wait: an abort says ECANCELED and a timeout around it ETIMEDOUT; 
     on_one_thread([] {
         plain_sem semaphore;
         said doomed_said{}, late_said{};
-        auto doomed = parked([&] {
-            doomed_said = result_of([&] { return semaphore.wait(); });
-        });
-        auto late = parked([&] {
-            (void)ramie::timeout(1ms, [&] { late_said = result_of([&] { return semaphore.wait(); }); });
-        });
+        auto doomed = parked([&] { doomed_said = result_of([&] { return semaphore.wait(); }); });
+        auto late = parked(
+            [&] { (void)ramie::timeout(1ms, [&] { late_said = result_of([&] { return semaphore.wait(); }); }); });
         auto patient = parked([&] { return semaphore.wait(); });
         doomed.abort();
         (void)doomed.join();
@@ -142,42 +144,57 @@ TEST_CASE("sem_wait: a process-shared one") {
 }
 
 TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphores are woken") {
+    // Three that meet in one bucket of the parking lot: a handler that took its lock would wait for what it interrupts.
+    constexpr auto enough = 2 * ramie::detail::lot_counters::buckets + 1;
+    auto const all = std::make_unique<std::array<plain_sem, enough>>();
+    std::map<unsigned, std::vector<plain_sem*>> by_bucket;
+    for (auto& each : *all) by_bucket[ramie::detail::lot_bucket(&each.raw)].push_back(&each);
+    auto const& neighbours =
+        std::ranges::max_element(by_bucket, {}, [](auto const& b) { return b.second.size(); })->second;
+    REQUIRE(neighbours.size() >= 3);
+    plain_sem &rung = *neighbours[0], &there = *neighbours[1], &back = *neighbours[2];
+
     static plain_sem* from_handler = nullptr;
-    plain_sem rung, to_and_fro;
     from_handler = &rung;
-    struct sigaction posting {}, before{};
+    struct sigaction posting {
+    }, before{};
     posting.sa_handler = [](int) { from_handler->post(); };
     posting.sa_flags = SA_RESTART;
     REQUIRE(::sigaction(SIGUSR1, &posting, &before) == 0);
     auto const times = static_cast<int>(rounds(2'000));
     on_one_thread([&] {
         nobody_looks const test;
-        // Its worker is interrupted in whatever it does.
+        std::atomic<int> got{0};
+        // Its worker is interrupted in whatever it does, again when the fiber has got what the handler gave.
         plain_thread interrupts([&, worker = ::pthread_self()] {
             for (int i = 0; i < times; ++i) {
                 ::pthread_kill(worker, SIGUSR1);
-                std::this_thread::sleep_for(20us);
+                while (got <= i) std::this_thread::sleep_for(20us);
             }
         });
         bool over = false;
         ramie::join_set<void> busy;
-        for (int i = 0; i < 2; ++i) {
-            busy.spawn([&] {
-                while (!over) {
-                    to_and_fro.post();
-                    to_and_fro.wait();
-                    ramie::this_fiber::yield();
-                }
-            });
+        busy.spawn([&] {
+            while (!over) {
+                there.post();
+                back.wait();
+            }
+            there.post();
+        });
+        busy.spawn([&] {
+            while (!over) {
+                there.wait();
+                back.post();
+            }
+            back.post();
+        });
+        while (got < times) {
+            CHECK(rung.wait() == 0);
+            ++got;
         }
-        int got = 0;  // signals may come together, and count once
-        while (!interrupts.is_over()) {
-            timespec const soon = time_after(100ms);
-            got += ::sem_timedwait(&rung.raw, &soon) == 0 ? 1 : 0;
-        }
+        interrupts.end();
         over = true;
         (void)busy.join_all();
-        CHECK(got > 0);
     });
     ::sigaction(SIGUSR1, &before, nullptr);
 }
@@ -189,7 +206,9 @@ TEST_CASE("futex by syscall(): fibers of one thread wait for each other, and for
         auto const wait = [&](int expected, timespec const* time = nullptr) {
             return ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, time, nullptr, 0);
         };
-        auto const wake = [&](int most) { return ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, most, nullptr, nullptr, 0); };
+        auto const wake = [&](int most) {
+            return ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, most, nullptr, nullptr, 0);
+        };
         CHECK(result_of([&] { return wait(1); }) == said{-1, EAGAIN});
         timespec const little{0, 2'000'000}, nonsense{0, -1};
         CHECK(result_of([&] { return wait(0, &little); }) == said{-1, ETIMEDOUT});
