@@ -6,6 +6,7 @@
 #include <ramie/posix_signals.hpp>
 
 #include <array>
+#include <csignal>
 #include <fstream>
 #include <string>
 
@@ -140,23 +141,48 @@ TEST_CASE("posix sendfile and splice: everything comes through, to a reader that
     });
 }
 
-TEST_CASE("posix waitpid and system: the child's end") {
+TEST_CASE("posix waitpid and its kin: the child's end, which another fiber brings about") {
     on_each_runtime([] {
         int status = 0;
-        auto child = start("exit 3");
+        siginfo_t about{};
+        pid_t child = -1;
+        auto const ended_by = [&](auto&& wait) {
+            child = start("exec sleep 10");
+            auto waits = parked(wait);
+            CHECK(!waits.is_finished());
+            CHECK(::kill(child, SIGUSR1) == 0);
+            return soon([&] { return waits.get(); });
+        };
+        CHECK(ended_by([&] { return posix::waitpid(child, &status, 0); }) == child);
+        CHECK(WTERMSIG(status) == SIGUSR1);
+        CHECK(result_of([&] { return posix::waitpid(child, &status, 0); }) == said{-1, ECHILD});
+        CHECK(ended_by([&] { return posix::wait(&status); }) == child);
+        CHECK(WTERMSIG(status) == SIGUSR1);
+        CHECK(ended_by([&] { return posix::waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOWAIT); }) == 0);
+        CHECK(about.si_status == SIGUSR1);
+        CHECK(posix::wait3(&status, 0, nullptr) == child);
+        CHECK(WTERMSIG(status) == SIGUSR1);
+        child = start("exit 3");
         CHECK(soon([&] { return posix::waitpid(child, &status, 0); }) == child);
         CHECK(WEXITSTATUS(status) == 3);
-        CHECK(result_of([&] { return posix::waitpid(child, &status, 0); }) == said{-1, ECHILD});
-        child = start("exit 4");
-        CHECK(soon([&] { return posix::wait(&status); }) == child);
-        CHECK(WEXITSTATUS(status) == 4);
-        child = start("exit 5");
-        siginfo_t about{};
-        CHECK(soon([&] { return posix::waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOWAIT); }) == 0);
-        CHECK(about.si_status == 5);
-        CHECK(posix::wait3(&status, 0, nullptr) == child);
-        CHECK(WEXITSTATUS(soon([] { return posix::system("exit 6"); })) == 6);
-        CHECK(WEXITSTATUS(soon([] { return posix::pclose(::popen("exit 7", "r")); })) == 7);
+    });
+}
+
+TEST_CASE("posix system and pclose: the end of a command that waits for another fiber") {
+    on_each_runtime([] {
+        temp_directory const directory;
+        auto const path = directory / "fifo";
+        REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+        auto const command = "read line < " + path + "; exit $line";
+        auto const said_to = [&](char const* line, auto&& run) {
+            auto running = parked(run);
+            CHECK(!running.is_finished());
+            two_fds const out(soon([&] { return posix::open(path.c_str(), O_WRONLY); }), -1);
+            CHECK(posix::write(out.here, line, 2) == 2);
+            return soon([&] { return running.get(); });
+        };
+        CHECK(WEXITSTATUS(said_to("6\n", [&] { return posix::system(command.c_str()); })) == 6);
+        CHECK(WEXITSTATUS(said_to("7\n", [&] { return posix::pclose(::popen(command.c_str(), "r")); })) == 7);
     });
 }
 

@@ -120,9 +120,8 @@ TEST_CASE("posix: what cannot be written or read so says what it says to a threa
                 to.push_back(result_of([&] { return read(fd.here, b.data(), 5); }));
         };
         std::thread([&] { all(expected, ::write, ::writev, ::read); }).join();
-        ramie::run({.current_thread = true}, [&] {
-            (void)ramie::timeout(3s, [&] { all(got, posix::write, posix::writev, posix::read); });
-        });
+        ramie::run({.current_thread = true},
+                   [&] { (void)ramie::timeout(3s, [&] { all(got, posix::write, posix::writev, posix::read); }); });
         CHECK(got == expected);
     }
 }
@@ -138,20 +137,25 @@ TEST_CASE("posix: a message is written whole, also where it must be asked for ro
     });
 }
 
-TEST_CASE("posix: an eventfd takes numbers, and waits for room for them") {
-    ramie::run({.current_thread = true}, [] {
+TEST_CASE("posix: an eventfd takes numbers, and is itself waited for when it has no room for them") {
+    ramie::runtime one({.current_thread = true});
+    one.block_on([&] {
         two_fds const counter(::eventfd(0, EFD_CLOEXEC), -1);
-        std::uint64_t value = 5, most = ~std::uint64_t{0} - 1;
+        std::uint64_t value = 5, got = 0, most = ~std::uint64_t{0} - 1;
         iovec const twice[2] = {{&value, 8}, {&value, 8}};
         CHECK(posix::writev(counter.here, twice, 2) == 16);
-        CHECK(posix::read(counter.here, &value, 8) == 8);
-        CHECK(value == 10);
+        CHECK(posix::read(counter.here, &got, 8) == 8);
+        CHECK(got == 10);
         CHECK(posix::write(counter.here, &most, 8) == 8);
         auto waiting = parked([&] { return posix::write(counter.here, &value, 8); });
         CHECK(!waiting.is_finished());
-        CHECK(posix::read(counter.here, &value, 8) == 8);
+        CHECK(posix::read(counter.here, &got, 8) == 8);
+        CHECK(got == most);
         CHECK(waiting.get() == 8);
+        CHECK(posix::read(counter.here, &got, 8) == 8);
+        CHECK(got == 5);
     });
+    CHECK(one.metrics().blocking_threads == 0);
 }
 
 TEST_CASE("posix: /dev/kmsg, which never says that it may be written to, takes a message, and gives it back whole") {
