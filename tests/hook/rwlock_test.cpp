@@ -3,6 +3,7 @@
 
 #include <ramie/timeout.hpp>
 
+#include <functional>
 #include <shared_mutex>
 
 using namespace ramie::testing;
@@ -192,12 +193,6 @@ TEST_CASE("pthread_rwlock: errors are the fiber's") {
         ramie::spawn([&] {
             CHECK(::pthread_rwlock_tryrdlock(&lock.raw) == EBUSY);
             CHECK(lock.unlock() == EPERM);
-            for (auto const clock : {CLOCK_REALTIME, CLOCK_MONOTONIC}) {
-                auto const until = time_after(2ms, clock);
-                CHECK(::pthread_rwlock_clockrdlock(&lock.raw, clock, &until) == ETIMEDOUT);
-                CHECK(has_come(until, clock));
-                CHECK(::pthread_rwlock_clockwrlock(&lock.raw, clock, &until) == ETIMEDOUT);
-            }
             CHECK(::pthread_rwlock_timedrdlock(&lock.raw, &past) == ETIMEDOUT);
             CHECK(::pthread_rwlock_timedwrlock(&lock.raw, &nonsense) == EINVAL);
             CHECK(::pthread_rwlock_clockwrlock(&lock.raw, CLOCK_PROCESS_CPUTIME_ID, &past) == EINVAL);
@@ -217,6 +212,46 @@ TEST_CASE("pthread_rwlock: errors are the fiber's") {
         CHECK(lock.read() == 0);  // readers may come again
         CHECK(lock.unlock() == 0);
         CHECK(lock.unlock() == 0);
+    });
+}
+
+TEST_CASE("pthread_rwlock: the timed forms wait until then by the clock that was asked for, or until it is free") {
+    on_one_thread([] {
+        plain_rwlock lock;
+        struct form {
+            char const* name;
+            clockid_t clock;
+            std::function<int(timespec const&)> lock;
+        };
+        std::vector<form> forms{
+            {"timedrdlock", CLOCK_REALTIME,
+             [&](auto& until) { return ::pthread_rwlock_timedrdlock(&lock.raw, &until); }},
+            {"timedwrlock", CLOCK_REALTIME,
+             [&](auto& until) { return ::pthread_rwlock_timedwrlock(&lock.raw, &until); }},
+        };
+        for (auto const clock : {CLOCK_REALTIME, CLOCK_MONOTONIC}) {
+            forms.push_back({"clockrdlock", clock, [&lock, clock](auto& until) {
+                                 return ::pthread_rwlock_clockrdlock(&lock.raw, clock, &until);
+                             }});
+            forms.push_back({"clockwrlock", clock, [&lock, clock](auto& until) {
+                                 return ::pthread_rwlock_clockwrlock(&lock.raw, clock, &until);
+                             }});
+        }
+        for (auto const& each : forms) {
+            CAPTURE(each.name);
+            CAPTURE(each.clock);
+            CHECK(lock.write() == 0);
+            auto const soon_over = time_after(2ms, each.clock), far = time_after(1h, each.clock);
+            CHECK(ramie::spawn([&] { return each.lock(soon_over); }).get() == ETIMEDOUT);
+            CHECK(has_come(soon_over, each.clock));
+            auto waits = parked([&] {
+                auto const answer = each.lock(far);
+                return answer == 0 ? lock.unlock() : answer;
+            });
+            CHECK(!waits.is_finished());
+            CHECK(lock.unlock() == 0);
+            CHECK(waits.get() == 0);
+        }
     });
 }
 

@@ -93,7 +93,7 @@ TEST_CASE("sem_wait: a limited number is inside, of fibers on two workers and th
     CHECK(wrong == 0);
 }
 
-TEST_CASE("sem_timedwait, clockwait and trywait: times, and errors in errno") {
+TEST_CASE("sem_timedwait and clockwait park until then or until a post; sem_trywait does not; errors are in errno") {
     on_one_thread([] {
         plain_sem semaphore;
         timespec const nonsense{0, -1}, past{1, 0};
@@ -106,7 +106,19 @@ TEST_CASE("sem_timedwait, clockwait and trywait: times, and errors in errno") {
             auto const until = time_after(2ms, clock);
             CHECK(result_of([&] { return ::sem_clockwait(&semaphore.raw, clock, &until); }) == said{-1, ETIMEDOUT});
             CHECK(has_come(until, clock));
+            auto const far = time_after(1h, clock);
+            auto waits = parked([&] { return ::sem_clockwait(&semaphore.raw, clock, &far); });
+            CHECK(!waits.is_finished());
+            semaphore.post();
+            CHECK(waits.get() == 0);
         }
+        auto const until = time_after(2ms), far = time_after(1h);
+        CHECK(result_of([&] { return ::sem_timedwait(&semaphore.raw, &until); }) == said{-1, ETIMEDOUT});
+        CHECK(has_come(until));
+        auto waits = parked([&] { return ::sem_timedwait(&semaphore.raw, &far); });
+        CHECK(!waits.is_finished());
+        semaphore.post();
+        CHECK(waits.get() == 0);
         semaphore.post();
         errno = EXDEV;
         CHECK(::sem_timedwait(&semaphore.raw, &nonsense) == 0);  // there is no need to wait
