@@ -6,40 +6,26 @@
 #include "environment.hpp"
 #include "plain_fds.hpp"
 
-#include <ramie/channel.hpp>
-#include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/hook.hpp>
-#include <ramie/mutex.hpp>
 #include <ramie/run_as_threads.hpp>
 #include <ramie/thread.hpp>
 
 #include <atomic>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <pthread.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 using namespace ramie::testing;
 
 namespace {
 
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-bool can_preload() {
-    if (sanitized) MESSAGE("skipped: a sanitizer must be loaded before anything else");
-    return !sanitized;
-}
 std::string talk() {
     std::string text(8192, '\0');
     if (client_talk(text.data(), text.size()) == 0) return "too long";
@@ -47,29 +33,11 @@ std::string talk() {
     return text;
 }
 
-// For LD_PRELOAD. (Not inline: gcc 12 warns of what it makes of sums of literals of known length.)
-[[gnu::noinline]] std::string two_libraries(char const* first, char const* second) {
-    std::string both = first;
-    both += ' ';
-    both += second;
-    return both;
-}
-
-// The output of a program, and its end.
-child_end output_of(std::vector<std::string> words, char const* preload = nullptr) {
-    return in_child([&] {
-        if (preload != nullptr) ::setenv("LD_PRELOAD", preload, 1);
-        std::vector<char*> raw;
-        for (auto& each : words) raw.push_back(each.data());
-        raw.push_back(nullptr);
-        ::execvp(raw[0], raw.data());
-        ::_exit(127);
-    });
-}
-
 }  // namespace
 
-TEST_CASE("hook: it is no second copy of the library") { CHECK(ramie::detail::other_copies == 0); }
+TEST_CASE("hook: it is no second copy of the library") {
+    CHECK(ramie::detail::other_copies == 0);
+}
 
 TEST_CASE("hook: it is on for fibers, and for nobody else") {
     CHECK(!ramie::is_hooked());
@@ -289,152 +257,6 @@ TEST_CASE("hook: off in the whole process" * doctest::skip()) {
 TEST_CASE("hook: RAMIE_HOOK=off") {
     auto const end = in_fresh_process("hook: off in the whole process", "RAMIE_HOOK", "off");
     CHECK_MESSAGE(end.exited_with(0), end.output);
-}
-
-TEST_CASE("hook: waiting with a mutex" * doctest::skip()) {
-    ramie::run({.workers = 2}, [] {
-        static std::mutex mutex, other;
-        for (int i = 0; i < 3; ++i) {
-            ramie::spawn({.name = "careless"}, [] {
-                std::lock_guard const held(mutex);
-                ::usleep(1000);
-            }).get();
-        }
-        ramie::spawn({.name = "distracted"}, [] {
-            std::unique_lock one(mutex), two(other);
-            two.unlock();
-            ::usleep(1000);
-        }).get();
-        ramie::spawn({.name = "careful"}, [] {
-            { std::scoped_lock const held(mutex, other); }
-            ::usleep(1000);
-        }).get();
-    });
-}
-TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread mutex, once for each place") {
-    auto const end = in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "mutex");
-    CHECK_MESSAGE(end.exited_with(0), end.output);
-    auto const report = std::string("\"careless\" waits in sleep while it holds 1 pthread lock:");
-    CHECK_MESSAGE(end.said(report.c_str()), end.output);
-    CHECK(end.output.find(report) == end.output.rfind(report));
-    CHECK(end.said("(+0x"));  // the backtrace
-    CHECK(end.said("\"distracted\" waits in sleep while it holds 1 pthread lock:"));
-    CHECK(!end.said("careful"));
-    CHECK(!in_fresh_process("hook: waiting with a mutex", "RAMIE_HOOK_CHECK", "").said("careless\""));
-}
-
-// Not on its way back from a wait: a name for what the report must show.
-[[gnu::noinline]] void lock_here(std::mutex& m) { m.lock(); }
-
-TEST_CASE("hook: waiting for all kinds of things with a mutex" * doctest::skip()) {
-    ramie::run({.workers = 2}, [] {
-        static std::mutex held;
-        ramie::mutex native;
-        auto [tx, rx] = ramie::channel<int>(1);
-        auto const careless = [&](char const* name, auto wait) {
-            ramie::spawn({.name = name}, [&] {
-                lock_here(held);
-                wait();
-                held.unlock();
-            }).get();
-        };
-        careless("sleeps", [] { ramie::this_fiber::sleep_for(1ms); });
-        careless("joins", [] { ramie::spawn([] { ramie::this_fiber::yield(); }).get(); });
-        careless("receives", [&] {
-            ramie::spawn([&] { (void)tx.send(1); }).detach();
-            (void)rx.receive();
-        });
-        native.lock();
-        auto unlocks = ramie::spawn([&] {
-            ramie::this_fiber::sleep_for(3ms);
-            native.unlock();
-        });
-        careless("locks", [&] { std::lock_guard const both(native); });
-        unlocks.get();
-    });
-}
-TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex reports Ramie's own waits as well, and says where the lock was taken") {
-    auto const end = in_fresh_process("hook: waiting for all kinds of things with a mutex", "RAMIE_HOOK_CHECK", "mutex");
-    CHECK_MESSAGE(end.exited_with(0), end.output);
-    for (auto const* const who : {"\"sleeps\" waits in sleep", "\"joins\" waits in join", "\"receives\" waits in channel receive",
-                                  "\"locks\" waits in mutex"})
-        CHECK_MESSAGE(end.said((std::string(who) + " while it holds 1 pthread lock:").c_str()), end.output);
-    CHECK(end.said("the mutex at 0x"));
-    CHECK(end.said(" was locked here:"));
-}
-
-TEST_CASE("hook: fibers that wait for each other's mutexes" * doctest::skip()) {
-    ramie::run({.workers = 1, .shutdown_timeout = 10ms}, [] {
-        static std::mutex one, two, three;
-        static auto const in_order = [](std::mutex& first, std::mutex& second) {
-            ramie::spawn([&] {
-                first.lock();
-                ramie::this_fiber::sleep_for(1ms);
-                second.lock();
-            }).detach();
-        };
-        in_order(one, two);
-        in_order(two, three);
-        in_order(three, one);
-        ramie::this_fiber::sleep_for(20ms);
-        std::printf("all are stuck\n");
-        std::fflush(stdout);
-        ::_exit(0);
-    });
-}
-TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex finds who waits for each other's mutexes, and where they were locked") {
-    auto const end = in_fresh_process("hook: fibers that wait for each other's mutexes", "RAMIE_HOOK_CHECK", "mutex");
-    CHECK_MESSAGE(end.exited_with(0), end.output);
-    CHECK_MESSAGE(end.said("deadlock: 3 fibers wait for each other's pthread locks"), end.output);
-    auto const& text = end.output;
-    std::size_t places = 0;
-    for (auto at = text.find("was locked here:", text.find("deadlock:")); at != text.npos; at = text.find("was locked here:", at + 1)) ++places;
-    CHECK(places == 3);
-}
-
-TEST_CASE("hook: preloaded into programs without a runtime it changes nothing") {
-    if (!can_preload()) return;
-    auto const script =
-        std::string("cat /etc/hostname; printf 'b\\na\\n' | sort | tr a-z A-Z; sleep 0.01; ls / | head -3");
-    auto const plain = output_of({"sh", "-c", script});
-    CHECK(plain.exited_with(0));
-    CHECK(output_of({"sh", "-c", script}, HOOK_LIBRARY).output == plain.output);
-    CHECK(output_of({HOOK_PROGRAM, "plain"}, HOOK_LIBRARY).output == output_of({HOOK_PROGRAM, "plain"}).output);
-}
-
-TEST_CASE("hook: preloaded into a program that has a libramie of its own, it finds it") {
-    if (!can_preload()) return;
-    auto const plain = output_of({HOOK_PROGRAM, "plain"});
-    auto const fibers = output_of({HOOK_PROGRAM, "fibers"}, HOOK_LIBRARY);
-    CHECK(fibers.exited_with(0));
-    CHECK(fibers.output == plain.output);
-    auto const interleaved = output_of({HOOK_PROGRAM, "interleaved"}, HOOK_LIBRARY);
-    CHECK_MESSAGE(interleaved.output == "read\n", interleaved.output);
-    auto const without = output_of({HOOK_PROGRAM, "interleaved"});
-    CHECK(without.exited_with(1));
-    CHECK(without.said("LD_PRELOAD"));
-}
-
-TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime and beside it") {
-    if (!can_preload()) return;
-    // One arena and no caches, so that all meet at its locks.
-    environment const crowded("MALLOC_CONF", "narenas:1,tcache:false");
-    auto const preload = two_libraries(HOOK_LIBRARY, "libjemalloc.so.2");
-    if (output_of({HOOK_PROGRAM, "plain"}, preload.c_str()).said("cannot be preloaded")) {
-        MESSAGE("skipped: there is no libjemalloc.so.2 here");
-        return;
-    }
-    auto const end = output_of({HOOK_PROGRAM, "allocating"}, preload.c_str());
-    CHECK_MESSAGE(end.exited_with(0), end.output);
-    CHECK(end.output == "allocated\n");
-}
-
-TEST_CASE("hook: a fiber that waits for the allocator's own lock is not left for another") {
-    if (!can_preload()) return;
-    auto const preload = two_libraries(HOOK_LIBRARY, LOCKING_MALLOC);
-    auto const end = output_of({HOOK_PROGRAM, "allocating"}, preload.c_str());
-    CHECK_MESSAGE(end.exited_with(0), end.output);
-    CHECK(end.output == "allocated\n");
 }
 
 TEST_CASE("run_as_threads: runs a main, and its threads as fibers") {

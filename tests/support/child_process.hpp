@@ -54,14 +54,16 @@ child_end in_child(F&& f) {
 }
 
 // Runs one test case of this program, one that is marked doctest::skip(), in a fresh process with NAME=VALUE set. For
-// what a process decides once.
+// what a process decides once. (A comma in its name would end the name.)
 inline child_end in_fresh_process(char const* test_case, char const* name, char const* value) {
-    return in_child([&] {
+    auto end = in_child([&] {
         ::setenv(name, value, 1);
         auto const filter = std::string("--test-case=") + test_case;
         ::execl("/proc/self/exe", "self", "--no-skip", "--no-version", filter.c_str(), nullptr);
         ::_exit(127);
     });
+    REQUIRE_MESSAGE(!end.said("test cases: 0 |"), "there is no such test case: " << test_case);
+    return end;
 }
 
 }  // namespace ramie::testing
