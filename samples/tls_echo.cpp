@@ -11,8 +11,10 @@
 #include <ramie/ramie.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 
 namespace {
@@ -32,17 +34,22 @@ void serve(ramie::limited_stream<ramie::tls_stream> client) {
     (void)client.stream().shutdown();  // says that this is the end; whether it is heard is the peer's affair
 }
 
-int serve_all(ramie::tls_listener& listener) {
+constexpr std::size_t without_end = std::numeric_limits<std::size_t>::max();
+
+// So many clients, and ends when it has done with all of them.
+int serve_some(ramie::tls_listener& listener, std::size_t count) {
     ramie::client_gate gate(sample_limits<ramie::client_limits>());
-    for (;;) {
+    ramie::scope serving;
+    for (; count > 0; --count) {
         auto client = listener.accept();  // waits for no handshake
         if (!client) {
             std::fprintf(stderr, "accept: %s\n", client.error().message().c_str());
             return 1;
         }
         auto admitted = gate.admit(std::move(*client));  // one too many is closed
-        if (admitted) ramie::spawn(serve, std::move(*admitted)).detach();
+        if (admitted) serving.spawn(serve, std::move(*admitted)).detach();
     }
+    return 0;
 }
 
 // What a client that trusts `certificate` sees; or the error.
@@ -81,13 +88,13 @@ int main(int argc, char** argv) {
         if (argc > 1) {
             std::printf("listening on 127.0.0.1:%u\n%s", listener->local_port(), self.certificate.c_str());
             std::fflush(stdout);
-            return serve_all(*listener);
+            return serve_some(*listener, without_end);
         }
-        auto server = ramie::scoped_task(ramie::spawn([&] { return serve_all(*listener); }));
+        auto server = ramie::scoped_task(ramie::spawn([&] { return serve_some(*listener, 3); }));
         auto const trusted = ramie::pem::text(self.certificate);
         call(listener->local_port(), "localhost", {.trusted = trusted, .alpn = {"echo"}});
         call(listener->local_port(), "127.0.0.1", {.trusted = trusted, .alpn = {"echo"}});
         call(listener->local_port(), "localhost", {.alpn = {"echo"}});  // trusts the system's authorities only
-        return 0;
+        return server.get();  // which has heard by then what the clients thought of it
     });
 }
