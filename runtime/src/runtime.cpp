@@ -16,10 +16,10 @@
 
 namespace ramie {
 
-detail::scheduler& runtime_handle::open_scheduler() const {
+detail::scheduler& runtime_handle::open_scheduler(char const* verb) const {
     if (!detail::home_process::is_here()) throw no_runtime(detail::home_process::why_not_here());
     if (scheduler_->is_closing())
-        throw no_runtime("ramie: spawn through the handle of a runtime that is shutting down or gone");
+        throw no_runtime(std::string("ramie: ") + verb + " through the handle of a runtime that is shutting down or gone");
     return *scheduler_;
 }
 

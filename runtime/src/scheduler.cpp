@@ -155,6 +155,7 @@ void scheduler::submit_local(task& t) {
 }
 
 void scheduler::submit_blocking(task& t, blocking_share share) {
+    foreign_post const until_done(*this, this_worker());
     t.blocking = true;
     list(t);
     if (came_too_late()) return refuse(t);

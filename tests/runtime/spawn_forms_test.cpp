@@ -1,6 +1,7 @@
 // Every verb that spawns takes f, args..., with options first or not, and makes each once, in its place. (Those of the
 // lower floor: fibers/spawn_arguments_test.cpp.)
 #include "counted.hpp"
+#include "spawned_at.hpp"
 
 #include <ramie/fiber_local.hpp>
 #include <ramie/join_set.hpp>
@@ -12,13 +13,16 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <concepts>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 using namespace ramie::testing;
 using namespace std::chrono_literals;
@@ -63,6 +67,47 @@ TEST_CASE("spawn forms: runtime and runtime_handle") {
     auto here = home.spawn([] {});
     CHECK(here.block().where().line() == __LINE__ - 1);
     here.get();
+}
+
+TEST_CASE("spawn forms: spawn_blocking of a runtime and of its handle, from a thread of no runtime") {
+    auto home = std::make_unique<ramie::runtime>(ramie::runtime_options{.workers = 1});
+    auto const handle = home->handle();
+    check_form([&](auto&&... all) { return home->spawn_blocking(std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return handle.spawn_blocking(std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return home->spawn_blocking({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+    check_form([&](auto&&... all) { return handle.spawn_blocking({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
+    CHECK(home->spawn_blocking([] { return ramie::spawn([] { return 1; }).get(); }).get() == 1);  // it belongs to the runtime
+    CHECK_THROWS_WITH_AS((void)home->spawn_blocking({.stack_size = 1 << 20}, [] {}), doctest::Contains("stack_size"),
+                         std::invalid_argument);
+    home = nullptr;
+    CHECK_THROWS_WITH_AS((void)handle.spawn_blocking([] {}),
+                         "ramie: spawn_blocking through the handle of a runtime that is shutting down or gone", ramie::no_runtime);
+}
+
+TEST_CASE("spawn forms: jobs that other threads give a runtime while it shuts down run, or are cancelled, or are refused") {
+    for (int round = 0; round < 50; ++round) {
+        auto home = std::make_unique<ramie::runtime>(ramie::runtime_options{.workers = 1});
+        std::atomic<int> ran = 0, with_value = 0, cancelled = 0, refused = 0;
+        std::atomic<bool> begun = false;
+        std::vector<std::thread> posters;
+        for (int i = 0; i < 3; ++i)
+            posters.emplace_back([&, handle = home->handle()] {
+                for (int n = 0; n < 100; ++n) try {
+                        auto const done = handle.spawn_blocking([&] { ++ran; }).join();
+                        begun = true;
+                        ++(done ? with_value : cancelled);
+                    } catch (ramie::no_runtime const&) {
+                        ++refused;
+                        begun = true;
+                    }
+            });
+        while (!begun) std::this_thread::yield();
+        CHECK(home->shutdown(1min).empty());
+        home = nullptr;
+        for (auto& p : posters) p.join();
+        CHECK(with_value + cancelled + refused == 300);
+        CHECK(ran == with_value);
+    }
 }
 
 TEST_CASE("spawn forms: spawn_blocking, also of a join_set") {
@@ -123,4 +168,139 @@ TEST_CASE("spawn forms: a job has the id of its thread; what is done at thread e
         CHECK(f.get() == 5);
         CHECK(*seen == 1);
     });
+}
+
+TEST_CASE("spawn forms: a runtime and its handle give the task the line of the call, with any number of arguments to eight") {
+    ramie::runtime home({.workers = 1});
+    spawned_at const at;
+    auto const nothing = [](auto...) {};
+    auto const place_of = [](auto const& job) { return ramie::detail::access::task(job).where(); };
+    // clang-format off
+    SUBCASE("runtime") {
+        unsigned const first = __LINE__ + 2;
+        check_lines({
+            home.spawn(at).get(),
+            home.spawn(at, 1).get(),
+            home.spawn(at, 1, 2).get(),
+            home.spawn(at, 1, 2, 3).get(),
+            home.spawn(at, 1, 2, 3, 4).get(),
+            home.spawn(at, 1, 2, 3, 4, 5).get(),
+            home.spawn(at, 1, 2, 3, 4, 5, 6).get(),
+            home.spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
+            home.spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+        }, first, __FILE__);
+    }
+    SUBCASE("runtime_handle") {
+        unsigned const first = __LINE__ + 2;
+        check_lines({
+            home.handle().spawn(at).get(),
+            home.handle().spawn(at, 1).get(),
+            home.handle().spawn(at, 1, 2).get(),
+            home.handle().spawn(at, 1, 2, 3).get(),
+            home.handle().spawn(at, 1, 2, 3, 4).get(),
+            home.handle().spawn(at, 1, 2, 3, 4, 5).get(),
+            home.handle().spawn(at, 1, 2, 3, 4, 5, 6).get(),
+            home.handle().spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
+            home.handle().spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+        }, first, __FILE__);
+    }
+    SUBCASE("runtime::spawn_blocking") {
+        unsigned const first = __LINE__ + 2;
+        check_lines({
+            place_of(home.spawn_blocking(nothing)),
+            place_of(home.spawn_blocking(nothing, 1)),
+            place_of(home.spawn_blocking(nothing, 1, 2)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3, 4)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3, 4, 5)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7)),
+            place_of(home.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7, 8)),
+        }, first, __FILE__);
+    }
+    SUBCASE("runtime_handle::spawn_blocking") {
+        unsigned const first = __LINE__ + 2;
+        check_lines({
+            place_of(home.handle().spawn_blocking(nothing)),
+            place_of(home.handle().spawn_blocking(nothing, 1)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3, 4)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3, 4, 5)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3, 4, 5, 6)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7)),
+            place_of(home.handle().spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7, 8)),
+        }, first, __FILE__);
+    }
+    // clang-format on
+}
+
+TEST_CASE("spawn forms: spawn_blocking and spawn_local give the task the line of the call, with any number of arguments to eight") {
+    ramie::runtime home({.workers = 1});
+    home.spawn({.pinned = true}, [] {
+        spawned_at const at;
+        auto const nothing = [](auto...) {};
+        auto const place_of = [](auto const& job) { return ramie::detail::access::task(job).where(); };
+        // clang-format off
+        SUBCASE("spawn_blocking") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                place_of(ramie::spawn_blocking(nothing)),
+                place_of(ramie::spawn_blocking(nothing, 1)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3, 4)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3, 4, 5)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3, 4, 5, 6)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7)),
+                place_of(ramie::spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        SUBCASE("spawn_blocking of a join_set") {
+            ramie::join_set<void> set;
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                place_of(set.spawn_blocking(nothing)),
+                place_of(set.spawn_blocking(nothing, 1)),
+                place_of(set.spawn_blocking(nothing, 1, 2)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3, 4)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3, 4, 5)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7)),
+                place_of(set.spawn_blocking(nothing, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        SUBCASE("spawn_local") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                ramie::spawn_local(at).get(),
+                ramie::spawn_local(at, 1).get(),
+                ramie::spawn_local(at, 1, 2).get(),
+                ramie::spawn_local(at, 1, 2, 3).get(),
+                ramie::spawn_local(at, 1, 2, 3, 4).get(),
+                ramie::spawn_local(at, 1, 2, 3, 4, 5).get(),
+                ramie::spawn_local(at, 1, 2, 3, 4, 5, 6).get(),
+                ramie::spawn_local(at, 1, 2, 3, 4, 5, 6, 7).get(),
+                ramie::spawn_local(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("spawn_local of a join_set") {
+            ramie::join_set<std::source_location> set;
+            auto const member = [&](ramie::abort_handle const&) { return set.join_next().value().value(); };
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                member(set.spawn_local(at)),
+                member(set.spawn_local(at, 1)),
+                member(set.spawn_local(at, 1, 2)),
+                member(set.spawn_local(at, 1, 2, 3)),
+                member(set.spawn_local(at, 1, 2, 3, 4)),
+                member(set.spawn_local(at, 1, 2, 3, 4, 5)),
+                member(set.spawn_local(at, 1, 2, 3, 4, 5, 6)),
+                member(set.spawn_local(at, 1, 2, 3, 4, 5, 6, 7)),
+                member(set.spawn_local(at, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        // clang-format on
+    }).get();
 }

@@ -1,6 +1,7 @@
 // The right to a task's result, and the right to ask it to stop.
 #pragma once
 
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/task/task_frame.hpp>
 #include <ramie/detail/wait/park.hpp>
@@ -38,6 +39,9 @@ class abort_handle {
     task_id id() const noexcept { return task_ ? task_->id() : 0; }
 
   private:
+    friend detail::access;
+    detail::task& held() const noexcept { return *task_; }
+
     detail::task* task_ = nullptr;
 };
 
@@ -116,6 +120,7 @@ class [[nodiscard]] join_handle {
     }
 
   private:
+    friend detail::access;
     detail::task& held() const {
         if (!task_) throw std::logic_error("ramie: this join_handle is empty: it was joined, detached or moved from");
         return *task_;

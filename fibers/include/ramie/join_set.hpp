@@ -49,52 +49,12 @@ class join_set {
     }
     ~join_set() { shutdown(); }
 
-    // As ramie::spawn; the handle stays in the set, what is returned can only abort. (With arguments the place of the spawn
-    // is known only if options say it.)
-    template <detail::not_options F>
-    class abort_handle spawn(F&& f, std::source_location where = std::source_location::current()) {
-        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), where), std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    class abort_handle spawn(F&& f, A&& a, Args&&... args) {
-        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), std::source_location()), std::forward<F>(f), std::forward<A>(a),
-                   std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    class abort_handle spawn(task_options const& options, F&& f, Args&&... args) {
-        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), options), std::forward<F>(f), std::forward<Args>(args)...);
-    }
+    // As ramie::spawn; the handle stays in the set, and what is returned, an abort_handle, can only abort.
+    RAMIE_SPAWN_FORMS(spawn, spawn_by, )
     // With ramie::spawn_blocking's rules; include <ramie/spawn_blocking.hpp>.
-    template <detail::not_options F>
-    class abort_handle spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
-        return add(detail::blocking_request<F>(where), std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    class abort_handle spawn_blocking(F&& f, A&& a, Args&&... args) {
-        return add(detail::blocking_request<F>(std::source_location()), std::forward<F>(f), std::forward<A>(a),
-                   std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    class abort_handle spawn_blocking(task_options const& options, F&& f, Args&&... args) {
-        return add(detail::blocking_request<F>(options), std::forward<F>(f), std::forward<Args>(args)...);
-    }
+    RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, )
     // With ramie::spawn_local's rules; include <ramie/spawn_local.hpp>.
-    template <detail::not_options F>
-    class abort_handle spawn_local(F&& f, std::source_location where = std::source_location::current()) {
-        return add(detail::local_request<F>(where), std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    class abort_handle spawn_local(F&& f, A&& a, Args&&... args) {
-        return add(detail::local_request<F>(std::source_location()), std::forward<F>(f), std::forward<A>(a),
-                   std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    class abort_handle spawn_local(task_options const& options, F&& f, Args&&... args) {
-        return add(detail::local_request<F>(options), std::forward<F>(f), std::forward<Args>(args)...);
-    }
+    RAMIE_SPAWN_FORMS(spawn_local, spawn_local_by, )
 
     // The next task to finish, in order of finishing; empty: the set is empty. Suspension point; if it is aborted, no
     // task is lost from the set.
@@ -166,6 +126,19 @@ class join_set {
         bool operator()(std::shared_ptr<member> const& a, member const* b) const noexcept { return a.get() == b; }
     };
 
+    template <class F, class... Args>
+    class abort_handle spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) {
+        return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), terms), std::forward<F>(f),
+                   std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+    class abort_handle spawn_blocking_by(detail::spawn_terms terms, F&& f, Args&&... args) {
+        return add(detail::blocking_request<F>(terms), std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+    class abort_handle spawn_local_by(detail::spawn_terms terms, F&& f, Args&&... args) {
+        return add(detail::local_request<F>(terms), std::forward<F>(f), std::forward<Args>(args)...);
+    }
     template <class Request, class F, class... Args>
     class abort_handle add(Request const& request, F&& f, Args&&... args) {
         using call = detail::bound<F, Args...>;

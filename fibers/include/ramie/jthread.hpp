@@ -18,17 +18,8 @@ class jthread {
     using id = thread::id;
 
     jthread() noexcept : stop_(std::nostopstate) {}
-    template <detail::not_options F>
-        requires(!std::same_as<std::remove_cvref_t<F>, jthread>)
-    explicit jthread(F&& f, std::source_location where = std::source_location::current())
-        : thread_(start({.where = where}, std::forward<F>(f))) {}
-    template <detail::not_options F, detail::not_location A, class... Args>
-    explicit jthread(F&& f, A&& a, Args&&... args)
-        : thread_(start({.where = {}}, std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...)) {}
-    // With a name, a stack size, pinned.
-    template <class F, class... Args>
-    explicit jthread(task_options const& options, F&& f, Args&&... args)
-        : thread_(start(options, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    // jthread(f, args...), and jthread(task_options, f, args...) with a name, a stack size, pinned.
+    RAMIE_SPAWN_CONSTRUCTORS(jthread, thread_, start)
 
     jthread(jthread&&) noexcept = default;
     jthread& operator=(jthread&& other) noexcept;
@@ -50,10 +41,10 @@ class jthread {
 
   private:
     template <class F, class... Args>
-    thread start(task_options const& options, F&& f, Args&&... args) const {
+    thread start(detail::spawn_terms terms, F&& f, Args&&... args) const {
         if constexpr (std::is_invocable_v<std::decay_t<F>, std::stop_token, std::decay_t<Args>...>)
-            return thread(options, std::forward<F>(f), get_stop_token(), std::forward<Args>(args)...);
-        else return thread(options, std::forward<F>(f), std::forward<Args>(args)...);
+            return thread::made_by(terms, std::forward<F>(f), get_stop_token(), std::forward<Args>(args)...);
+        else return thread::made_by(terms, std::forward<F>(f), std::forward<Args>(args)...);
     }
     void stop_and_join() noexcept;
 

@@ -115,23 +115,8 @@ class scope {
     scope& operator=(scope const&) = delete;
     ~scope() { children_.end(std::uncaught_exceptions() > exceptions_at_start_); }
 
-    // As ramie::spawn, but what is called may borrow what was declared before the scope. (With arguments the place of the
-    // spawn is known only if options say it.)
-    template <detail::not_options F>
-    auto spawn(F&& f, std::source_location where = std::source_location::current()) {
-        return spawn_by({detail::carrier::here("scope::spawn"), where}, std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    auto spawn(F&& f, A&& a, Args&&... args) {
-        return spawn_by({detail::carrier::here("scope::spawn"), std::source_location()}, std::forward<F>(f),
-                        std::forward<A>(a), std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f, Args&&... args) {
-        return spawn_by({detail::carrier::here("scope::spawn"), options}, std::forward<F>(f),
-                        std::forward<Args>(args)...);
-    }
+    // As ramie::spawn, but what is called may borrow what was declared before the scope.
+    RAMIE_SPAWN_FORMS(spawn, spawn_by, )
 
     // Asks all children to stop.
     void abort_all() noexcept { children_.abort_all(); }
@@ -144,7 +129,8 @@ class scope {
     friend std::invoke_result_t<F, scope&> with_scope(F&& f);
 
     template <class F, class... Args>
-    detail::spawned<F, Args...> spawn_by(detail::spawn_request<> const& request, F&& f, Args&&... args) {
+    detail::spawned<F, Args...> spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) {
+        detail::spawn_request<> const request(detail::carrier::here("scope::spawn"), terms);
         if constexpr (detail::task_can_keep<F, Args...>()) {
             auto [child, handle] = request.make<detail::scope_call<detail::bound<F, Args...>>>(
                 detail::scope_child(children_), children_, std::in_place, std::forward<F>(f), std::forward<Args>(args)...);

@@ -59,22 +59,8 @@ class task_tracker {
     [[nodiscard]] token track() const noexcept { return token(count_); }
 
     // As ramie::spawn, tracked until the task has ended: also its fiber_locals, a result that nobody took, and the report
-    // of its failure are gone then. (With arguments the place of the spawn is known only if options say it.)
-    template <detail::not_options F>
-    auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
-        return spawn_by({detail::carrier::here("task_tracker::spawn"), where}, std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    auto spawn(F&& f, A&& a, Args&&... args) const {
-        return spawn_by({detail::carrier::here("task_tracker::spawn"), std::source_location()}, std::forward<F>(f),
-                        std::forward<A>(a), std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f, Args&&... args) const {
-        return spawn_by({detail::carrier::here("task_tracker::spawn"), options}, std::forward<F>(f),
-                        std::forward<Args>(args)...);
-    }
+    // of its failure are gone then.
+    RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
 
     // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from
     // being tracked. Suspension point; may be called by many.
@@ -96,13 +82,9 @@ class task_tracker {
     };
 
     template <class F, class... Args>
-    detail::spawned<F, Args...> spawn_by(detail::spawn_request<> const& request, F&& f, Args&&... args) const {
-        if constexpr (detail::task_can_keep<F, Args...>())
-            return request
-                .make<detail::bound<F, Args...>>(tracked_task(track()), std::in_place, std::forward<F>(f),
-                                                 std::forward<Args>(args)...)
-                .handle;
-        else return {};
+    detail::spawned<F, Args...> spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) const {
+        return detail::spawn_request<>(detail::carrier::here("task_tracker::spawn"), terms)
+            .call_noted(tracked_task(track()), std::forward<F>(f), std::forward<Args>(args)...);
     }
 
     std::shared_ptr<detail::tracked_count> count_;

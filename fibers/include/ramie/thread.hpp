@@ -4,8 +4,6 @@
 #include <ramie/spawn.hpp>
 #include <ramie/this_thread.hpp>
 
-#include <concepts>
-#include <source_location>
 #include <utility>
 
 namespace ramie {
@@ -33,17 +31,8 @@ class thread {
     using id = thread_id;
 
     thread() noexcept = default;
-    template <detail::not_options F>
-        requires(!std::same_as<std::remove_cvref_t<F>, thread>)
-    explicit thread(F&& f, std::source_location where = std::source_location::current())
-        : task_(start({.where = where}, std::forward<F>(f))) {}
-    template <detail::not_options F, detail::not_location A, class... Args>
-    explicit thread(F&& f, A&& a, Args&&... args)
-        : task_(start({.where = {}}, std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...)) {}
-    // With a name, a stack size, pinned.
-    template <class F, class... Args>
-    explicit thread(task_options const& options, F&& f, Args&&... args)
-        : task_(start(options, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    // thread(f, args...), and thread(task_options, f, args...) with a name, a stack size, pinned.
+    RAMIE_SPAWN_CONSTRUCTORS(thread, task_, start)
 
     thread(thread&&) noexcept = default;
     // std::terminate if this one is joinable.
@@ -65,9 +54,16 @@ class thread {
     [[nodiscard]] static unsigned hardware_concurrency() noexcept;
 
   private:
+    friend class jthread;
+    template <class... All>
+    static thread made_by(detail::spawn_terms terms, All&&... all) {
+        thread t;
+        t.task_ = start(terms, std::forward<All>(all)...);
+        return t;
+    }
     template <class F, class... Args>
-    static join_handle<void> start(task_options const& options, F&& f, Args&&... args) {
-        detail::spawn_request<> const request(detail::carrier::here("thread"), options);
+    static join_handle<void> start(detail::spawn_terms terms, F&& f, Args&&... args) {
+        detail::spawn_request<> const request(detail::carrier::here("thread"), terms);
         if constexpr (detail::std_call_can_be_kept<F, Args...>())
             return request
                 .make<detail::thread_call<std::decay_t<F>, std::decay_t<Args>...>>(

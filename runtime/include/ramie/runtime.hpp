@@ -3,7 +3,7 @@
 
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/runtime_options.hpp>
-#include <ramie/spawn.hpp>
+#include <ramie/spawn_blocking.hpp>
 
 #include <chrono>
 #include <functional>
@@ -44,25 +44,21 @@ class runtime_handle {
   public:
     explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
 
-    // As ramie::spawn. (With arguments the place of the spawn is known only if options say it.)
-    template <detail::not_options F>
-    auto spawn(F&& f, std::source_location where = std::source_location::current()) const {
-        return detail::spawn_request<>(open_scheduler(), where).call(std::forward<F>(f));
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    auto spawn(F&& f, A&& a, Args&&... args) const {
-        return detail::spawn_request<>(open_scheduler(), std::source_location())
-            .call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f, Args&&... args) const {
-        return detail::spawn_request<>(open_scheduler(), options)
-            .call(std::forward<F>(f), std::forward<Args>(args)...);
-    }
+    // As ramie::spawn and ramie::spawn_blocking, from any thread.
+    RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
+    RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, const)
 
   private:
-    detail::scheduler& open_scheduler() const;
+    friend class runtime;
+    template <class F, class... Args>
+    auto spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) const {
+        return detail::spawn_request<>(open_scheduler("spawn"), terms).call(std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+    auto spawn_blocking_by(detail::spawn_terms terms, F&& f, Args&&... args) const {
+        return detail::blocking_request<F>(open_scheduler("spawn_blocking"), terms).call(std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    detail::scheduler& open_scheduler(char const* verb) const;
     std::shared_ptr<detail::scheduler> scheduler_;
 };
 
@@ -95,20 +91,9 @@ class runtime {
         return root.get();
     }
 
-    // As ramie::spawn, from any thread. (With arguments the place of the spawn is known only if options say it.)
-    template <detail::not_options F>
-    auto spawn(F&& f, std::source_location where = std::source_location::current()) {
-        return handle().spawn(std::forward<F>(f), where);
-    }
-    template <detail::not_options F, detail::not_location A, class... Args>
-    auto spawn(F&& f, A&& a, Args&&... args) {
-        return handle().spawn(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
-    }
-    template <class F, class... Args>
-        requires detail::not_options<F>
-    auto spawn(task_options const& options, F&& f, Args&&... args) {
-        return handle().spawn(options, std::forward<F>(f), std::forward<Args>(args)...);
-    }
+    // As ramie::spawn and ramie::spawn_blocking, from any thread.
+    RAMIE_SPAWN_FORMS(spawn, handle().spawn_by, )
+    RAMIE_SPAWN_FORMS(spawn_blocking, handle().spawn_blocking_by, )
 
     [[nodiscard]] runtime_handle handle() const { return runtime_handle(scheduler_); }
 

@@ -14,19 +14,22 @@ void submit_to_share(scheduler& where_to, task& t) {
     submit_blocking(where_to, t, Share);
 }
 // std::invalid_argument: they ask for a stack.
-task_options const& without_stack(task_options const& options);
+spawn_terms without_stack(spawn_terms terms);
 
 // What join_set::spawn_blocking asks for, too; a template only because a join_set, a floor below, must not look at it
 // before it is used.
 template <class>
 class blocking_request : public spawn_request<&submit_to_share<blocking_share::jobs>> {
   public:
-    explicit blocking_request(std::source_location where)
-        : spawn_request<&submit_to_share<blocking_share::jobs>>(carrier::here("spawn_blocking"), where) {}
-    explicit blocking_request(task_options const& options)
-        : spawn_request<&submit_to_share<blocking_share::jobs>>(carrier::here("spawn_blocking"),
-                                                                without_stack(options)) {}
+    explicit blocking_request(spawn_terms terms) : blocking_request(carrier::here("spawn_blocking"), terms) {}
+    blocking_request(scheduler& to, spawn_terms terms)
+        : spawn_request<&submit_to_share<blocking_share::jobs>>(to, without_stack(terms)) {}
 };
+
+template <class F, class... Args>
+auto spawn_blocking_here(spawn_terms terms, F&& f, Args&&... args) {
+    return blocking_request<F>(terms).call(std::forward<F>(f), std::forward<Args>(args)...);
+}
 
 // spawn_blocking() for the library's own work.
 template <blocking_share Share, class F>
@@ -36,25 +39,12 @@ auto spawn_blocking_in(F&& f, std::source_location where = std::source_location:
 
 }  // namespace detail
 
-// Runs f(args...) on a thread of the runtime's bounded pool and returns its handle. Jobs beyond the limit
-// (max_blocking_threads) queue, first come first served; the runtime's own work (files, look-ups, TLS) has other
-// threads. A queued job can be aborted; a running one cannot, but sees its std::stop_token if `f` takes one first.
-// Arguments are kept as ramie::spawn does; of options, a stack_size is refused (std::invalid_argument), for a job has
-// its thread's stack. (With arguments the place of the spawn is known only if options say it.) Not a suspension point.
-// Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
-template <detail::not_options F>
-auto spawn_blocking(F&& f, std::source_location where = std::source_location::current()) {
-    return detail::blocking_request<F>(where).call(std::forward<F>(f));
-}
-template <detail::not_options F, detail::not_location A, class... Args>
-auto spawn_blocking(F&& f, A&& a, Args&&... args) {
-    return detail::blocking_request<F>(std::source_location())
-        .call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
-}
-template <class F, class... Args>
-    requires detail::not_options<F>
-auto spawn_blocking(task_options const& options, F&& f, Args&&... args) {
-    return detail::blocking_request<F>(options).call(std::forward<F>(f), std::forward<Args>(args)...);
-}
+// spawn_blocking(f, args...), spawn_blocking(task_options, f, args...): runs f(args...) on a thread of the runtime's bounded
+// pool and returns its join_handle. Jobs beyond the limit (max_blocking_threads) queue, first come first served; the
+// runtime's own work (files, look-ups, TLS) has other threads. A queued job can be aborted; a running one cannot, but sees
+// its std::stop_token if `f` takes one first. Arguments are kept, and the place known, as with ramie::spawn; of options, a
+// stack_size is refused (std::invalid_argument), for a job has its thread's stack. Not a suspension point. Throws
+// no_runtime outside a runtime, std::system_error if no thread can be started at all.
+RAMIE_SPAWN_FORMS(spawn_blocking, detail::spawn_blocking_here, )
 
 }  // namespace ramie

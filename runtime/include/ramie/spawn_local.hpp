@@ -16,34 +16,25 @@ void submit_local(scheduler& here, task& t);
 template <class>
 class local_request : public spawn_request<&submit_local> {
   public:
-    explicit local_request(std::source_location where) : spawn_request<&submit_local>(here_for_local(), where) {}
-    explicit local_request(task_options const& options) : spawn_request<&submit_local>(here_for_local(), options) {}
+    explicit local_request(spawn_terms terms) : spawn_request<&submit_local>(here_for_local(), terms) {}
 };
+
+template <class F, class... Args>
+auto spawn_local_here(spawn_terms terms, F&& f, Args&&... args) {
+    return local_request<F>(terms).call(std::forward<F>(f), std::forward<Args>(args)...);
+}
 
 }  // namespace detail
 
-// Runs f(args...) as a task on the worker of the caller, where it stays: it and all that is spawned so from there run one at a
-// time on one thread, so between two waits nothing they share can change, and it needs no lock. The callable is
-// destroyed there too, also if the task is aborted before it began. (The result belongs to the handle: it is destroyed
-// wherever that is.) Not a suspension point. Such tasks get their turns in order, beside the worker's other tasks, and
-// nobody rescues them from a task that blocks. Arguments and options as with ramie::spawn. (With arguments the place of the
-// spawn is known only if options say it.)
+// spawn_local(f, args...), spawn_local(task_options, f, args...): runs it as a task on the worker of the caller, where it
+// stays: it and all that is spawned so from there run one at a time on one thread, so between two waits nothing they share
+// can change, and it needs no lock. The callable is destroyed there too, also if the task is aborted before it began. (The
+// result belongs to the handle: it is destroyed wherever that is.) Not a suspension point. Such tasks get their turns in
+// order, beside the worker's other tasks, and nobody rescues them from a task that blocks. Arguments, options and place as
+// with ramie::spawn.
 //
 // From a pinned task (task_options::pinned, or spawn_local itself) or any task of a current_thread runtime; elsewhere
 // throws std::logic_error, and outside a runtime no_runtime.
-template <detail::not_options F>
-auto spawn_local(F&& f, std::source_location where = std::source_location::current()) {
-    return detail::local_request<F>(where).call(std::forward<F>(f));
-}
-template <detail::not_options F, detail::not_location A, class... Args>
-auto spawn_local(F&& f, A&& a, Args&&... args) {
-    return detail::local_request<F>(std::source_location())
-        .call(std::forward<F>(f), std::forward<A>(a), std::forward<Args>(args)...);
-}
-template <class F, class... Args>
-    requires detail::not_options<F>
-auto spawn_local(task_options const& options, F&& f, Args&&... args) {
-    return detail::local_request<F>(options).call(std::forward<F>(f), std::forward<Args>(args)...);
-}
+RAMIE_SPAWN_FORMS(spawn_local, detail::spawn_local_here, )
 
 }  // namespace ramie

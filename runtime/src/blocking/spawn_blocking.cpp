@@ -7,11 +7,11 @@
 
 namespace ramie::detail {
 
-task_options const& without_stack(task_options const& options) {
-    if (options.stack_size != 0)
-        throw std::invalid_argument("ramie: spawn_blocking: stack_size is " + std::to_string(options.stack_size) +
+spawn_terms without_stack(spawn_terms terms) {
+    if (terms.options != nullptr && terms.options->stack_size != 0)
+        throw std::invalid_argument("ramie: spawn_blocking: stack_size is " + std::to_string(terms.options->stack_size) +
                                     "; only 0 is accepted, for a job runs on a thread's stack");
-    return options;
+    return terms;
 }
 
 void submit_blocking(scheduler& where_to, task& t, blocking_share share) {

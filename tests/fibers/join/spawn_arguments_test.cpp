@@ -2,6 +2,7 @@
 // again before the call. Every verb that spawns takes f, args..., with options first or not.
 #include "both_ways.hpp"
 #include "counted.hpp"
+#include "spawned_at.hpp"
 
 #include <ramie/async.hpp>
 #include <ramie/join_set.hpp>
@@ -162,5 +163,116 @@ TEST_CASE("spawn arguments: options name a task of each, and say where it was sp
         CHECK(line(there) == __LINE__ - 1);
         auto described = children.spawn({.name = "x"}, [](int) {}, 1);
         CHECK(line(described) == __LINE__ - 1);
+    });
+}
+
+// A task's place is the line of the call: up to eight arguments for want of a way to put a default argument behind any
+// number of them, and if options say it with any.
+TEST_CASE("spawn arguments: each verb gives the task the line of its call, with any number of arguments to eight") {
+    in_a_task([] {
+        spawned_at const at;
+        std::source_location noted;
+        auto const note = [&](auto... all) { noted = at(all...); };
+        auto const place_of = [&](auto thread) { return thread.join(), noted; };
+        // clang-format off
+        SUBCASE("spawn") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                ramie::spawn(at).get(),
+                ramie::spawn(at, 1).get(),
+                ramie::spawn(at, 1, 2).get(),
+                ramie::spawn(at, 1, 2, 3).get(),
+                ramie::spawn(at, 1, 2, 3, 4).get(),
+                ramie::spawn(at, 1, 2, 3, 4, 5).get(),
+                ramie::spawn(at, 1, 2, 3, 4, 5, 6).get(),
+                ramie::spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
+                ramie::spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("scope") {
+            ramie::scope children;
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                children.spawn(at).get(),
+                children.spawn(at, 1).get(),
+                children.spawn(at, 1, 2).get(),
+                children.spawn(at, 1, 2, 3).get(),
+                children.spawn(at, 1, 2, 3, 4).get(),
+                children.spawn(at, 1, 2, 3, 4, 5).get(),
+                children.spawn(at, 1, 2, 3, 4, 5, 6).get(),
+                children.spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
+                children.spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("task_tracker") {
+            ramie::task_tracker tracker;
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                tracker.spawn(at).get(),
+                tracker.spawn(at, 1).get(),
+                tracker.spawn(at, 1, 2).get(),
+                tracker.spawn(at, 1, 2, 3).get(),
+                tracker.spawn(at, 1, 2, 3, 4).get(),
+                tracker.spawn(at, 1, 2, 3, 4, 5).get(),
+                tracker.spawn(at, 1, 2, 3, 4, 5, 6).get(),
+                tracker.spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
+                tracker.spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("join_set") {
+            ramie::join_set<std::source_location> set;
+            auto const member = [&](ramie::abort_handle const&) { return set.join_next().value().value(); };
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                member(set.spawn(at)),
+                member(set.spawn(at, 1)),
+                member(set.spawn(at, 1, 2)),
+                member(set.spawn(at, 1, 2, 3)),
+                member(set.spawn(at, 1, 2, 3, 4)),
+                member(set.spawn(at, 1, 2, 3, 4, 5)),
+                member(set.spawn(at, 1, 2, 3, 4, 5, 6)),
+                member(set.spawn(at, 1, 2, 3, 4, 5, 6, 7)),
+                member(set.spawn(at, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        SUBCASE("thread") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                place_of(ramie::thread(note)),
+                place_of(ramie::thread(note, 1)),
+                place_of(ramie::thread(note, 1, 2)),
+                place_of(ramie::thread(note, 1, 2, 3)),
+                place_of(ramie::thread(note, 1, 2, 3, 4)),
+                place_of(ramie::thread(note, 1, 2, 3, 4, 5)),
+                place_of(ramie::thread(note, 1, 2, 3, 4, 5, 6)),
+                place_of(ramie::thread(note, 1, 2, 3, 4, 5, 6, 7)),
+                place_of(ramie::thread(note, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        SUBCASE("jthread") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                place_of(ramie::jthread(note)),
+                place_of(ramie::jthread(note, 1)),
+                place_of(ramie::jthread(note, 1, 2)),
+                place_of(ramie::jthread(note, 1, 2, 3)),
+                place_of(ramie::jthread(note, 1, 2, 3, 4)),
+                place_of(ramie::jthread(note, 1, 2, 3, 4, 5)),
+                place_of(ramie::jthread(note, 1, 2, 3, 4, 5, 6)),
+                place_of(ramie::jthread(note, 1, 2, 3, 4, 5, 6, 7)),
+                place_of(ramie::jthread(note, 1, 2, 3, 4, 5, 6, 7, 8)),
+            }, first, __FILE__);
+        }
+        // clang-format on
+    });
+}
+
+TEST_CASE("spawn arguments: with more than eight arguments options say the line") {
+    in_a_task([] {
+        spawned_at const at;
+        CHECK(ramie::spawn({}, at, 1, 2, 3, 4, 5, 6, 7, 8, 9).get().line() == __LINE__);
+        CHECK(ramie::spawn(at, 1, 2, 3, 4, 5, 6, 7, 8, 9).get().line() == 0);
+        auto const sum = [](std::same_as<int> auto... n) { return (0 + ... + n); };
+        CHECK(ramie::spawn(sum, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10).get() == 55);
     });
 }

@@ -2,6 +2,7 @@
 // given to its runtime.
 #pragma once
 
+#include <ramie/detail/join/spawn_forms.hpp>
 #include <ramie/detail/stack/stack.hpp>
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/task/local_value.hpp>
@@ -9,17 +10,11 @@
 #include <ramie/join_handle.hpp>
 #include <ramie/task_options.hpp>
 
-#include <concepts>
 #include <source_location>
 #include <type_traits>
 #include <utility>
 
 namespace ramie::detail {
-
-template <class T>
-concept not_options = !std::same_as<std::remove_cvref_t<T>, task_options>;
-template <class T>
-concept not_location = !std::same_as<std::remove_cvref_t<T>, std::source_location>;
 
 template <class F, class... Args>
 using bound = bound_call<std::decay_t<F>, std::decay_t<Args>...>;
@@ -62,48 +57,45 @@ using submit_function = void (*)(scheduler& to, task&);
 template <submit_function Submit = &carrier::submit>
 class spawn_request {
   public:
-    spawn_request(scheduler& to, std::source_location where) noexcept : to_(to), where_(where) {}
-    // The options must outlive this. std::invalid_argument: a stack size out of range.
-    spawn_request(scheduler& to, task_options const& options)
-        : to_(to),
-          where_(options.where),
-          options_(&options),
-          stack_(options.stack_size == 0 ? task::of_runtime : stack_class_for(options.stack_size)) {}
+    // std::invalid_argument: a stack size out of range.
+    spawn_request(scheduler& to, spawn_terms terms) : to_(to), terms_(terms) {
+        if (terms.options != nullptr && terms.options->stack_size != 0) stack_ = stack_class_for(terms.options->stack_size);
+    }
 
     // f(args...), as spawn keeps and calls it.
     template <class F, class... Args>
     spawned<F, Args...> call(F&& f, Args&&... args) const {
-        if constexpr (task_can_keep<F, Args...>()) {
-            auto* const made = make_task(where_, std::forward<F>(f), std::forward<Args>(args)...);
-            spawned<F, Args...> handle(made);  // first, so that what was made has an owner whatever happens
-            submit(*made);
-            return handle;
-        } else {
-            return {};
-        }
+        return call_noted(no_end_note(), std::forward<F>(f), std::forward<Args>(args)...);
     }
-    // Something of one's own to call, which may leave a note to be told at its end.
+    // The same, and `note` is told of its end.
+    template <end_note Note, class F, class... Args>
+    spawned<F, Args...> call_noted(Note note, F&& f, Args&&... args) const {
+        if constexpr (task_can_keep<F, Args...>())
+            return make<bound<F, Args...>>(std::move(note), std::in_place, std::forward<F>(f), std::forward<Args>(args)...)
+                .handle;
+        else return {};
+    }
+    // Something of one's own to call, made of `parts`.
     template <class Call, end_note Note, class... Parts>
     spawned_task<Call, Note> make(Note note, Parts&&... parts) const {
-        auto* const made = make_frame<Call>(where_, std::move(note), std::forward<Parts>(parts)...);
-        join_handle<typename Call::value_type> handle(made);
+        auto* const made = make_frame<Call>(terms_.where, std::move(note), std::forward<Parts>(parts)...);
+        join_handle<typename Call::value_type> handle(made);  // first, so that it has an owner whatever happens
         submit(*made);
         return {made, std::move(handle)};
     }
 
   private:
     void submit(task& made) const {
-        if (options_ != nullptr) {
+        if (terms_.options != nullptr) {
             made.stack_class = stack_;
-            made.pinned = options_->pinned;
-            made.set_name(options_->name);
+            made.pinned = terms_.options->pinned;
+            made.set_name(terms_.options->name);
         }
         Submit(to_, made);
     }
 
     scheduler& to_;
-    std::source_location where_;
-    task_options const* options_ = nullptr;
+    spawn_terms terms_;
     std::uint8_t stack_ = task::of_runtime;
 };
 
