@@ -1,4 +1,4 @@
-// A system call's result, or what went wrong, without a detour over errno. For opaque functions that do not wait
+// A system call's result, or its error, as one value instead of by errno. For opaque functions that do not wait
 // (socket_call.hpp says why).
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace ramie::detail {
 
-// The result, or -errno; again after EINTR.
+// The result, or -errno. Calls again after EINTR.
 template <class Call>
 auto answer_of(Call&& call) noexcept -> decltype(call()) {
     for (;;) {

@@ -1,5 +1,5 @@
-// A question that blocks a thread until the system answers, asked on the blocking pool by a fiber that may leave
-// before.
+// A question that blocks a thread until the system answers. It runs on the blocking pool, for a fiber that may leave
+// before the answer comes.
 #pragma once
 
 #include <ramie/join_handle.hpp>
@@ -11,9 +11,9 @@
 
 namespace ramie::detail {
 
-// f(), which must own all it needs: it may outlive the asker. If the asker leaves without the answer (an abort, a
-// timeout), f never runs if it has not begun, and is left behind if it has (blocking_pool.hpp). The error is
-// join_handle::join()'s. Throws std::system_error if there is no thread. Suspension point.
+// f() must own all it needs, because it may outlive the caller. If the caller leaves without the answer (an abort, a
+// timeout), an f that has not begun never runs, and an f that has begun is left behind (blocking_pool.hpp). The error
+// is join_handle::join()'s. Throws std::system_error if there is no thread. Suspension point.
 template <blocking_share Share, class F>
 std::expected<std::invoke_result_t<F&>, join_error> ask_on_pool(F f) {
     auto job = spawn_blocking_in<Share>(std::move(f));

@@ -1,13 +1,13 @@
 // One I/O operation of a fiber or thread, from its entry to its return:
-//     operation const mine(descriptor_, "read");         // abort point; yields if the fiber had its share
+//     operation const mine(descriptor_, "read");         // abort point; yields if the fiber's budget is used up
 //     if (!mine) return closed;                          // EBADF
 //     for (;;) {
 //         auto const noted = mine.wait_ready(direction::read);   // suspension point
 //         if (!noted) return noted.error();              // ECANCELED: closed meanwhile, or the runtime is gone
 //         ... system call; if it says EAGAIN: mine.found_empty(direction::read, *noted), and again
 //     }
-// While it lives, the descriptor's number is not given back; nothing but the descriptor is touched, so the socket
-// object itself may go meanwhile.
+// While it lives, the descriptor's number is not given back. It touches only the descriptor, so the socket object
+// itself may be destroyed meanwhile.
 #pragma once
 
 #include "ready/descriptor.hpp"
@@ -39,8 +39,8 @@ class operation {
     std::expected<readiness, std::error_code> wait_ready(direction d, time_point limit = never) const;
     // The attempt said EAGAIN.
     void found_empty(direction d, readiness noted) const noexcept { used_->readiness.clear(d, noted); }
-    // A stream took or gave less than it was asked for, which says that the next attempt would say EAGAIN; unless the
-    // direction has ended, for then the next one says so.
+    // A stream gave or took less than it was asked for, so the next attempt would say EAGAIN. Not if the direction has
+    // ended: then the next attempt tells that.
     void found_short(direction d, readiness noted) const noexcept {
         if (!noted.ended(d)) used_->readiness.clear(d, noted);
     }
@@ -48,7 +48,7 @@ class operation {
   private:
     waiter& self_;
     char const* const what_;
-    void const* const on_;  // not touched again: the owner may go
+    void const* const on_;  // only compared and printed: the owner may be gone
     descriptor* used_ = nullptr;
 };
 

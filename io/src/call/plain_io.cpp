@@ -33,8 +33,8 @@ ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept {
     return without_sigpipe::write(fd, &whole, 1);
 }
 
-// A short read says nothing here: a terminal gives one line at a time, and of a pipe whose writers were gone before it
-// was watched, no report says so. So it is read until the system says that nothing is left.
+// A short read proves nothing here: a terminal gives one line at a time, and if all writers of a pipe were gone before
+// it was watched, no report will tell. So the pipe is read until the system says that nothing is left.
 std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& from, std::span<std::byte> into,
                                                        zero_read zero, plain_call by) {
     if (into.empty()) return transfer_nothing(from, "read");

@@ -1,5 +1,5 @@
-// read(2) and write(2) on descriptors that are watched and are no sockets of ours: pipes, terminals, devices, and
-// sockets that others share.
+// read(2) and write(2) on watched descriptors that are not sockets of ours: pipes, terminals, devices, and sockets that
+// other processes share.
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -17,12 +17,12 @@ namespace ramie::detail {
 // What a read of 0 bytes says before the system has reported a hang-up.
 enum class zero_read : std::uint8_t {
     is_end,
-    may_be_no_writer_yet  // a FIFO that was opened before its writer: wait for one
+    may_be_no_writer_yet  // a FIFO that was opened before its first writer came: wait for one
 };
 
 enum class plain_call : std::uint8_t {
     file,    // the descriptor is non-blocking
-    socket   // it may be blocking: each call says that it must not wait
+    socket   // it may be blocking: each call asks not to wait
 };
 
 // Suspension points.
@@ -32,7 +32,7 @@ std::expected<std::size_t, std::error_code> read_plain(owned_descriptor const& f
 std::expected<std::size_t, std::error_code> write_plain(owned_descriptor const& to, std::span<std::byte const> from,
                                                         plain_call by = plain_call::file);
 
-// One system call: a count, or -errno. Never a SIGPIPE (sigpipe.hpp).
+// One system call: a count, or -errno. Never raises SIGPIPE (sigpipe.hpp).
 ssize_t write_quietly(int fd, std::span<std::byte const> from) noexcept;
 
 }  // namespace ramie::detail

@@ -32,7 +32,7 @@ ssize_t holding_back(Call&& call) noexcept {
     auto const result = answer_of(call);
     if (result == -EPIPE && !was_pending) {
         timespec const at_once{};
-        while (libc().sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: it is ignored
+        while (libc().sigtimedwait(&broken_pipe, nullptr, &at_once) < 0 && errno == EINTR) {}  // EAGAIN: the signal is ignored
     }
     if (!was_held_back) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return result;
@@ -41,7 +41,7 @@ ssize_t holding_back(Call&& call) noexcept {
 }  // namespace
 
 RAMIE_NOIPA ssize_t write(int pipe, iovec const* from, std::size_t count) noexcept {
-    // relaxed: whoever does not know yet asks the system once more.
+    // relaxed: a thread that does not know yet asks the system once more.
     if (has_flag.load(std::memory_order_relaxed)) {
         auto const result =
             answer_of([&] { return libc().pwritev2(pipe, from, static_cast<int>(count), -1, RWF_NOSIGNAL); });

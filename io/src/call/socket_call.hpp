@@ -1,7 +1,7 @@
-// System calls on sockets that answer with what went wrong instead of leaving it in errno.
+// System calls on sockets that return their error instead of leaving it in errno.
 //
-// A compiler takes errno's address once per function, and a function that waits may go on in another thread: there
-// errno would be the wrong thread's. These functions do not wait and are opaque, so that theirs is right.
+// A compiler takes errno's address once per function, but a function that waits may resume on another thread; then it
+// would read the wrong thread's errno. These functions do not wait and are opaque, so they read the right one.
 #pragma once
 
 #include <ramie/detail/ready/direction.hpp>
@@ -14,7 +14,7 @@
 
 namespace ramie::detail::socket_call {
 
-// All: the result, or -errno. EINTR is not passed on, except by connect(). New descriptors are non-blocking and
+// All return the result, or -errno. EINTR is not passed on, except by connect(). New descriptors are non-blocking and
 // close-on-exec.
 int open(int family, int type) noexcept;
 int pair(int family, int type, int (&ends)[2]) noexcept;
@@ -23,7 +23,7 @@ int connect(int fd, sockaddr const* to, socklen_t size) noexcept;
 ssize_t receive(int fd, std::span<std::byte> into, int flags = 0) noexcept;
 ssize_t receive_message(int fd, msghdr& into, int flags) noexcept;  // descriptors that come are close-on-exec
 int receive_messages(int fd, std::span<mmsghdr> into, int flags) noexcept;
-// Never a SIGPIPE.
+// Never raises SIGPIPE.
 ssize_t send(int fd, std::span<std::byte const> from) noexcept;
 ssize_t send_message(int fd, msghdr const& from) noexcept;
 int send_messages(int fd, std::span<mmsghdr> from) noexcept;

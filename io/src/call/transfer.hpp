@@ -1,4 +1,4 @@
-// One transfer over a descriptor: it is tried, and while there is nothing to be had, waited for.
+// One transfer over a descriptor: try, and wait while there is nothing to be had.
 #pragma once
 
 #include "call/operation.hpp"
@@ -11,10 +11,10 @@
 
 namespace ramie::detail {
 
-// What a try came to.
+// The outcome of one try.
 struct attempt {
     long answer;  // a count, or -errno
-    // It took or gave less than it was asked for, and that says that the next one would say EAGAIN.
+    // It gave or took less than it was asked for, which here means that the next one would say EAGAIN.
     bool short_ = false;
 };
 
@@ -24,8 +24,8 @@ attempt try_once(Try& try_it, int fd, readiness noted) {
     else return try_it(fd);
 }
 
-// try_it(fd) or, for those who want to know what was reported before, try_it(fd, readiness) -> attempt, until it says
-// something else than EAGAIN. Suspension point.
+// Calls try_it(fd) -> attempt, or try_it(fd, readiness) if it takes the reported readiness too, until the answer is not
+// EAGAIN. Suspension point.
 template <class Try>
 std::expected<std::size_t, std::error_code> transfer(owned_descriptor const& with, direction d, char const* what,
                                                      Try&& try_it) {
@@ -44,7 +44,7 @@ std::expected<std::size_t, std::error_code> transfer(owned_descriptor const& wit
     }
 }
 
-// Of nothing: an abort point all the same, and an error if it is closed.
+// A transfer of no bytes: still an abort point, and an error if the descriptor is closed.
 std::expected<std::size_t, std::error_code> transfer_nothing(owned_descriptor const& with, char const* what);
 
 // For calls that do not wait. call(fd) -> std::expected<..., std::error_code>.

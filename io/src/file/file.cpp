@@ -30,7 +30,7 @@ namespace {
 
 constexpr auto farthest = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
 
-// The result, or -errno. Called on one thread from begin to end.
+// The result, or -errno. It stays on one thread from begin to end.
 template <class Call>
 RAMIE_NOIPA long opaque_answer_of(Call call) noexcept {
     return static_cast<long>(answer_of(call));
@@ -51,11 +51,11 @@ int flags_of(open_options const& how) {
     if (how.truncate) flags |= O_TRUNC;
     if (how.create) flags |= O_CREAT;
     if (how.create_new) flags |= O_CREAT | O_EXCL;
-    // Non-blocking, for what is watched; regular files do not care. No terminal becomes the controlling one.
+    // Non-blocking, for what is watched; regular files ignore that. A terminal does not become the controlling one.
     return flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 }
 
-// /dev/null and the like cannot be watched, and need not.
+// /dev/null and the like cannot be watched, and need not be.
 bool can_be_watched(int fd) noexcept {
     unique_fd const probe(above_standard(::epoll_create1(EPOLL_CLOEXEC)));
     epoll_event nothing{};
@@ -101,7 +101,7 @@ std::expected<file, std::error_code> file::open(std::string path, open_options c
     auto const found = [&]() -> std::expected<opened, std::error_code> {
         if (!self.is_fiber()) return open_blocking(path, flags, how.permissions);
         try {
-            // What is opened when nobody waits any more is closed again.
+            // If the caller has left before the file is open, the new descriptor is closed.
             auto answer = ask_on_pool<blocking_share::files>(
                 [path, flags, permissions = how.permissions] { return open_blocking(path, flags, permissions); });
             if (answer) return std::move(*answer);
@@ -149,7 +149,7 @@ void file::close() noexcept {
 
 int file::native_handle() const noexcept { return on_pool_ != nullptr ? on_pool_->fd() : watched_.fd(); }
 
-// What does not wait when the descriptor is watched.
+// For calls that do not wait if the descriptor is watched.
 std::expected<std::uint64_t, std::error_code> file::ask(char const* what, std::function<long(int)> call) const {
     if (on_pool_ != nullptr) return on_pool_->ask(what, [c = std::move(call)](int fd, auto&) { return c(fd); });
     operation const mine(watched_, what);

@@ -18,8 +18,8 @@ struct pool_file::pool_call : list_hook {
     pool_call(system_call c, std::shared_ptr<std::byte[]> k) : call(std::move(c)), kept(std::move(k)) {}
 
     system_call call;
-    std::shared_ptr<std::byte[]> kept;  // where a read puts what must not be lost
-    std::size_t given = 0;              // of it, to later readers
+    std::shared_ptr<std::byte[]> kept;  // where a read puts bytes that must not be lost
+    std::size_t given = 0;              // bytes of `kept` that later readers have taken
     std::shared_ptr<pool_call> next_unclaimed;
     // Under the file's lock.
     long answer = 0;
@@ -28,7 +28,8 @@ struct pool_file::pool_call : list_hook {
     wait_queue asker;
 };
 
-// The right and the duty to finish a call: it may be dropped by the pool without having run.
+// The right and the duty to finish a call. The pool may drop the call before it has run; then the destructor finishes
+// it.
 class pool_file::ticket {
   public:
     ticket(std::shared_ptr<pool_file> file, std::shared_ptr<pool_call> c) noexcept
@@ -90,7 +91,7 @@ std::expected<std::size_t, std::error_code> pool_file::ask(char const* what, sys
         join_handle<void>& job;
         ~leaving() {
             file.leave(c);
-            job.abort();  // one that ended does not mind
+            job.abort();  // no effect if the job has ended
         }
     };
     {
@@ -105,7 +106,7 @@ std::expected<std::size_t, std::error_code> pool_file::ask(char const* what, sys
 
 std::expected<std::size_t, std::error_code> pool_file::read_on(std::span<std::byte> into, read_call read) {
     auto own = std::make_shared_for_overwrite<std::byte[]>(into.size());
-    // The call looks itself, and so comes after those that were left behind before.
+    // The call takes unclaimed bytes itself, on the pool: it runs after the calls that were left behind before it.
     auto call = [this, own, size = into.size(), read = std::move(read)](int fd, std::stop_token const& left) -> long {
         {
             std::lock_guard const held(lock_);
@@ -118,7 +119,7 @@ std::expected<std::size_t, std::error_code> pool_file::read_on(std::span<std::by
     return count;
 }
 
-// -1: there is nothing.
+// -1: there are no unclaimed bytes.
 std::ptrdiff_t pool_file::take_unclaimed(std::span<std::byte> into) noexcept {
     if (unclaimed_ == nullptr) return -1;
     auto& first = *unclaimed_;

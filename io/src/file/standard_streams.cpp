@@ -39,20 +39,20 @@ nature nature_of(int fd) noexcept {
     return nature::other;
 }
 
-// Of this process alone, and non-blocking.
+// An open file description of this process alone, and non-blocking.
 unique_fd open_again(int fd, bool to_read) {
     auto const name = "/proc/self/fd/" + std::to_string(fd);
     return unique_fd(
         above_standard(::open(name.c_str(), (to_read ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)));
 }
 
-// On a thread of the pool: returns when the descriptor is ready, 0; or nobody waits any more, -ECANCELED.
+// On a thread of the pool. 0: the descriptor is ready; -ECANCELED: the caller has left.
 RAMIE_NOIPA long wait_ready(int fd, short events, std::stop_token const& left) {
     unique_fd const bell(above_standard(::eventfd(0, EFD_CLOEXEC)));
     if (bell.get() < 0) return -errno;
     std::stop_callback const ring(left, [&] {
         eventfd_t const one = 1;
-        (void)!libc().write(bell.get(), &one, sizeof one);  // whoever aborts us may be a fiber, and must not wait
+        (void)!libc().write(bell.get(), &one, sizeof one);  // not posix::write: the aborter may be a fiber
     });
     pollfd both[]{{fd, events, 0}, {bell.get(), POLLIN, 0}};
     while (::poll(both, 2, -1) < 0) {
@@ -128,7 +128,7 @@ std::expected<std::size_t, std::error_code> standard_output::write(std::span<std
     if (on_pool_ == nullptr)
         return write_plain(watched_, from, kind_ == kind::socket ? plain_call::socket : plain_call::file);
     if (from.empty()) return 0;
-    // A pipe that is ready has room for PIPE_BUF bytes; a larger write could keep the thread.
+    // A pipe that is ready has room for PIPE_BUF bytes; a larger write could block the thread.
     bool const wait = kind_ == kind::awaited;
     auto const size = std::min(from.size(), wait ? PIPE_BUF : most_at_once);
     auto const own = std::make_shared_for_overwrite<std::byte[]>(size);

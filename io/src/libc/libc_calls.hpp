@@ -36,7 +36,7 @@ struct libc_calls {
 
 extern std::atomic<libc_calls const*> libc_in_use;
 
-// acquire pairs with the release of whoever put a table there.
+// acquire pairs with the release in find_hook(), which puts the hook's table there.
 inline libc_calls const& libc() noexcept {
     return *libc_in_use.load(std::memory_order_acquire);
 }

@@ -1,4 +1,4 @@
-// The second part of libc_calls.hpp's list: what waits for files, children, messages, signals and requests.
+// The second part of libc_calls.hpp's list: calls that wait for files, children, messages, signals and requests.
 #pragma once
 
 #include <aio.h>

@@ -61,7 +61,7 @@ struct bucket {
 };
 constinit bucket buckets[lot_counters::buckets];
 
-// In a child that has runtimes of its own nobody waits yet, whatever threads of the parent were about to do.
+// A child that has runtimes of its own begins with an empty lot, whatever threads of the parent were about to do.
 home_process::child_watcher const anew(nullptr, []() noexcept {
     for (auto& each : buckets) new (&each) bucket;
     for (auto& each : counters.waiting) each.store(0, std::memory_order_relaxed);
@@ -70,10 +70,10 @@ home_process::child_watcher const anew(nullptr, []() noexcept {
 });
 
 constexpr unsigned patience = 4;                 // times too late before a fiber insists
-constexpr microseconds insisting_lasts{10'000};  // after that long others try all the same
+constexpr microseconds insisting_lasts{10'000};  // after that time the others try all the same
 constexpr microseconds look_at_leaver{100};
 
-// Claims the waiter of a place. False: its wait was over, and it will try by itself.
+// Claims the waiter of a place. False: its wait is over already, and it tries by itself.
 bool tell(bucket& b, place& p, woken_list& woken) noexcept {
     auto const claimed = p.who->state.claim(p.generation, task_state::outcome::woken);
     if (claimed == task_state::claim_result::lost) return false;
@@ -113,7 +113,7 @@ class waiting {
         leave(result);
         return result;
     }
-    // A fiber that runs stop_callbacks must not leave its thread.
+    // A fiber that runs stop_callbacks must not leave its thread: it tries in a loop.
     int run_in_callback() noexcept {
         for (;;) {
             auto const result = w_.attempt(w_.argument);
@@ -126,7 +126,7 @@ class waiting {
   private:
     enum class how : std::uint8_t { woken, looks, ends };
 
-    // An abort or a timeout is to end it before it begins.
+    // An abort or a timeout would end the wait before it begins.
     bool is_to_end() const noexcept {
         if (self_.state.abort_requested() && !self_.masked()) return true;
         auto limit = carrier::now();
@@ -153,7 +153,7 @@ class waiting {
         }
     }
 
-    // The holder may be at work beside us and done in no time.
+    // The holder may run on another thread at this moment, and soon be done.
     int spin() noexcept {
         if (!others_run_beside(self_)) return lot_wait::again;
         constexpr int longest_pause = 64;
@@ -174,7 +174,8 @@ class waiting {
         counters.waiting[number_].fetch_add(1, std::memory_order_seq_cst);  // (1); pairs with (b)
     }
 
-    // Not told any more, and in a wait that is open: a wake from here on is noticed by the park that follows the try.
+    // From here on the place counts as not told, and belongs to the wait that is open now: a wake that comes before the
+    // next park ends that park at once.
     void renew_place() noexcept {
         std::lock_guard const held(bucket_.lock);
         place_.told = false;
@@ -186,14 +187,14 @@ class waiting {
         bool told_in_vain = false;
         {
             std::lock_guard const held(bucket_.lock);
-            // What it was told after its last try concerns the next one, too.
+            // A wake that came after its last try is passed on to the next in the queue.
             told_in_vain = place_.told && !(w_.by_call && result == 0);
             bucket_.remove(place_);
             if (bucket_.insists == &place_) {
                 bucket_.insists = nullptr;
                 counters.insisted[number_].store(nullptr, std::memory_order_relaxed);
                 counters.insisting.fetch_sub(1, std::memory_order_relaxed);
-                told_in_vain |= result != 0;  // others have not even tried
+                told_in_vain |= result != 0;  // the others have not even tried
             }
         }
         if (told_in_vain) (void)wake(w_.address, w_.shared ? lot_wake::group : lot_wake::one);
@@ -207,7 +208,7 @@ class waiting {
         counters.insisting.fetch_add(1, std::memory_order_relaxed);
     }
 
-    // False: somebody else insists, and it is polite to wait.
+    // False: another fiber insists, and its time is not over.
     bool may_try() noexcept {
         if (!w_.is_lock || counters.insisting.load(std::memory_order_relaxed) == 0) return true;
         if (counters.insisted[number_].load(std::memory_order_relaxed) != w_.address) return true;
@@ -220,7 +221,7 @@ class waiting {
         return now >= polite_until_;
     }
 
-    // 0, or why it is over. Also sets limit_.
+    // 0, or the error with which the wait ends. Also sets limit_.
     int limit_passed() noexcept {
         limit_ = end_;
         auto const now = carrier::now();
@@ -249,12 +250,12 @@ class waiting {
         case 0: return {how::woken, 0};
         case ECANCELED: return {how::ends, ECANCELED};
         case ETIMEDOUT: return {how::ends, lot_wait::outer_deadline};
-        case ENOMEM: {  // no memory for a timer: it looks all the time
+        case ENOMEM: {  // no memory for a timer: it looks all the time instead
             stay const here(self_);
             carrier::this_lane()->yield();
             return {how::looks, 0};
         }
-        default: return {how::looks, 0};  // the limit is asked for after the next try
+        default: return {how::looks, 0};  // the limit is checked after the next try
         }
     }
 
@@ -262,7 +263,7 @@ class waiting {
         std::lock_guard const held(bucket_.lock);
         for (auto const* each = bucket_.leavers; each != nullptr; each = each->next) {
             if (each->address != w_.address) continue;
-            // Under the lock that the leaver has held: we see that it locked. 0: it unlocks at this moment.
+            // bucket_.lock makes the leaver's locking of its lock visible. 0: it unlocks at this moment.
             auto const owner = __atomic_load_n(w_.owner, __ATOMIC_RELAXED);
             if (owner == each->owner || owner == 0) return true;
         }

@@ -20,12 +20,12 @@ bool descriptor::begin_use() noexcept {
 }
 
 void descriptor::end_use() noexcept {
-    // release: a user is done with the number before it is closed; acquire by the last one, who closes it.
+    // release by each user: its use of the number comes before the close. acquire by the last user, which closes it.
     auto const left = use_.fetch_sub(one_user, std::memory_order_acq_rel) - one_user;
     if (left < one_user && (left & closed) != 0) give_back();
 }
 
-// In a child the copies of users and waiters never leave, and nobody else uses the number.
+// In a child the copied counts of users and waiters never fall, and no other thread uses the number.
 void descriptor::close_in_child() noexcept {
     use_.fetch_or(closed, std::memory_order_relaxed);
     if (auto const number = std::exchange(fd_, -1); number >= 0) libc().close(number);
@@ -44,14 +44,14 @@ void descriptor::close() noexcept {
 
 void descriptor::drop() noexcept {
     close();
-    if (!home_process::is_here()) [[unlikely]] return;  // nor the slot
-    // acq_rel: whichever of this and give_back() comes second has seen all the first one did.
+    if (!home_process::is_here()) [[unlikely]] return;  // the slot is not freed either
+    // acq_rel: of this and give_back(), the second one has seen all that the first one did.
     if ((use_.fetch_or(dropped, std::memory_order_acq_rel) & gone) != 0) free_slot();
 }
 
 void descriptor::give_back() noexcept {
     if (!home_process::is_here()) [[unlikely]] return;
-    // This also takes it out of the epoll set, unless it was duplicated: reports about it are then ignored, by their
+    // close() also takes it out of the epoll set, unless it was duplicated: then its reports are ignored, by their
     // generation.
     libc().close(std::exchange(fd_, -1));
     home_->forget();

@@ -1,9 +1,9 @@
-// An open file descriptor, its registration, and who uses it: a slot of the interest set.
+// An open file descriptor, its registration, and a count of its users: a slot of the interest set.
 //
-// The number must not be closed while somebody is in a system call with it, or the next open() anywhere in the process
-// could get the number and that call would hit a stranger. So close() only says so, and the last user really closes.
-// The slot itself outlives the number until its owner (owned_descriptor) is gone, so that a fiber that still knows it
-// finds it closed.
+// The number must not be closed while a thread is in a system call with it: the next open() anywhere in the process
+// could get the same number, and that call would hit the wrong file. So close() only sets a bit, and the last user
+// really closes. The slot outlives the number until its owner (owned_descriptor) is gone, so that a fiber that still
+// knows the slot finds it closed.
 //
 //   bit  0     closed    close() was called: no new user
 //   bit  1     gone      the number has been given back. Set once, after the last user of a closed descriptor left
@@ -12,8 +12,8 @@
 //
 //   open --close--> closed, users > 0 --last leaves, closes the number--> gone --dropped--> the slot is free
 //                                                                 dropped first --gone--/
-// Users only leave once `closed` is set, so exactly one sees users reach 0 with it. Of `gone` and `dropped`, whoever
-// comes second sees both and frees the slot.
+// After `closed` is set users only leave, so exactly one user sees the count reach 0 with it. Of `gone` and `dropped`,
+// the side that comes second sees both bits and frees the slot.
 #pragma once
 
 #include "ready/registration.hpp"
@@ -38,13 +38,13 @@ class alignas(64) descriptor {
     interest_set& home() const noexcept { return *home_; }
 
     // --- its owner ---
-    // Those who wait in it return at once; the last user gives the number back. May be called by any user of the owner,
-    // and again.
+    // Waiting fibers return at once; the last user gives the number back. May be called by any user of the owner, and
+    // again.
     void close() noexcept;
-    // close(), and the owner forgets it.
+    // close(), and the owner gives the slot up.
     void drop() noexcept;
 
-    // Gets it into the cache: two lines.
+    // Loads the slot into the cache: two lines.
     void prefetch() const noexcept {
         __builtin_prefetch(this, 1);
         __builtin_prefetch(reinterpret_cast<char const*>(this) + 64, 1);

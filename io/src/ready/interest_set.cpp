@@ -32,7 +32,7 @@ interest_set::~interest_set() {
     for (auto& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
 }
 
-// Never inlined: it reads errno, and its callers may have waited on another thread before.
+// Never inlined: it reads errno, and its callers may have been on another thread before.
 RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd, bool readable) {
     auto& d = take();
     d.home_ = shared_from_this();
@@ -47,14 +47,15 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     all.data.u64 = std::uint64_t{generation} << 32 | d.index_;
     foreign_table::forget(d.fd_);  // the number is ours from now on
     auto const added = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, d.fd_, &all);
-    // It was watched as somebody else's before.
+    // EEXIST: it was watched before, as a foreign descriptor.
     if (added != 0 && (errno != EEXIST || ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, d.fd_, &all) != 0))
         return std::unexpected(std::error_code(errno, std::system_category()));
     return owned;
 }
 
-// With many connections all that a report leads to has left the caches since its last time: the slot, then the waiter.
-// One after the other they cost more than all other work on a report; asked for in advance they come all at once.
+// With many connections, all memory that a report leads to has left the caches since the last report: the slot, then
+// the waiter. Loaded one after the other they cost more than all other work on a report; prefetched, they come all at
+// once.
 void interest_set::fetch_ahead(std::span<epoll_event const> batch) const noexcept {
     if (batch.size() < 4) return;
     auto const is_slot = [](std::uint64_t tag) { return tag != alarm_tag && (tag & foreign_table::tag_bit) == 0; };
@@ -64,7 +65,7 @@ void interest_set::fetch_ahead(std::span<epoll_event const> batch) const noexcep
         if (is_slot(e.data.u64)) slot(static_cast<std::uint32_t>(e.data.u64)).readiness.prefetch_waiter();
 }
 
-// Less than 0: nothing, for a signal came.
+// Less than 0: no reports, because a signal came.
 static long look(int epoll, std::span<epoll_event> into) noexcept {
 #if RAMIE_BARE_CALLS
     return bare_call(SYS_epoll_wait, epoll, into.data(), into.size(), 0);
@@ -88,7 +89,7 @@ bool interest_set::harvest() noexcept {
 }
 
 void interest_set::abandon() noexcept {
-    // seq_cst: pairs with add(), which comes to see it or has its descriptor unwatched here.
+    // seq_cst: pairs with add(). Either add() sees it, or the loop below sees add()'s descriptor and unwatches it.
     abandoned_.store(true, std::memory_order_seq_cst);
     foreign_table::abandon(*this);
     std::lock_guard until_done(growing_);
@@ -101,7 +102,7 @@ void interest_set::abandon() noexcept {
 descriptor& interest_set::slot(std::uint32_t index) const noexcept {
     auto const n = index + first_chunk;
     auto const chunk = static_cast<std::uint32_t>(std::bit_width(n) - std::bit_width(first_chunk));
-    // acquire pairs with the release in grow(); the kernel, which handed the index over, is not known to order it.
+    // acquire pairs with the release in grow(). The index came through the kernel, which is not known to order it.
     return chunks_[chunk].load(std::memory_order_acquire)[n - chunk_size(chunk)];
 }
 

@@ -1,12 +1,13 @@
-// What a runtime watches: an epoll set in which each descriptor is registered once for its life, for everything,
-// edge-triggered. So waiting needs no system call to arm or disarm, and any worker may add or harvest at any time.
+// The descriptors that a runtime watches: an epoll set in which each one is registered once for its life, for all
+// events, edge-triggered. So waiting needs no system call to arm or disarm, and any worker may add or harvest at any
+// time.
 //
-// A report carries slot index and generation. Slots are never freed while the set lives, so a report that a harvester
-// still holds when the descriptor is closed, and the slot used again, finds a slot of another generation and is
+// A report carries slot index and generation. Slots are not freed while the set lives. A harvester may hold a report
+// while the descriptor is closed and its slot used again: the slot then has another generation, and the report is
 // ignored.
 //
-// Who holds the set: the loop, and every slot that is taken. When the loop goes (abandon), those who wait are woken,
-// and the descriptors that are left can be used and closed, but not waited on.
+// The set is held by the loop and by every slot that is taken. When the loop goes (abandon), waiting fibers are woken;
+// the descriptors that are left can be used and closed, but not waited for.
 #pragma once
 
 #include "ready/descriptor.hpp"
@@ -41,27 +42,26 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // The set of the runtime that the caller belongs to; throws no_runtime, naming the verb.
     static interest_set& current(char const* verb);
 
-    // Registers a descriptor. It is closed on failure. `readable`: whether a first read is tried before anything is
-    // reported.
+    // Registers a descriptor; closes it on failure. `readable`: whether a first read is tried before any report.
     std::expected<owned_descriptor, std::error_code> add(unique_fd fd, bool readable = true);
 
-    // Makes runnable who waits for what is ready now: one batch; what is left is reported next time, in turn. True: the
-    // alarm rang. Any number of callers; on an OS thread's own stack.
+    // Makes the fibers runnable that wait for what is ready now: one batch; the kernel reports the rest next time, in
+    // turn. True: the alarm rang. Any number of callers; on an OS thread's own stack.
     bool harvest() noexcept;
-    // Descriptors registered, without the alarm.
+    // Descriptors registered; the alarm is not counted.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     int epoll_fd() const noexcept { return epoll_.get(); }
-    // Somebody waits for a descriptor that is not ours (foreign_descriptor.hpp).
+    // A fiber waits for a descriptor that is not ours (foreign_descriptor.hpp).
     void watches_foreign() noexcept { foreign_.store(true, std::memory_order_relaxed); }
     bool is_empty() const noexcept { return size() == 0 && !foreign_.load(std::memory_order_relaxed); }
 
-    // The loop goes: nobody will harvest any more.
+    // The loop goes: there are no harvests any more.
     void abandon() noexcept;
 
   private:
     friend class descriptor;
-    // As many as a worker runs between two harvests. What is taken too early waits in run queues that overflow and mix
-    // up the order, while the kernel keeps it: batches of 256 doubled p99 with 1000 busy connections
+    // As many as a worker runs between two harvests. Reports that are taken too early wait in run queues, which
+    // overflow and lose the order that the kernel keeps: batches of 256 doubled p99 with 1000 busy connections
     // (docs/rationale.md).
     static constexpr int batch_size = 60;
     static constexpr std::uint32_t first_chunk = 64;

@@ -21,7 +21,7 @@ void check(int result, char const* call) {
 }  // namespace
 
 loop::uv_loop::uv_loop() {
-    standard_numbers const held;  // a loop has an epoll set and an eventfd, and the first of a process makes a pipe
+    standard_numbers const held;  // a loop has an epoll set and an eventfd, and a process's first loop makes a pipe
     check(uv_loop_init(&handle), "uv_loop_init");
 }
 
@@ -29,7 +29,7 @@ loop::uv_loop::~uv_loop() {
     uv_walk(&handle, [](uv_handle_t* h, void*) {
         if (!uv_is_closing(h)) uv_close(h, nullptr);
     }, nullptr);
-    uv_run(&handle, UV_RUN_DEFAULT);  // until all are closed
+    uv_run(&handle, UV_RUN_DEFAULT);  // returns when all handles are closed
     if (uv_loop_close(&handle) == 0) return;
     std::fputs("ramie: the event loop of a runtime that ends still has open handles:\n", stderr);
     uv_print_all_handles(&handle, stderr);
@@ -62,9 +62,8 @@ void loop::turn(time_point until) {
     uv_run(&uv_.handle, mode);
 }
 
-// Fibers come by here on their way to somebody they wake, and so does one that has ended and may be gone. With
-// libramie-hook the write() in there is not to be taken for theirs: it would have an abort for its answer, at which
-// libuv ends the process.
+// Called on the stacks of fibers that wake a task, even of a fiber that has ended and may be gone. libramie-hook must
+// not take the write() inside for the fiber's own call: after an abort it would fail, and then libuv ends the process.
 void loop::interrupt() noexcept {
     calling_out const not_the_fibers;
     uv_async_send(&wake_);

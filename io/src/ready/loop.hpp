@@ -8,11 +8,11 @@
 //                 |                       <- alarm clock (timerfd), the time to sleep until
 //                 <- one uv_async_t, which ends a turn
 //
-// A worker that harvests beside a turn may take the alarm's report, and the one who sleeps would not hear it; therefore
-// it then interrupts the turn.
+// A worker that harvests outside a turn may take the alarm's report, so the worker that sleeps in the turn would miss
+// it. Therefore the harvester then interrupts the turn.
 //
-// uv_run needs 13 KB of stack and runs on an OS thread's own. Only uv_async_send may be called by anybody at any time;
-// everything else happens inside turn(), which one worker at a time calls.
+// uv_run needs 13 KB of stack and runs on an OS thread's own. Only uv_async_send may be called by any thread at any
+// time; all else happens inside turn(), which one worker at a time calls.
 #pragma once
 
 #include "ready/alarm_clock.hpp"
@@ -41,7 +41,7 @@ class loop final : public driver {
     interest_set& interest() const noexcept { return *interest_; }
 
   private:
-    // A libuv loop whose handles are all closed before it is.
+    // A libuv loop that ends after all its handles are closed.
     struct uv_loop {
         uv_loop();
         ~uv_loop();
@@ -54,7 +54,7 @@ class loop final : public driver {
     std::shared_ptr<interest_set> const interest_;
     uv_async_t wake_;  // ends a turn
     uv_poll_t world_;  // the interest set
-    uv_loop uv_;       // goes first, closing the handles above
+    uv_loop uv_;       // destroyed first; closes the handles above
 };
 
 }  // namespace ramie::detail

@@ -12,8 +12,8 @@ namespace ramie::detail {
 std::uint32_t registration::begin(bool readable) noexcept {
     auto const w = word_.load(std::memory_order_relaxed);
     auto const generation = static_cast<std::uint32_t>(w >> readiness::generation_shift) + 1;
-    // seq_cst, before the caller asks whether the runtime is gone: pairs with end(), which comes after that was said.
-    // Either the caller sees it, or this registration is unwatched like the others.
+    // seq_cst, before the caller checks whether the runtime is gone: pairs with end(), which comes after that flag was
+    // set. Either the caller sees the flag, or end() unwatches this registration like the others.
     word_.store(std::uint64_t{generation} << readiness::generation_shift |
                     (readable ? readiness::ready_bit(direction::read) : 0) | readiness::ready_bit(direction::write),
                 std::memory_order_seq_cst);
@@ -63,7 +63,7 @@ void registration::wait(waiter& self, direction d, char const* what, time_point 
     wait_node node(self);
     lock_.lock();
     auto const goes_on = readiness::ready_bit(d) | readiness::closed_bit | readiness::unwatched_bit;
-    // relaxed: whoever set a bit and locked before us is seen through the lock.
+    // relaxed: a bit that was set before its setter took the lock ahead of us is seen through the lock.
     if ((word_.load(std::memory_order_relaxed) & goes_on) != 0) {
         lock_.unlock();
         return;
@@ -91,7 +91,7 @@ bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept 
     return true;
 }
 
-// In a child nobody reports anything. The lock may have been copied while it was held.
+// In a child no reports come. The lock may have been copied while it was held.
 void registration::be_unwatched() noexcept { word_.fetch_or(readiness::unwatched_bit, std::memory_order_relaxed); }
 
 bool registration::withdraw(direction d, wait_node& node) noexcept {

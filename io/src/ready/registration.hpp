@@ -1,31 +1,32 @@
-// One descriptor's readiness: a word that says what may succeed, and the queues of those who wait for it.
+// One descriptor's readiness: a word that says what may succeed, and the queues of the waiting fibers.
 //
-// The kernel reports edges: "something new since the last report". So a bit, once set, stays until somebody finds out
-// by a system call that nothing is left, and only that one clears it.
+// The kernel reports edges: "something new since the last report". So a bit, once set, stays until a user's system call
+// finds nothing left. Only that user clears it.
 //
 //   bit  0     readable     a read may succeed
 //   bit  1     writable     a write may succeed
-//   bit  2     read ended   RDHUP, HUP or ERR was reported: no edge need follow the next read. So was urgent data
-//                           (PRI), where reads are cut short although more follows. Never cleared
+//   bit  2     read ended   RDHUP, HUP or ERR was reported: the next read may get no further edge. So with urgent
+//                           data (PRI), where reads are cut short although more follows. Never cleared
 //   bit  3     write ended  HUP or ERR was reported. Never cleared
 //   bit  4     closed       close() was called. Never cleared
 //   bit  5     unwatched    the runtime that would report edges is gone, or in another process. Never cleared
 //   bits 8-31  tick         counts reports, so that a reader can tell whether there was one while it was reading
 //   bits 32-63 generation   counts the descriptors that used this slot; a report for an earlier one is ignored
 //
-// A harvester (raise):  (1) sets the bits and the tick, if the generation is right, (2) locks, claims all who wait for
-// those
-//   directions, unlocks, resumes them.
-// A reader:  (1) notes the word, (2) reads, (3) if nothing is left, clears the bit, unless the tick is no longer the
-// one it
-//   noted. A report between (1) and (3) thus keeps the bit: at worst one read too many.
-//   "Nothing is left" is EAGAIN, or less than was asked for (streams only, where that says the same), unless `read ended` was
-//   noted: data and the end of the stream may have come in one report, and after the data the end is still to be read.
-// A waiter (wait):  (1) locks, (2) looks at the bit, (3) queues itself, (4) parks; the lock is released once it is
-// parked.
-//   It either sees the bit in (2), or the harvester's (2) comes after and finds it in the queue.
-// All waiters of a direction are claimed, for readiness is not used up by being told. Each then tries again from the
-// start, so a wake-up for nothing is harmless.
+// A harvester (raise):
+//   (1) sets the bits and the tick, if the generation is right;
+//   (2) locks, claims all waiters of those directions, unlocks, resumes them.
+// A reader:
+//   (1) notes the word; (2) reads;
+//   (3) if nothing is left, clears the bit, unless the tick has changed since (1). A report between (1) and (3) thus
+//       keeps the bit: at worst there is one read too many.
+//   "Nothing is left" is EAGAIN; or, for streams, fewer bytes than asked for, unless `read ended` was noted: data and
+//   the end of the stream may come in one report, and after the data the end is still to be read.
+// A waiter (wait):
+//   (1) locks; (2) looks at the bit; (3) queues itself; (4) parks. The lock is released once it is parked.
+//   It either sees the bit in (2), or the harvester's (2) comes later and finds it in the queue.
+// All waiters of a direction are claimed, because one report may be good for several of them. Each then tries again
+// from the start, so a wake-up for nothing is harmless.
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -60,15 +61,15 @@ class readiness {
 
 class registration {
   public:
-    // --- its owner, before anybody else knows of it ---
-    // Starts a new generation, which it returns. Both directions count as ready, since the first attempt finds out;
-    // reading not if `readable` is false.
+    // --- its owner, before any other thread knows of it ---
+    // Starts a new generation and returns it. Both directions count as ready, since the first attempt finds out;
+    // reading does not if `readable` is false.
     std::uint32_t begin(bool readable = true) noexcept;
 
     // --- harvesters ---
     // The kernel reported these EPOLL* events for that generation.
     void raise(std::uint32_t generation, std::uint32_t events) noexcept;
-    // Gets into the cache what raise() and the waiter it wakes will touch first.
+    // Loads into the cache what raise(), and the waiter that it wakes, will touch first.
     void prefetch_waiter() const noexcept {
         auto const* const node = static_cast<char const*>(last_node_.load(std::memory_order_relaxed));
         auto const* const who = static_cast<char const*>(last_waiter_.load(std::memory_order_relaxed));
@@ -79,9 +80,9 @@ class registration {
     }
 
     // --- users ---
-    // acquire pairs with the release in raise(): who sees a report sees, in its next system call, what was reported.
+    // acquire pairs with the release in raise(): after a report is seen, the next system call sees what was reported.
     readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
-    // Nothing is left, found out after `noted`.
+    // Nothing is left; that was found out after `noted`.
     void clear(direction d, readiness noted) noexcept;
     // Before wait(): what the waiter will look at first when it goes on.
     void remember(void const* owner) noexcept { last_owner_.store(owner, std::memory_order_relaxed); }
@@ -89,14 +90,14 @@ class registration {
     // Suspension point; throws aborted and deadline_passed.
     void wait(waiter& self, direction d, char const* what, time_point limit = never);
 
-    // The two halves of a wait, for a select. `whenever`: although it may be ready already. False: it need not wait,
-    // and the node is not queued.
+    // The two halves of a wait, for a select. `whenever`: queue the node even if the direction may be ready already.
+    // False: no need to wait, and the node is not queued.
     bool enlist(direction d, wait_node& node, bool whenever) noexcept;
-    // Takes it back. True: its wait was claimed through it.
+    // Takes the node out again. True: the wait was claimed through it.
     bool withdraw(direction d, wait_node& node) noexcept;
 
     // --- the end ---
-    // Everybody who waits is woken, and nobody waits again.
+    // All waiters are woken, and no later wait waits.
     void close() noexcept { end(readiness::closed_bit); }
     void unwatch() noexcept { end(readiness::unwatched_bit); }
 
@@ -109,7 +110,8 @@ class registration {
     word_lock lock_;      // guards the queues
     wait_queue readers_;
     wait_queue writers_;
-    // Who waited last, with which node, through which owner of the descriptor. Only for prefetching: they may be gone.
+    // The last waiter, its node, and the owner through which it used the descriptor. Only for prefetching: they may be
+    // gone.
     std::atomic<void const*> last_node_{nullptr};
     std::atomic<void const*> last_waiter_{nullptr};
     std::atomic<void const*> last_owner_{nullptr};

@@ -1,8 +1,8 @@
-// When the process has no descriptor left (EMFILE and the like): where acceptors wait until one is closed, or some time
+// Acceptors wait here when the process has no descriptor left (EMFILE and the like), until one is closed or some time
 // has passed.
 //
 // The acceptor: (1) notes how many were closed, (2) fails to accept, (3) wait(noted): says that it waits (seq_cst),
-// then looks whether another was closed (seq_cst). The closer: (1) counts (seq_cst), (2) asks whether anybody waits
+// then looks whether another was closed (seq_cst). The closer: (1) counts (seq_cst), (2) looks for waiting acceptors
 // (seq_cst). One of the two sees the other.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace ramie::detail {
 
 class shortage {
   public:
-    // How long to wait for want of anything else: each pause twice the one before.
+    // The time limit of a wait: each pause is twice the one before.
     static constexpr std::chrono::milliseconds first_pause{10}, longest_pause{100};
 
     // One for all runtimes, since they share the table of descriptors.
@@ -29,9 +29,9 @@ class shortage {
     void wait(waiter& self, std::uint64_t noted, time_point limit);
     // A descriptor was closed, or is about to be.
     void wake_all() noexcept;
-    // For a select, which waits by its limit.
+    // For a select, which uses its own time limit instead of wait().
     void count_pause() noexcept { pauses_.fetch_add(1, std::memory_order_relaxed); }
-    // How often somebody had to wait.
+    // How many waits there were.
     std::uint64_t pauses() const noexcept { return pauses_.load(std::memory_order_relaxed); }
 
   private:

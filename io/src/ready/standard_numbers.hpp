@@ -1,4 +1,4 @@
-// What a library opens inside, where its numbers cannot be chosen (above_standard.hpp): while one of these lives, no number
+// For libraries whose descriptors' numbers cannot be chosen (above_standard.hpp): while one of these lives, no number
 // below 3 is free.
 #pragma once
 
@@ -22,7 +22,7 @@ class standard_numbers {
 
     std::array<bool, count> held_{};
     dev_t device_ = 0;
-    ino_t inode_ = 0;  // of a pipe of which all are ends: somebody may have put something else there since
+    ino_t inode_ = 0;  // all its numbers are ends of one pipe; another file may have taken a number since
 };
 
 }  // namespace ramie::detail

@@ -25,7 +25,7 @@ namespace detail {
 
 namespace {
 
-// Without a thread: here.
+// On this thread, if the pool has no thread for it.
 void do_on_pool(void (*f)(void*) noexcept, void* argument) noexcept {
     auto* const self = running_fiber();
     stay const here(*self);
@@ -113,7 +113,7 @@ constinit hook_calls exported = [] {
 
 std::atomic<hook_answer const*> hook{nullptr};
 
-// The hook wants to know: a fiber that holds pthread locks parks.
+// For a hook that wants to know when a fiber parks that holds pthread locks.
 void report_locks(waiter& self, char const* what) noexcept {
     auto const* const answer = hook.load(std::memory_order_acquire);
     if (self.is_fiber()) answer->report(name_of(self).text, what, static_cast<task&>(self).id());
@@ -126,11 +126,11 @@ void find_hook() noexcept {
     if (looked.test_and_set(std::memory_order_relaxed)) return;
     auto* const install = reinterpret_cast<hook_install*>(::dlsym(RTLD_DEFAULT, "ramie_hook_install"));
     if (install == nullptr) return;
-    exported.home = home_process::looked_at.load(std::memory_order_acquire);  // a runtime is being made: it is final
+    exported.home = home_process::looked_at.load(std::memory_order_acquire);  // a runtime is being made: final
     auto const* const answer = install(&exported);
     if (answer == nullptr) return;
     libc_in_use.store(answer->real, std::memory_order_release);  // pairs with the acquire in libc()
-    hook.store(answer, std::memory_order_release);               // pairs with the acquires
+    hook.store(answer, std::memory_order_release);               // pairs with the acquires below and above
     if (answer->report != nullptr) tell_of_waits_with_locks(report_locks);
 }
 

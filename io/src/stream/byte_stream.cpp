@@ -12,7 +12,7 @@ namespace ramie::detail {
 
 namespace {
 
-// A stream socket that took or gave less than it was asked for has no more now.
+// A stream socket that gave or took less than it was asked for has no more, or no more room, now.
 attempt of(long answer, std::size_t asked) noexcept {
     return {answer, answer > 0 && static_cast<std::size_t>(answer) < asked};
 }
@@ -78,7 +78,7 @@ std::expected<std::size_t, std::error_code> stream_socket::peek(std::span<std::b
 std::expected<std::size_t, std::error_code> stream_socket::send_file(int file, std::uint64_t offset,
                                                                      std::size_t count) {
     if (count == 0) return transfer_nothing(descriptor_, "send_file");
-    // What is sent less than asked for may be the file's end.
+    // Less sent than asked for may also mean the end of the file.
     return transfer(descriptor_, direction::write, "send_file",
                     [&](int fd) { return attempt{without_sigpipe::send_file(fd, file, offset, count)}; });
 }

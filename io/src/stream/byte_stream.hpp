@@ -10,7 +10,7 @@
 
 namespace ramie::detail {
 
-// Suspension points all. <ramie/byte_stream.hpp> says what each promises.
+// All are suspension points. <ramie/byte_stream.hpp> says what each promises.
 std::expected<std::size_t, std::error_code> receive(owned_descriptor const& from, std::span<std::byte> into);
 std::expected<std::size_t, std::error_code> receive(owned_descriptor const& from,
                                                     std::span<std::span<std::byte> const> into);

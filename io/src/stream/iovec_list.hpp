@@ -1,4 +1,4 @@
-// Several places as the system wants them.
+// Several buffers in the form that the system wants.
 #pragma once
 
 #include <ramie/byte_stream.hpp>
@@ -13,7 +13,7 @@ namespace ramie::detail {
 
 class iovec_list {
   public:
-    // As many as one system call takes, leaving out what is empty.
+    // As many as one system call takes; empty ones are left out.
     template <class Byte>
     explicit iovec_list(std::span<std::span<Byte> const> from) noexcept {
         for (auto const& each : from) {

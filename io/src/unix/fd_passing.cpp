@@ -24,7 +24,7 @@ struct control_room {
     alignas(cmsghdr) std::byte bytes[CMSG_SPACE(unix_stream::most_fds * sizeof(int))];
 };
 
-// Takes all that came over; what does not go into `fds` any more must not stay open.
+// Takes all descriptors of the message; those that do not fit into `fds` are closed.
 void take_fds(msghdr& message, std::vector<unique_fd>& fds) noexcept {
     for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
         if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;
@@ -32,7 +32,8 @@ void take_fds(msghdr& message, std::vector<unique_fd>& fds) noexcept {
         for (std::size_t i = 0; i < count; ++i) {
             int number = -1;
             std::memcpy(&number, CMSG_DATA(each) + i * sizeof(int), sizeof number);
-            // There is room for as many as the system was offered. One that cannot be moved is better than none.
+            // Room is reserved for the most that one message can carry. A low number that cannot be moved is kept as it
+            // is.
             auto const copy = number < 3 ? ::fcntl(number, F_DUPFD_CLOEXEC, 3) : -1;
             fds.emplace_back(copy >= 0 ? copy : number);
             if (copy >= 0) ::close(number);
@@ -46,7 +47,7 @@ std::expected<std::size_t, std::error_code> unix_stream::send_fds(std::span<std:
                                                                   std::span<int const> fds) {
     if (from.empty() || fds.size() > most_fds) return bad_count();
     if (fds.empty()) return write(from);
-    control_room room{};  // zero, the gaps between what is written included
+    control_room room{};  // zero, also in the gaps
     iovec data{const_cast<std::byte*>(from.data()), from.size()};
     msghdr message{};
     message.msg_iov = &data;
@@ -58,7 +59,7 @@ std::expected<std::size_t, std::error_code> unix_stream::send_fds(std::span<std:
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-    // A short write says nothing here: it is cut where the descriptors' first piece ends, too.
+    // A short write proves nothing here: a write also ends behind the piece that carries the descriptors.
     return transfer(descriptor_, direction::write, "send_fds",
                     [&](int fd) { return attempt{socket_call::send_message(fd, message)}; });
 }
@@ -85,7 +86,7 @@ std::expected<received_fds, std::error_code> unix_stream::receive_fds(std::span<
         if (answer < 0) return attempt{answer};
         take_fds(message, result.fds);
         lost = (message.msg_flags & MSG_CTRUNC) != 0;
-        // A read ends where descriptors were sent, although more may follow.
+        // A read ends where descriptors were sent, although more bytes may follow.
         bool const is_short = answer > 0 && static_cast<std::size_t>(answer) < into.size();
         return attempt{answer, is_short && result.fds.empty() && !lost};
     });

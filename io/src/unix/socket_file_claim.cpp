@@ -14,7 +14,7 @@ namespace ramie::detail {
 
 namespace {
 
-// In a sticky directory that anybody may write to, another user's file or link is not ours to open.
+// In a sticky directory where every user may write, another user's file or link is not ours to open.
 RAMIE_NOIPA int open_lock(char const* path) noexcept {
     auto const fd =
         above_standard(::open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));

@@ -1,16 +1,18 @@
-// One process at a time may take the file of a unix socket: from the look whether somebody is behind it until somebody
-// is. Else two that find a left-over file at once would both remove it, one of them the other's new one, and both
-// believe that they listen.
+// Only one process at a time may replace the file of a unix socket: from the check for a listener until its own
+// listener is there. Otherwise two processes that find the same left-over file would both remove it; the second one
+// would remove the first one's new file, and both would believe that they listen.
 //
-// The claim is a lock on PATH.ramie-lock, a file that is there only as long as it is held:
-//   1. opens or makes the file, and locks it; if that would have to wait, somebody else has the claim
-//   2. looks whether the name still stands for this file: between the two its holder may have removed it; then again
+// The claim is a lock on PATH.ramie-lock, a file that exists only while the lock is held:
+//   1. opens or makes the file, and locks it; if that would have to wait, another process has the claim
+//   2. checks that the name still stands for this file: its holder may have removed it in between; if so, begins again
 //   3. holds the claim
-//   4. removes the file, while the lock is held: so only a holder removes it, and nobody holds one that was removed
-//      except for the moment until 2
-// A process that dies loses the lock; the file that is left then is taken over by the next.
+//   4. removes the file while it holds the lock: so only a holder removes it, and a process whose locked file was
+//      removed
+//      notices that in 2
+// If a process dies, its lock is gone; the next process takes over the file that is left.
 //
-// It is a rule among those who keep it: a program that binds without one may still come in between.
+// Only processes that follow this rule are kept apart: a program that binds without the claim may still come in
+// between.
 #pragma once
 
 #include "ready/unique_fd.hpp"
@@ -23,13 +25,13 @@ namespace ramie::detail {
 
 class socket_file_claim {
   public:
-    // An unnamed or abstract socket has no file: nothing to be claimed, and had.
+    // An unnamed or abstract socket has no file: its claim is granted at once.
     explicit socket_file_claim(unix_endpoint const& at);
     socket_file_claim(socket_file_claim const&) = delete;
     socket_file_claim& operator=(socket_file_claim const&) = delete;
     ~socket_file_claim();
 
-    // 0: it is ours; -EADDRINUSE: somebody else has it, who is about to be there; else -errno of the lock file.
+    // 0: the claim is ours; -EADDRINUSE: another process has it and is about to listen; else -errno of the lock file.
     int answer() const noexcept { return answer_; }
 
   private:

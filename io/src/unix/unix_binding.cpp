@@ -9,9 +9,9 @@ namespace ramie::detail {
 void unix_binding::bind_or_replace_stale() noexcept {
     auto answer = mine_.answer() == -EADDRINUSE ? -EADDRINUSE : made_.try_bind(at_.data(), at_.size());
     if (answer == -EADDRINUSE && mine_.answer() != -EADDRINUSE && is_stale()) {
-        answer = mine_.answer();  // without the claim nothing is removed
+        answer = mine_.answer();  // without the claim the file is not removed
         if (answer == 0) {
-            (void)::unlink(at_.name().data());  // the next bind() says what came of it
+            (void)::unlink(at_.name().data());  // the next bind() reports what came of it
             answer = made_.try_bind(at_.data(), at_.size());
         }
     }

@@ -8,16 +8,16 @@
 
 namespace ramie::detail {
 
-// Holds the claim on the file until the socket can be connected to: a listener's until it listens, since before that
+// Holds the claim on the file until the socket can be connected to. For a listener that is until it listens: before,
 // its file looks left over.
 class unix_binding {
   public:
     unix_binding(new_socket& made, unix_endpoint const& at, int type) : made_(made), at_(at), type_(type), mine_(at) {}
 
-    // bind(), as a step of making the socket. Who cannot have the claim binds without one.
+    // bind(), as a step of making the socket. It binds even without the claim.
     void bind() noexcept { made_.bind(at_.data(), at_.size()); }
-    // The same, but if the file is there, is a socket, and refuses connections of that type (so that nobody is behind
-    // it any more), it is removed first. -EADDRINUSE also if somebody else is just about to bind there.
+    // The same, but a left-over file is removed first: one that is a socket and refuses connections of that type, so no
+    // process uses it any more. -EADDRINUSE also if another process is just about to bind there.
     void bind_or_replace_stale() noexcept;
 
   private:

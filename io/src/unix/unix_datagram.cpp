@@ -62,7 +62,7 @@ std::expected<std::size_t, std::error_code> unix_datagram::send_to(std::span<std
     message.msg_namelen = to.size();
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    // That the receiver has room again is an edge of its socket, not of ours; that we have, is one of ours.
+    // New room at the receiver is an edge of its socket, not of ours; new room here is an edge of ours.
     auto look_again = never;
     for (auto pause = 1ms;; pause = std::min(pause * 2, 50ms)) {
         auto const noted = mine.wait_ready(direction::write, look_again);
@@ -72,8 +72,8 @@ std::expected<std::size_t, std::error_code> unix_datagram::send_to(std::span<std
         if (answer != -EAGAIN) return std::unexpected(error_of(answer));
         mine.found_empty(direction::write, *noted);
         look_again = after(pause);
-        // The failed attempt is an edge itself, since room was taken for the datagram and given back. To follow it would
-        // be to spin.
+        // The failed attempt makes an edge of its own, since it takes room for the datagram and gives it back. To
+        // follow that edge would be to spin.
         auto const its_own = mine.wait_ready(direction::write, look_again);
         if (!its_own) return std::unexpected(its_own.error());
         mine.found_empty(direction::write, *its_own);

@@ -31,7 +31,7 @@ std::expected<unix_listener, std::error_code> unix_listener::adopt(unique_fd fd)
     auto const number = fd.get();
     auto adopted = adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_STREAM, true}, watch);
     if (!adopted) return std::unexpected(adopted.error());
-    (void)socket_call::set_option(number, SOL_SOCKET, SO_PASSCRED, false);  // accepted ones inherit it; see unix_stream
+    (void)socket_call::set_option(number, SOL_SOCKET, SO_PASSCRED, false);  // is inherited; see unix_stream
     auto const local = socket_name<unix_endpoint>(number, socket_call::local_name);
     if (!local) return std::unexpected(local.error());
     return unix_listener(std::move(*adopted), *local);

@@ -19,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A read ends where descriptors were sent, although more may follow; that they were there, and not asked for, the
-// system says by MSG_CTRUNC.
+// A read ends where descriptors were sent, although more bytes may follow. MSG_CTRUNC tells that there were descriptors
+// that this read did not ask for.
 std::expected<std::size_t, std::error_code> receive_without_fds(owned_descriptor const& from, iovec* into,
                                                                 std::size_t count, std::size_t size) {
     if (size == 0) return transfer_nothing(from, "read");
@@ -46,7 +46,7 @@ std::expected<unix_stream, std::error_code> unix_stream::connect(unix_endpoint c
             made.take(answer);
             break;
         }
-        // Nothing tells when there is room in the queue.
+        // No event tells when there is room in the queue.
         if (answer == -EAGAIN) this_fiber::sleep_for(pause);
     }
     return maker::make<unix_stream>(made.watched_by(watch));
