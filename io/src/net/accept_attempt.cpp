@@ -14,8 +14,8 @@ namespace ramie::detail {
 
 namespace {
 
-// A connection that died in the queue says nothing about the next one. Linux hands over its pending network errors too,
-// and EPERM from a firewall.
+// A connection that failed while it was in the queue says nothing about the next one. Linux also reports its pending
+// network errors here, and EPERM from a firewall.
 bool is_about_the_peer(int error) noexcept {
     switch (error) {
         case ECONNABORTED:
@@ -40,7 +40,7 @@ bool is_shortage(std::error_code const& error) noexcept {
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
-        case ENOSPC:  // of watched descriptors, from epoll_ctl: the connection is lost, the next one need not be
+        case ENOSPC:  // too many watched descriptors (epoll_ctl): this connection is lost, the next one may not be
         case ENOMEM: return true;
         default: return false;
     }

@@ -10,8 +10,8 @@ namespace ramie::detail {
 
 class interest_set;
 
-// The next connection, registered there. errc::operation_would_block: there is none. Passes over those that died in the
-// queue.
+// The next connection, registered in `home`. errc::operation_would_block: there is none. Skips connections that failed
+// in the queue.
 std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home);
 
 // accept() of a listener: waits for the next connection, and sits out shortages. Suspension point.

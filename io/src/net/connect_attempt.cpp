@@ -32,9 +32,9 @@ void connecting::begin(connect_options const& options, interest_set& watch) {
     if (answer == 0) succeed();
 }
 
-// Where nobody listens, a socket may meet itself: when its own port happens to be the one it connects to, TCP takes
-// that for two that connect to each other at once. The truth is that nobody is there. It is reset, so that the port is
-// free for whom it belongs to.
+// If no listener is there, a socket may connect to itself: when the kernel gives it the very port that it connects to,
+// TCP takes this for a simultaneous open of two sockets. Such a connection is reset, so that the port is free for its
+// real owner, and the attempt counts as refused.
 void connecting::succeed() noexcept {
     auto const fd = socket_.get()->fd();
     if (auto const here = socket_name(fd, socket_call::local_name); here && here->port() == to_.port()) {
@@ -54,7 +54,7 @@ void connecting::fail(std::error_code why) noexcept {
 
 connecting::state connecting::ask() {
     while (state_ == state::under_way) {
-        // Nobody else knows of the socket: its number stays ours.
+        // No other fiber knows of the socket, so its number stays ours.
         auto& d = *socket_.get();
         auto const noted = d.readiness.look();
         if (!noted.ready(direction::write)) {
@@ -62,7 +62,7 @@ connecting::state connecting::ask() {
             fail(std::make_error_code(std::errc::operation_canceled));
             break;
         }
-        // Asked again, connect() tells how the attempt under way ended. (On the loopback it has ended by now.)
+        // A second connect() tells how the attempt under way ended. (On the loopback it has ended by now.)
         auto const answer = socket_call::connect(d.fd(), to_.data(), to_.size());
         if (answer == 0 || answer == -EISCONN) succeed();
         else if (answer == -EALREADY || answer == -EINPROGRESS) d.readiness.clear(direction::write, noted);

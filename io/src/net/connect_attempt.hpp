@@ -27,10 +27,10 @@ class connecting {
 
     state how() const noexcept { return state_; }
     std::error_code error() const noexcept { return error_; }
-    // Connected: the socket, which is the caller's from now on.
+    // Once connected: the socket, which then belongs to the caller.
     owned_descriptor take() noexcept { return std::move(socket_); }
 
-    // How it goes now; under way: nothing is known to have happened. Does not wait.
+    // The state now; under_way: nothing is known to have happened yet. Does not wait.
     state ask();
 
     // The two halves of a wait for something to happen (registration.hpp).

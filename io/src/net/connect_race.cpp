@@ -16,7 +16,7 @@ namespace {
 
 class race {
   public:
-    // Without `names`: no more addresses than these.
+    // Without `names`: there are no more addresses than `to`.
     race(std::vector<endpoint> to, name_questions* names, connect_options const& options, interest_set& watch)
         : self_(waiter::self()), to_(std::move(to)), names_(names), options_(options), watch_(watch) {}
 
@@ -45,7 +45,8 @@ class race {
   private:
     bool more_may_come() const noexcept { return names_ != nullptr && !names_->is_over(); }
 
-    // What has become known takes turns with what was not tried yet, and with the last that was.
+    // New addresses are mixed with those not tried yet, so that the families take turns, beginning with the one that
+    // was not tried last.
     void learn() {
         auto const known_before = to_.size();
         names_->look(to_);
@@ -59,8 +60,8 @@ class race {
         std::ranges::copy(interleaved(rest), rest.begin());
     }
 
-    // Until something may have happened to one of them, or it is time for the next, or more is known. As a select does
-    // it (detail/select/selection.hpp).
+    // Until something may have happened to an attempt, or the next one is due, or more addresses are known. Done as in
+    // a select (detail/select/selection.hpp).
     void wait() {
         auto const g = self_.state.generation();
         auto const names = more_may_come() ? names_ : nullptr;
@@ -87,8 +88,8 @@ class race {
     name_questions* const names_;
     connect_options const& options_;
     interest_set& watch_;
-    std::deque<connecting> attempts_;  // they stay where they are: nodes in them are queued
-    time_point next_at_{};  // when the next address is tried although one is under way
+    std::deque<connecting> attempts_;  // a deque, because nodes inside the attempts are queued
+    time_point next_at_{};  // when the next address is tried even if an attempt is under way
 };
 
 }  // namespace
@@ -110,7 +111,7 @@ std::vector<endpoint> interleaved(std::span<endpoint const> addresses) {
     result.reserve(addresses.size());
     if (addresses.empty()) return result;
     bool const first = addresses.front().is_v6();
-    std::size_t at[2] = {0, 0};  // how far the first's family has come, and the other
+    std::size_t at[2] = {0, 0};  // how far the first address's family has come, and how far the other
     auto const next = [&](std::size_t which) {
         auto& i = at[which];
         while (i < addresses.size() && (addresses[i].is_v6() == first) != (which == 0)) ++i;

@@ -1,7 +1,7 @@
 // Sending and receiving datagrams over any socket.
 //
-// A read that got less than its buffer holds says nothing about the next datagram, so only EAGAIN says that there is
-// none: no short-read rule here.
+// A read that fills less than its buffer says nothing about the next datagram, so only EAGAIN says that there is none:
+// there is no short-read rule here.
 #pragma once
 
 #include <ramie/datagram.hpp>
@@ -16,7 +16,7 @@
 
 namespace ramie::detail {
 
-// Where a received datagram came from, as the system says it.
+// Where a received datagram came from, in the system's form.
 struct sender_name {
     sockaddr_storage name;
     socklen_t size = 0;

@@ -13,7 +13,7 @@ using namespace detail;
 
 namespace {
 
-// A batch as the system wants it: on the stack of a fiber, so not too many.
+// A batch in the system's form. It lies on a fiber's stack, so it is not large.
 struct message_array {
     static constexpr std::size_t most = 32;
     std::array<mmsghdr, most> messages;
@@ -61,7 +61,7 @@ std::expected<std::size_t, std::error_code> udp_socket::receive_batch(std::span<
         batch[i].size = {std::min(full, batch[i].into.size()), full};
         auto const from = endpoint::from(reinterpret_cast<sockaddr const*>(&names[i]),
                                          all.messages[i].msg_hdr.msg_namelen);
-        if (!from) return std::unexpected(from.error());  // no UDP socket has another kind
+        if (!from) return std::unexpected(from.error());  // a UDP socket has no other kind
         batch[i].from = *from;
     }
     return got;

@@ -24,7 +24,7 @@ std::optional<Number> number_in(std::string_view text) {
     return value;
 }
 
-// inet_pton wants a terminated string; what is too long for one is no address.
+// inet_pton wants a terminated string; a text that is too long for one is no address.
 template <class Address>
 bool read_address(int family, std::string_view text, Address& into) {
     char terminated[INET6_ADDRSTRLEN] = {};
@@ -88,7 +88,7 @@ result endpoint::parse(std::string_view text) {
     auto address = text.substr(0, colon);
     if (bracketed) {
         address = address.substr(1, closing - 1);
-        if (address.find(':') == address.npos) return fail(endpoint_errc::bad_address);  // [127.0.0.1] is not a thing
+        if (address.find(':') == address.npos) return fail(endpoint_errc::bad_address);  // [127.0.0.1] is not allowed
     } else if (address.find(':') != address.npos) {
         return fail(endpoint_errc::missing_brackets);
     }

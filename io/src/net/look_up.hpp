@@ -1,5 +1,5 @@
-// Looking up a host's addresses: a call of the C library that waits for servers, for as long as the system's settings
-// say, and that nobody can end.
+// Looking up a host's addresses: a call of the C library that waits for servers as long as the system's settings say,
+// and that cannot be interrupted.
 #pragma once
 
 #include <ramie/endpoint.hpp>
@@ -15,10 +15,10 @@ namespace ramie::detail {
 
 using found_addresses = std::expected<std::vector<endpoint>, std::error_code>;
 
-// Whether it is to be looked up at all: not if it is an address already, or cannot be a name.
+// Whether there is anything to look up: not if `host` is an address already, or cannot be a name.
 bool is_name(std::string_view host);
 
-// Those of one family, or of both (AF_UNSPEC), each with that port. Blocks the thread.
+// The addresses of one family, or of both (AF_UNSPEC), each with that port. Blocks the thread.
 found_addresses look_up(std::string const& host, std::uint16_t port, int family);
 
 }  // namespace ramie::detail

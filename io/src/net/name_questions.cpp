@@ -13,7 +13,7 @@
 
 namespace ramie::detail {
 
-// What the jobs write and the asker reads.
+// Written by the jobs, read by the asker.
 struct name_questions::answers {
     word_lock lock;
     // All under the lock.
@@ -23,7 +23,7 @@ struct name_questions::answers {
     wait_queue asker;
 };
 
-// Answers in any case: the pool may drop a job that has not run.
+// Always answers: if the pool drops a job that has not run, the destructor does.
 class name_questions::look_up_job {
   public:
     look_up_job(std::shared_ptr<answers> to, question q, std::string host, std::uint16_t port)
@@ -111,7 +111,7 @@ void name_questions::hear(question q, found_addresses const& answer, std::vector
 bool name_questions::is_time_to_ask_each() noexcept {
     auto const now = carrier::now();
     if (look_again_ > now) return false;
-    // One that still waits for a thread would only be followed by two more that do.
+    // While that look-up still waits for a thread, two more would only wait behind it.
     auto const& begun = answers_->begun[of_both];
     look_again_ = begun ? *begun + patience_ : after(patience_);
     if (look_again_ > now) return false;

@@ -1,4 +1,4 @@
-// A socket that is being made, step by step: a step is taken only if all before it went well.
+// A socket that is made step by step: a step is taken only if all steps before it went well.
 #pragma once
 
 #include "call/socket_call.hpp"
@@ -41,7 +41,7 @@ class new_socket {
     }
 
     int fd() const noexcept { return fd_.get(); }
-    // Of the first step that failed; else 0.
+    // The error of the first step that failed; else 0.
     std::error_code error() const noexcept;
     std::expected<owned_descriptor, std::error_code> watched_by(interest_set& watch);
 
@@ -58,14 +58,14 @@ std::expected<std::pair<owned_descriptor, owned_descriptor>, std::error_code> wa
 int set_buffer(int fd, int name, std::size_t bytes) noexcept;
 std::expected<std::size_t, std::error_code> buffer_size(int fd, int name) noexcept;
 
-// What a socket must be to be taken over by somebody's adopt().
+// What a descriptor must be for an adopt() to take it.
 struct wanted_socket {
     int family_a, family_b;  // either of them
     int type;
     bool listens = false;
 };
-// Watched by the caller's runtime, non-blocking and close-on-exec; closed on failure: not_a_socket,
-// wrong_protocol_type, invalid_argument (it does not listen, or does).
+// Takes the socket over: watched by the caller's runtime, non-blocking and close-on-exec. Closed on failure:
+// not_a_socket, wrong_protocol_type, invalid_argument (it listens and should not, or the other way round).
 std::expected<owned_descriptor, std::error_code> adopt_socket(unique_fd fd, wanted_socket const& wanted,
                                                               interest_set& watch);
 

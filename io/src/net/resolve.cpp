@@ -27,7 +27,7 @@ bool detail::is_name(std::string_view host) {
 detail::found_addresses detail::look_up(std::string const& host, std::uint16_t port, int family) {
     addrinfo wanted{};
     wanted.ai_family = family;
-    wanted.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
+    wanted.ai_socktype = SOCK_STREAM;  // else each address comes once for each kind of socket
     addrinfo* found = nullptr;
     if (auto const code = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found); code != 0) {
         if (code == EAI_SYSTEM) return std::unexpected(std::error_code(errno, std::system_category()));

@@ -53,7 +53,7 @@ enlisting socket_case::enlist(waiter& self, std::uint64_t g) noexcept {
     node_.emplace(self);
     node_->generation = g;
     node_->selecting = true;
-    // While it pauses, the readiness it knows of is of no use.
+    // During a pause the known readiness is of no use.
     if (used_->readiness.enlist(towards_, *node_, try_again_ != never)) return enlisting::queued;
     return claim_for_itself(self, g) ? enlisting::won : enlisting::lost;
 }

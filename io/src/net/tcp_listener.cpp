@@ -21,7 +21,7 @@ std::expected<tcp_listener, std::error_code> tcp_listener::bind(endpoint const& 
     if (options.defer_accept.count() != 0)
         made.option(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(options.defer_accept.count()));
     if (options.fast_open != 0) made.option(IPPROTO_TCP, TCP_FASTOPEN, options.fast_open);
-    // What is accepted inherits it, which saves a system call for each.
+    // Accepted sockets inherit it, which saves a system call for each.
     made.option(IPPROTO_TCP, TCP_NODELAY, true);
     made.bind(at.data(), at.size());
     made.listen(options.backlog);

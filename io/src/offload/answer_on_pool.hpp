@@ -1,5 +1,5 @@
-// Look-ups whose answer goes into the caller's memory, or into libc's: made on the blocking pool and waited for,
-// whatever happens.
+// Look-ups whose answer goes into the caller's memory, or into libc's: they run on the blocking pool, and the fiber
+// waits for the end in any case.
 #pragma once
 
 #include "posix/blocking_call.hpp"
@@ -15,7 +15,7 @@
 
 namespace ramie::detail {
 
-// f() on the pool; errno and h_errno as it left them. Without a thread: here.
+// f() on the pool; sets errno and h_errno as f left them. If the pool has no thread: f() on this one.
 template <class F>
 auto answer_on_pool(waiter& self, F&& f) noexcept {
     struct outcome {

@@ -26,7 +26,7 @@ using detail::waiter;
 
 namespace {
 
-// Parks until that process has ended; for as long as it can still be waited for.
+// Parks until that process has ended. Exists only while the process can still be waited for.
 class process_end {
   public:
     process_end(waiter& self, pid_t pid) noexcept : pidfd_(detail::open_pidfd(pid)) {
@@ -42,9 +42,9 @@ class process_end {
     process_end& operator=(process_end const&) = delete;
 
     bool is_known() const noexcept { return call_.has_value(); }
-    // It is gone already.
+    // The process has gone already.
     bool is_gone() const noexcept { return pidfd_.get() == -ESRCH; }
-    // False: errno.
+    // False: errno says why.
     [[nodiscard]] bool wait() noexcept { return call_->wait(direction::read); }
 
   private:
@@ -52,8 +52,8 @@ class process_end {
     std::optional<blocking_call> call_;
 };
 
-// attempt(0): waits; attempt(WNOHANG): does not. `ended`: it says that the child has not. Asked again once the pidfd is
-// there, for only then is it surely the child's.
+// attempt(0) waits; attempt(WNOHANG) does not. is_pending(result): the child has not ended. The attempt is repeated
+// once the pidfd is there: only then is it certain that the pidfd is the child's.
 template <class Attempt, class Pending>
 auto wait_for(waiter& self, pid_t pid, Attempt&& attempt, Pending&& is_pending) noexcept -> decltype(attempt(0)) {
     auto result = attempt(WNOHANG);
@@ -67,7 +67,7 @@ auto wait_for(waiter& self, pid_t pid, Attempt&& attempt, Pending&& is_pending) 
     }
 }
 
-// f() on the pool, which must own all it needs: it goes on if nobody waits for it any more.
+// f() on the pool. f must own all it needs: it goes on even if the caller has left.
 template <class F>
 int leave_to_pool(waiter& self, char const* what, F f) noexcept {
     struct outcome {

@@ -23,11 +23,12 @@ namespace ramie::detail {
 
 namespace {
 
-// glibc's own words in a FILE (bits/types/struct_FILE.h names the first two; libio.h, which is not installed, all).
+// glibc's own fields and flags in a FILE (bits/types/struct_FILE.h names the first two flags; all are in libio.h, which
+// is not installed).
 constexpr int unbuffered = 0x2, end_seen = 0x10, error_seen = 0x20, in_backup = 0x100, line_buffered = 0x200,
               putting = 0x800;
 
-// Of the calling thread, if nobody else holds it.
+// Holds the FILE's lock for the calling thread, if no other thread has it.
 class tried_lock {
   public:
     explicit tried_lock(FILE& file) noexcept : file_(file), held_(::ftrylockfile(&file) == 0) {}
@@ -37,7 +38,7 @@ class tried_lock {
         if (held_) ::funlockfile(&file_);
     }
     bool is_held() const noexcept { return held_; }
-    // By whoever runs on this thread, before this one.
+    // This thread had the lock already, before this object took it.
     bool was_held() const noexcept {
         struct lock {  // libc's _IO_lock_t
             int word, count;
@@ -51,7 +52,7 @@ class tried_lock {
     bool const held_;
 };
 
-// One file_call, by a fiber. All looks into the FILE are made with its lock held.
+// One file_call, by a fiber. It reads the FILE's fields only with the FILE's lock held.
 class file_operation {
   public:
     file_operation(waiter& self, file_call const& call) noexcept
@@ -108,11 +109,11 @@ class file_operation {
             if (!lock.is_held() || !may(lock)) return false;
             if (call_.use != file_use::close) return make();
         }
-        return make();  // after which there is no lock
+        return make();  // the lock ends with the FILE
     }
 
     // --- the descriptor ---
-    // Whether libc's call may wait for it at all.
+    // Whether libc's call on this descriptor can wait at all.
     bool waits() noexcept {
         struct stat status {};
         if (::fstat(fd_, &status) != 0) return false;
@@ -132,7 +133,7 @@ class file_operation {
         auto const option = reads() ? SO_RCVTIMEO : SO_SNDTIMEO;
         return ::getsockopt(fd_, SOL_SOCKET, option, &most, &size) == 0 && (most.tv_sec != 0 || most.tv_usec != 0);
     }
-    // Parks. False: asked to stop.
+    // Parks. False: the fiber is asked to stop.
     bool wait(short event) noexcept {
         pollfd asked{fd_, event, 0};
         if (!can_be_polled_ || posix::poll(&asked, 1, -1) >= 0) return true;
@@ -154,23 +155,23 @@ class file_operation {
     }
 
     enum class next : std::uint8_t {
-        fill,    // there is nothing yet
-        rest,    // more is wanted than is there
-        on_pool  // it is not known whether anything must be waited for
+        fill,    // the buffer is empty
+        rest,    // more is wanted than the buffer holds
+        on_pool  // unknown whether the call must wait
     };
     next outlook() const noexcept {
         tried_lock const lock(file_);
-        bool const hidden = (file_._flags & in_backup) != 0;  // what was pushed back has a buffer of its own
+        bool const hidden = (file_._flags & in_backup) != 0;  // characters pushed back have a buffer of their own
         if (!lock.is_held() || hidden || unwritten() > 0 || !can_be_polled_) return next::on_pool;
         if (unread() == 0) return next::fill;
         return call_.use == file_use::scan ? next::on_pool : next::rest;
     }
 
-    // One read, of what is there. False: errno.
+    // One read of what is there. False: errno says why.
     bool fill() noexcept {
         tried_lock const lock(file_);
         pollfd asked{fd_, POLLIN, 0};
-        if (!lock.is_held() || unread() > 0 || libc().poll(&asked, 1, 0) == 0) return true;  // others were quicker
+        if (!lock.is_held() || unread() > 0 || libc().poll(&asked, 1, 0) == 0) return true;  // another call was quicker
         ++self_.unhooked;
         auto const byte = ::getc_unlocked(&file_);
         if (byte != EOF) ::ungetc(byte, &file_);
@@ -224,13 +225,13 @@ class file_operation {
 
 bool use_file(file_call const& call) noexcept {
     auto* const self = calling_fiber();
-    // Who prints in a stop callback, or on its last legs, must not be made to wait.
+    // A call in a stop callback, or of a thread that ends, must not wait.
     if (self == nullptr || call.file == nullptr || self->runs_stop_callbacks()) {
         call.make(call.argument);
         return true;
     }
     if (file_operation(*self, call).run()) return true;
-    if (call.use == file_use::close) {  // nobody else would do it; what could not be written is lost
+    if (call.use == file_use::close) {  // no later call would close it; what could not be written is lost
         auto const error = errno;
         ::__fpurge(call.file);
         call.make(call.argument);

@@ -1,5 +1,5 @@
-// Locks on files: tried in place, waited for on the pool. A lock belongs to the open file or to the process, so it does
-// not matter which thread gets it. An interrupted wait has not got it: nobody is left who would give it back.
+// File locks: tried in place, waited for on the pool. A lock belongs to the open file or to the process, so it does not
+// matter which thread gets it. An interrupted wait has not got the lock, so there is nothing to give back.
 #include "libc/libc_calls.hpp"
 #include "offload/pool_call.hpp"
 

@@ -24,7 +24,7 @@ bool is_proper(timespec const& t) noexcept {
     return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000;
 }
 
-// What is left until then, on the clock of the mq_timed calls. False: nothing.
+// The time left until `until`, on the clock of the mq_timed calls. False: none.
 bool is_left(timespec const& until, timespec& left) noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -33,7 +33,7 @@ bool is_left(timespec const& until, timespec& left) noexcept {
     return left.tv_sec >= 0 && (left.tv_sec > 0 || left.tv_nsec > 0);
 }
 
-// attempt() says ETIMEDOUT at once where it would wait.
+// attempt() says ETIMEDOUT at once if it would have to wait.
 template <class Attempt>
 auto exchange(waiter& self, char const* what, mqd_t queue, short event, timespec const* until, Attempt&& attempt) noexcept
     -> decltype(attempt()) {
@@ -50,7 +50,7 @@ auto exchange(waiter& self, char const* what, mqd_t queue, short event, timespec
 
 constexpr timespec long_past{};
 
-// Of operations that are not empty.
+// `operations` is not empty.
 bool only_gives(std::span<sembuf const> operations) noexcept {
     return std::all_of(operations.begin(), operations.end(), [](auto const& each) { return each.sem_op > 0; });
 }

@@ -1,7 +1,8 @@
-// sendfile, splice, tee and vmsplice: from one descriptor to another without coming by.
+// sendfile, splice, tee and vmsplice: from one descriptor to another, not through this process's memory.
 //
-// Pipes are tried with SPLICE_F_NONBLOCK. Stream sockets do not heed it (only O_NONBLOCK, which is everybody's), so
-// they are asked first whether they are ready, and when they have room, are given no more at a time than what fits.
+// Pipes are tried with SPLICE_F_NONBLOCK. Stream sockets ignore it (only O_NONBLOCK would help, and all users of the
+// socket share that flag): so they are first asked whether they are ready, and get no more at a time than they have
+// room for.
 #include "libc/libc_calls.hpp"
 #include "offload/pool_call.hpp"
 
@@ -33,7 +34,7 @@ enum class kind { pipe, stream_socket, file, other };
 
 kind kind_of(int fd) noexcept {
     struct stat status {};
-    if (::fstat(fd, &status) != 0) return kind::other;  // the call will say why
+    if (::fstat(fd, &status) != 0) return kind::other;  // the call itself will report the error
     if (S_ISFIFO(status.st_mode)) return kind::pipe;
     if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) return kind::file;
     int type = 0;
@@ -50,11 +51,11 @@ bool is_non_blocking(int fd) noexcept {
 
 bool is_ready(int fd, direction d) noexcept {
     pollfd asked{fd, static_cast<short>(d == direction::read ? POLLIN : POLLOUT), 0};
-    return libc().poll(&asked, 1, 0) != 0;  // or an error that the call itself will tell
+    return libc().poll(&asked, 1, 0) != 0;  // or an error that the call itself will report
 }
 
-// How much a blocking stream socket that is ready for writing takes without waiting. Half of what is free: what is
-// queued takes more room than its bytes.
+// How much a blocking stream socket that is ready for writing takes without waiting. Half of the free room: queued
+// bytes take more room than their number.
 std::size_t room_of(int fd) noexcept {
     constexpr std::size_t one_segment = 16 * 1024, page = 4096;
     std::uint32_t memory[SK_MEMINFO_VARS]{};
@@ -63,14 +64,14 @@ std::size_t room_of(int fd) noexcept {
     auto const all = memory[SK_MEMINFO_SNDBUF];
     auto const used = std::max(memory[SK_MEMINFO_WMEM_QUEUED], memory[SK_MEMINFO_WMEM_ALLOC]);
     std::size_t const free = all > used ? (all - used) / 2 : 0;
-    int most_unsent = 0;  // TCP may have a bound of its own, that is looked at with each segment
+    int most_unsent = 0;  // TCP may have a limit of its own, checked with each segment
     size = sizeof most_unsent;
     bool const bounded =
         ::getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, &size) == 0 && most_unsent != 0;
     return std::max(page, bounded ? std::min(free, one_segment) : free);
 }
 
-// One side of a transfer, that may have to be waited for.
+// One side of a transfer; it may have to be waited for.
 class side {
   public:
     side(waiter& self, int fd, direction d, char const* what) noexcept
@@ -80,9 +81,9 @@ class side {
     int fd() const noexcept { return call_.fd(); }
     bool can_wait() const noexcept { return kind_ == kind::pipe || kind_ == kind::stream_socket; }
     bool is_ready() const noexcept { return !can_wait() || ramie::is_ready(fd(), towards_); }
-    // False: errno.
+    // False: errno says why.
     [[nodiscard]] bool wait() noexcept { return call_.wait(towards_); }
-    // A socket that must be asked, since the attempt itself would wait.
+    // A socket whose readiness must be asked for, since the attempt itself would wait.
     bool must_be_asked() const noexcept { return kind_ == kind::stream_socket && !is_non_blocking(fd()); }
     std::size_t most() const noexcept {
         return towards_ == direction::write && must_be_asked() ? room_of(fd()) : std::size_t{1} << 30;
@@ -94,8 +95,9 @@ class side {
     blocking_call call_;
 };
 
-// attempt(size) until it does not say EAGAIN, waiting for whichever side is not ready. It may be that both seem to be
-// and the attempt still says EAGAIN (a pipe whose last page is only half full): a thread waits for that.
+// attempt(size) until the answer is not EAGAIN; waits for the side that is not ready. Both sides may seem ready while
+// the attempt still says EAGAIN (a pipe whose last page is only half full): then a pool thread makes the call and
+// waits.
 template <class Attempt>
 ssize_t move(waiter& self, side& from, side& to, std::size_t size, bool waits, Attempt&& attempt) noexcept {
     for (int in_vain = 0; in_vain < 3;) {
@@ -124,7 +126,7 @@ ssize_t posix::splice(int from, off_t* from_offset, int to, off_t* to_offset, st
     if (self == nullptr) return libc().splice(from, from_offset, to, to_offset, size, flags);
     if (!may_go_on(*self, "splice")) return -1;
     side in(*self, from, direction::read, "splice"), out(*self, to, direction::write, "splice");
-    if (size == 0 || (in.what() != kind::pipe && out.what() != kind::pipe))  // not for the kernel either
+    if (size == 0 || (in.what() != kind::pipe && out.what() != kind::pipe))  // the kernel refuses this too
         return libc().splice(from, from_offset, to, to_offset, size, flags);
     if (in.what() == kind::other || out.what() == kind::other)
         return call_on_pool(*self, [=] { return libc().splice(from, from_offset, to, to_offset, size, flags); });
@@ -167,7 +169,7 @@ ssize_t posix::sendfile(int to, int from, off_t* offset, std::size_t size) {
         return libc().sendfile(to, from, offset, size);
     if (in.what() != kind::file || !out.can_wait())
         return call_on_pool(*self, [=] { return libc().sendfile(to, from, offset, size); });
-    if (out.what() == kind::pipe)  // which takes what it has room for
+    if (out.what() == kind::pipe)  // it takes what it has room for
         return move(*self, in, out, size, true, [&](std::size_t most, unsigned how) {
             return libc().splice(from, offset, to, nullptr, most, how);
         });
@@ -176,7 +178,7 @@ ssize_t posix::sendfile(int to, int from, off_t* offset, std::size_t size) {
         auto const n = move(*self, in, out, size - done, true,
                             [&](std::size_t most, unsigned) { return libc().sendfile(to, from, offset, most); });
         if (n < 0) return done > 0 ? static_cast<ssize_t>(done) : -1;
-        if (n == 0) break;  // the file's end
+        if (n == 0) break;  // the end of the file
         done += static_cast<std::size_t>(n);
     }
     return static_cast<ssize_t>(done);

@@ -1,4 +1,5 @@
-// Names, which libc looks up with calls of its own that nobody can make wait otherwise: on the blocking pool.
+// Name look-ups: libc makes its own system calls for them, and no hook can make those wait in another way. So they run
+// on the blocking pool.
 #include "call/ask_on_pool.hpp"
 #include "libc/libc_calls.hpp"
 #include "offload/answer_on_pool.hpp"

@@ -24,7 +24,7 @@ bool may_wait(int directory, char const* path, int flags) noexcept {
     return is_fifo;
 }
 
-// A writer whose reader is there already need not wait. (A reader cannot tell whether its writer has come.)
+// A writer need not wait if a reader is there already. (A reader cannot tell whether its writer has come.)
 int open_if_reader_is_there(int directory, char const* path, int flags, mode_t mode) noexcept {
     auto const fd = libc().openat(directory, path, flags | O_NONBLOCK, mode);
     if (fd < 0) return -1;

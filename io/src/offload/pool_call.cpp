@@ -6,8 +6,8 @@ namespace ramie::detail {
 
 namespace {
 
-// The highest real-time signal that nobody handles; -1: there is none, and calls end when they end. Its handler does
-// nothing: it is there so that the signal interrupts, which one that is ignored does not.
+// The highest real-time signal without a handler; -1: there is none, and calls are not interrupted. Its handler does
+// nothing: it is there because an ignored signal does not interrupt a call.
 int claim_signal() noexcept {
     for (int number = SIGRTMAX - 1; number >= SIGRTMIN; --number) {
         struct sigaction now {};
@@ -31,7 +31,7 @@ bool interruptible_call::begin() noexcept {
         sigset_t it;
         ::sigemptyset(&it);
         ::sigaddset(&it, number);
-        ::pthread_sigmask(SIG_UNBLOCK, &it, nullptr);  // the thread may have begun with whatever mask
+        ::pthread_sigmask(SIG_UNBLOCK, &it, nullptr);  // the thread may have begun with any mask
     }
     std::lock_guard const held(lock_);
     if (interrupted_) return false;

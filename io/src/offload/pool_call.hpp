@@ -1,16 +1,16 @@
-// Calls that block their thread until somebody else does something, and that offer nothing to be waited for instead
-// (flock, msgrcv, wait for any child, ...): made on a thread of the blocking pool, while the fiber is parked.
+// Calls that block their thread until another thread or process does something, and for which there is no event to wait
+// for (flock, msgrcv, wait for any child, ...). They run on a thread of the blocking pool, while the fiber is parked.
 //
 //     if (int const n = attempt_that_does_not_wait(); n >= 0 || errno != EAGAIN) return n;
 //     return call_on_pool(*self, [&] { return libc().flock(fd, operation); });
 //
-// The attempt comes first, in place: so what ends the waits of others never queues behind them for a thread.
+// The attempt comes first, in place: so a call that ends the waits of others never queues behind them for a thread.
 //
-// The call may use the caller's memory, and what it did is never lost, for the fiber always waits for its end. When
-// the fiber is asked to stop, the call is interrupted: by a real-time signal that nobody else uses, sent to its thread
-// again and again until it has ended, since one that comes just before the system call is missed. What it had done by
-// then is its result; otherwise it is -1 with ECANCELED (abort) or ETIMEDOUT (a timeout around it).
-// Signals of others do not end it: such a call is begun again.
+// The call may use the caller's memory, and its effect is never lost, because the fiber always waits for its end. When
+// the fiber is asked to stop, the call is interrupted by a real-time signal that the program does not use. The signal
+// is sent to the call's thread again and again until the call has ended, since a signal that comes just before the
+// system call is missed. What the call had done by then is its result; otherwise it is -1 with ECANCELED (abort) or
+// ETIMEDOUT (a timeout around it). Other signals do not end the call: it is begun again.
 #pragma once
 
 #include "posix/blocking_call.hpp"
@@ -32,18 +32,18 @@
 
 namespace ramie::detail {
 
-// One call, as its thread and its asker see it.
+// One call: the state that its thread and its asker share.
 class interruptible_call {
   public:
-    // On the pool's thread. False: it is not wanted any more.
+    // On the pool's thread. False: the call is not wanted any more.
     [[nodiscard]] bool begin() noexcept;
     void end() noexcept;
-    // On the asker's. Does nothing to a call that is not under way, which will not begin any more.
+    // On the asker's thread. A call that has ended is left alone; one that has not begun never will.
     void interrupt() noexcept;
     bool is_interrupted() const noexcept;
 
   private:
-    mutable word_lock lock_;  // guards what follows; so a thread gets a signal only while it is in the call
+    mutable word_lock lock_;  // guards the fields below; so the signal reaches the thread only during the call
     bool under_way_ = false;
     bool interrupted_ = false;
     ::pthread_t thread_{};
@@ -51,14 +51,14 @@ class interruptible_call {
 
 enum class after_signal : bool { begin_again, give_up };
 
-// call(): -1 and errno on failure, as the result here.
+// call() returns -1 and sets errno on failure; so does this function.
 template <class F>
 auto call_on_pool(waiter& self, F&& call, after_signal on_signal = after_signal::begin_again) noexcept
     -> decltype(call()) {
     using namespace std::chrono_literals;
     interruptible_call mine;
     decltype(call()) result = -1;
-    int error = ECANCELED;  // if it never runs: the runtime is shutting down
+    int error = ECANCELED;  // if the call never runs: the runtime is shutting down
     auto const run = [&]() noexcept {
         if (!mine.begin()) return;
         do {
@@ -80,7 +80,7 @@ auto call_on_pool(waiter& self, F&& call, after_signal on_signal = after_signal:
         if (why != 0) {
             abort_shield const until_ended;
             mine.interrupt();
-            job.abort();  // if it still queues
+            job.abort();  // if it is still queued
             for (auto pause = 1ms; !job.wait_for(pause); pause = std::min(2 * pause, 100ms)) mine.interrupt();
         }
     } catch (std::system_error const& no_thread) { error = no_thread.code().value(); } catch (std::bad_alloc const&) {

@@ -1,4 +1,4 @@
-// Waiting for what libc's own helper threads do: asynchronous I/O and look-ups.
+// Waiting for the work of libc's own helper threads: asynchronous I/O and look-ups.
 #include "libc/libc_calls.hpp"
 #include "offload/pool_call.hpp"
 #include "posix/receiving.hpp"
@@ -36,8 +36,8 @@ int posix::aio_suspend(aiocb const* const requests[], int count, timespec const*
     });
 }
 
-// As libc's, but made of steps: its own keeps count of its requests on the waiting thread's stack, and is not careful
-// when it is interrupted.
+// Does what libc's does, but in steps: libc's version counts its requests on the waiting thread's stack, and is not
+// safe to interrupt.
 int posix::lio_listio(int mode, aiocb* const requests[], int count, sigevent* done) {
     auto* const self = calling_fiber();
     if (self == nullptr || mode != LIO_WAIT) return libc().lio_listio(mode, requests, count, done);
@@ -64,7 +64,7 @@ int posix::gai_suspend(gaicb const* const requests[], int count, timespec const*
     if (!may_go_on(*self, "gai_suspend")) return EAI_INTR;
     auto const until = request_limit(timeout);
     auto code = libc().gai_suspend(requests, count, &no_time);
-    // When its time has passed, glibc says EAI_AGAIN, or EAI_SYSTEM.
+    // After the time limit, glibc says EAI_AGAIN or EAI_SYSTEM.
     if ((code != EAI_AGAIN && code != EAI_SYSTEM) || until <= detail::carrier::now()) return code;
     code = EAI_INTR;
     call_on_pool(*self, [&] {
@@ -76,7 +76,7 @@ int posix::gai_suspend(gaicb const* const requests[], int count, timespec const*
     return code;
 }
 
-// As lio_listio().
+// In steps, like lio_listio().
 int posix::getaddrinfo_a(int mode, gaicb* requests[], int count, sigevent* done) {
     auto* const self = calling_fiber();
     if (self == nullptr || mode != GAI_WAIT) return libc().getaddrinfo_a(mode, requests, count, done);

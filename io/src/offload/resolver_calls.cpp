@@ -1,4 +1,4 @@
-// libc's resolver, and look-ups that names.cpp has not.
+// libc's resolver, and the look-ups that are not in names.cpp.
 #include "libc/libc_calls.hpp"
 #include "offload/answer_on_pool.hpp"
 
@@ -15,7 +15,8 @@ using detail::libc;
 
 namespace {
 
-// call(state) on the pool. The resolver's state belongs to the thread: the pool's gets what is set in the caller's.
+// call(state) on the pool. The resolver's state belongs to the thread: the pool thread's state gets the settings of the
+// caller's.
 template <class Call>
 int with_own_state(detail::waiter& self, Call&& call) noexcept {
     auto const& callers = _res;
@@ -33,7 +34,7 @@ int with_own_state(detail::waiter& self, Call&& call) noexcept {
             mine.nscount = callers.nscount;
             std::memcpy(mine.nsaddr_list, callers.nsaddr_list, sizeof mine.nsaddr_list);
             std::memcpy(mine.defdname, callers.defdname, sizeof mine.defdname);
-            for (int i = 0; i < MAXDNSRCH + 1; ++i) {  // pointers into defdname
+            for (int i = 0; i < MAXDNSRCH + 1; ++i) {  // these point into defdname
                 auto const* const from = callers.dnsrch[i];
                 mine.dnsrch[i] = from != nullptr ? mine.defdname + (from - callers.defdname) : nullptr;
             }
@@ -47,7 +48,7 @@ int with_own_state(detail::waiter& self, Call&& call) noexcept {
     });
 }
 
-// A call that gives up when a signal interrupts one of its steps; on the pool none does.
+// For calls that give up when a signal interrupts a step: on the pool no signal does.
 template <class Call>
 int without_signals(Call&& call) noexcept {
     sigset_t all, before;
@@ -65,7 +66,7 @@ auto on_pool_for_fibers(Call&& call) noexcept {
     return self == nullptr ? call() : answer_on_pool(*self, call);
 }
 
-// They look up, connect and read.
+// For calls that look up, connect and read.
 template <class Call>
 int remotely(Call&& call) noexcept {
     auto* const self = calling_fiber();

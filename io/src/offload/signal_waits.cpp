@@ -1,7 +1,7 @@
 // Waiting for signals.
 //
-// A signalfd tells that one is pending; it is taken by libc's own call, on the caller's thread, which does not wait
-// then.
+// A signalfd reports that a signal is pending; libc's own call then takes the signal, on the caller's thread, without
+// waiting.
 #include "libc/libc_calls.hpp"
 #include "offload/pool_call.hpp"
 #include "posix/receiving.hpp"
@@ -35,7 +35,7 @@ class pending_signals {
     pending_signals(pending_signals const&) = delete;
     pending_signals& operator=(pending_signals const&) = delete;
 
-    // 1: an attempt is worth while; 0: the time has passed; -1: errno.
+    // 1: an attempt is worth while; 0: the time is over; -1: errno.
     int wait(timespec const* most) noexcept {
         if (!is_open()) return -1;
         pollfd asked{fd_.get(), POLLIN, 0};
@@ -90,7 +90,7 @@ int posix::sigsuspend(sigset_t const* mask) {
     }
     std::optional<pending_signals> pending;
     for (;;) {
-        // Lets through what is pending, and has it handled here and now.
+        // Lets pending signals through, so that they are handled here and now.
         if (libc().ppoll(nullptr, 0, &without_waiting, mask) < 0) return -1;
         if (!pending) pending.emplace(let_through);
         if (pending->wait(nullptr) < 0) return -1;

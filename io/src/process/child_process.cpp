@@ -32,7 +32,7 @@ RAMIE_NOIPA std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noe
         return answer;
     };
     int answer = pidfd >= 0 ? ask(P_PIDFD, pidfd) : ask(P_PID, pid);
-    if (answer < 0 && pidfd >= 0 && errno == EINVAL) answer = ask(P_PID, pid);  // Linux 5.3 knows only half of it
+    if (answer < 0 && pidfd >= 0 && errno == EINVAL) answer = ask(P_PID, pid);  // Linux 5.3 has pidfds, but no P_PIDFD
     if (answer < 0) return std::unexpected(std::error_code(errno, std::system_category()));
     if (about.si_pid == 0) return std::nullopt;
     if (about.si_code == CLD_EXITED) return exit_status::of_code(about.si_status);
@@ -80,7 +80,7 @@ child_process::outcome child_process::wait_for_signals() {
 RAMIE_NOIPA std::error_code child_process::send(int signal_number) noexcept {
     std::lock_guard const held(reaping_);
     if (end_) return std::make_error_code(std::errc::no_such_process);
-    // Of one that somebody else reaped, the system says ESRCH.
+    // If other code has reaped the child, the system says ESRCH.
     auto const answer = pidfd_.get() != nullptr
                             ? ::syscall(SYS_pidfd_send_signal, pidfd_.fd(), signal_number, nullptr, 0)
                             : ::kill(pid_, signal_number);

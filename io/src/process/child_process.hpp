@@ -1,11 +1,11 @@
 // One child process: its pidfd, which is readable once it has ended, and its status once it was reaped.
 //
-// The pidfd names the process for good, while its number may belong to another one as soon as it is reaped; so signals
-// go through it. It is watched like a socket. Whoever finds it readable reaps under the lock; the others find the
-// status. If nobody did when the object goes, the orphanage does.
+// The pidfd names the process for good, but its number may belong to another process as soon as it is reaped; so
+// signals are sent through the pidfd. It is watched like a socket. The first thread that finds it readable reaps under
+// the lock; later ones find the status. If the object goes before the child was reaped, the orphanage reaps it.
 //
-// Where there are no pidfds (before Linux 5.3, or forbidden by a sandbox) every SIGCHLD is listened to while somebody
-// waits, and the number is used, under the lock: it is the child's until it is reaped here.
+// Where there are no pidfds (before Linux 5.3, or forbidden by a sandbox) a wait listens to every SIGCHLD, and uses the
+// number, under the lock: the number is the child's until it is reaped here.
 #pragma once
 
 #include "process/orphanage.hpp"
@@ -31,7 +31,7 @@ class child_process {
     // Without a pidfd: a null one.
     child_process(pid_t pid, owned_descriptor pidfd, std::shared_ptr<orphanage> later, bool kill_at_end) noexcept
         : pid_(pid), pidfd_(std::move(pidfd)), later_(std::move(later)), kill_at_end_(kill_at_end) {}
-    // One that the system has reaped before it could be watched.
+    // A child that the system has reaped before it could be watched.
     child_process(pid_t pid, std::error_code no_status) noexcept
         : pid_(pid), kill_at_end_(false), end_(std::unexpected(no_status)) {}
     child_process(child_process const&) = delete;
@@ -41,7 +41,7 @@ class child_process {
     pid_t pid() const noexcept { return pid_; }
     // Suspension point.
     outcome wait();
-    // None: it runs.
+    // None: it still runs.
     std::optional<outcome> try_wait();
     std::error_code send(int signal_number) noexcept;
 
@@ -56,7 +56,7 @@ class child_process {
     std::optional<outcome> end_;  // under reaping_
 };
 
-// The status of an ended child, taken from the system; none: it runs. pidfd -1: there is none. Does not wait.
+// The status of an ended child, taken from the system; none: it still runs. pidfd -1: there is no pidfd. Does not wait.
 std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noexcept;
 
 }  // namespace ramie::detail

@@ -43,13 +43,13 @@ std::string checked_name(std::string name) {
     return checked(std::move(name), "the name of an environment variable");
 }
 
-// Fails with the error that errno has.
+// The error that errno holds.
 RAMIE_NOIPA std::error_code last_error() noexcept {
     return {errno, std::system_category()};
 }
 
-// Our end of a pipe, and in `childs` the other one, which blocks, as programs expect it. (It is adopted, not one of
-// make_pipe(): a child may choose to send packets.)
+// Makes a pipe to the child: returns our end, and puts the other end into `childs`; that one blocks, as programs
+// expect. (Not make_pipe()'s ends: a child may set its end to packet mode.)
 template <class Ours>
 std::expected<Ours, std::error_code> pipe_to_child(unique_fd& childs) {
     int ends[2];
@@ -147,7 +147,7 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
 
     std::optional<child_stdin> to_in;
     std::optional<child_stdout> from_out, from_err;
-    std::vector<unique_fd> childs;  // to be closed here when it has them
+    std::vector<unique_fd> childs;  // closed here once the child has them
     process_start how{.arguments = arguments_, .environment = environment()};
     auto const give = [&]<class Ours>(stdio what, std::optional<Ours>& ours) -> std::error_code {
         unique_fd opened;
@@ -172,7 +172,7 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     auto const pid = start_process(how);
     if (!pid) return std::unexpected(pid.error());
 
-    // A child that cannot be watched is not left alone: it is ended again.
+    // A child that cannot be watched is killed and reaped at once.
     auto const give_up = [&](std::error_code why) {
         ::kill(*pid, SIGKILL);
         while (libc().wait4(*pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {}
@@ -180,7 +180,7 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     };
     std::unique_ptr<child_process> process;
     unique_fd pidfd(open_pidfd(*pid));
-    if (pidfd.get() == -ESRCH) {  // it has ended already, and SIGCHLD is ignored
+    if (pidfd.get() == -ESRCH) {  // it has ended already, and SIGCHLD is ignored, so the system has reaped it
         process = std::make_unique<child_process>(*pid, std::make_error_code(std::errc::no_child_process));
     } else {
         owned_descriptor watched;
@@ -206,8 +206,8 @@ std::expected<child, std::error_code> command::spawn() const {
 
 namespace {
 
-// What f makes of a child that nobody but f knows. If f fails, nobody will ever wait for it or read what it writes: it
-// is ended. (Not so if the caller gives up, by an abort or a timeout: kill_on_drop says what is to become of it then.)
+// The result of f(started), which alone knows the child. If f fails, no other code will wait for the child or read its
+// output: so it is killed. (If the caller gives up, by an abort or a timeout, kill_on_drop decides instead.)
 template <class F>
 auto see_through(child started, F&& f) -> decltype(f(started)) {
     try {
@@ -226,7 +226,7 @@ std::expected<exit_status, std::error_code> command::status() const {
     (void)waiter::enter();
     auto started = spawn();
     if (!started) return std::unexpected(started.error());
-    started->out.reset();  // who asks for the status only wants no pipe
+    started->out.reset();  // a caller that asks only for the status wants no pipe
     started->err.reset();
     return see_through(std::move(*started), [](child& c) { return c.wait(); });
 }
@@ -244,7 +244,7 @@ std::expected<command_output, std::error_code> command::output() const {
         if (!read) return std::unexpected(read.error().code);
         return all;
     };
-    // The first failure ends the other reading too: a child that nobody reads from any more may never end.
+    // The first failure ends the other reading too: a child whose output is not read any more may never end.
     auto const both_of = [&](child& c) -> std::expected<std::tuple<std::string, std::string>, std::error_code> {
         if (c.out && c.err) return try_join([&] { return all_of(c.out); }, [&] { return all_of(c.err); });
         auto out = all_of(c.out);

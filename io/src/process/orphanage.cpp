@@ -23,12 +23,12 @@
 namespace ramie::detail {
 
 std::shared_ptr<orphanage> orphanage::of_process() {
-    // Never destroyed: the thread may see the process's end.
+    // Never destroyed: the thread may still run when the process ends.
     static auto& guard = *new plain_mutex;
     static auto& known = *new std::weak_ptr<orphanage>;
     std::lock_guard const held(guard);
     auto there = known.lock();
-    // In the child of a fork the thread is missing, and its mutex may be locked for ever.
+    // In the child of a fork the thread is missing, and its mutex may stay locked for ever.
     bool const forked = there != nullptr && there->process_ != ::getpid();
     if (there == nullptr || forked) known = there = std::make_shared<orphanage>();
     return there;
@@ -64,7 +64,7 @@ void orphanage::start_if_needed() noexcept {
     if (kept_ || children_.empty()) return;
     sigset_t all, before;
     ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the process's signals are not the thread's business
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // this thread takes none of the process's signals
     try {
         std::thread([me = shared_from_this(), how = by_signals_ ? &orphanage::keep_by_signals : &orphanage::keep] {
             ::pthread_setname_np(::pthread_self(), "ramie-children");
@@ -97,7 +97,7 @@ void orphanage::keep_by_signals() noexcept {
         try {
             if (!ended) ended.emplace(std::initializer_list<int>{SIGCHLD});
         } catch (std::system_error const&) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it will do without
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));  // no signals: it looks every 100 ms
         }
         {
             std::lock_guard const held(mutex_);

@@ -1,8 +1,8 @@
-// Children that outlive their child object: reaped here when they end, so that none stays a zombie.
+// Children that outlive their child object are reaped here when they end, so that none stays a zombie.
 //
 // One thread for all runtimes of the process, and only while there are orphans: it waits on an epoll set of their
-// pidfds. The set is made with the first child, where its failure can still be reported, and lives as long as there are
-// children or orphans. A thread that cannot be started is tried again with the next orphan, or the next child.
+// pidfds. The set is made with the first child, where a failure can still be reported, and lives as long as there are
+// children or orphans. If the thread cannot be started, the next orphan or the next child tries again.
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -28,7 +28,7 @@ class orphanage : public std::enable_shared_from_this<orphanage> {
     orphanage& operator=(orphanage const&) = delete;
 
     void adopt(pid_t pid, owned_descriptor pidfd) noexcept;
-    // Starts the thread, if there is need for one.
+    // Starts the thread if there are orphans.
     void look_after_them() noexcept;
 
   private:
@@ -42,8 +42,8 @@ class orphanage : public std::enable_shared_from_this<orphanage> {
     unique_fd const epoll_;
     std::map<pid_t, owned_descriptor> children_;
     bool kept_ = false;        // the thread runs
-    bool by_signals_ = false;  // there are no pidfds here: it listens to SIGCHLD
-    bool unwatched_ = false;   // the set had no room for some: they are looked at with each new child
+    bool by_signals_ = false;  // there are no pidfds here: the thread waits for SIGCHLD
+    bool unwatched_ = false;   // the set had no room for some of them: each new child checks those
 };
 
 }  // namespace ramie::detail

@@ -20,12 +20,12 @@ using namespace detail;
 
 namespace {
 
-// Of a plain pipe: it took or gave all it could.
+// The outcome on a plain pipe: less than asked for means that there is no more, or no more room.
 attempt of(long answer, std::size_t asked, bool plain) noexcept {
     return {answer, plain && answer > 0 && static_cast<std::size_t>(answer) < asked};
 }
 
-// What does not belong here: no error, or why it does not.
+// Why fd is not a pipe or FIFO; no error if it is one.
 std::error_code misfit(int fd) noexcept {
     auto const answer = pipe_call::is_pipe(fd);
     if (answer < 0) return error_of(answer);
@@ -62,7 +62,8 @@ std::expected<pipe_reader, std::error_code> pipe_reader::open(std::filesystem::p
     unique_fd fd(pipe_call::open(fifo.c_str(), O_RDONLY));
     if (!fd) return std::unexpected(error_of(fd.get()));
     if (auto const why = misfit(fd.get())) return std::unexpected(why);
-    // Before the first writer has come a read would say that the stream has ended; then nothing is reported either.
+    // Before the first writer has come, a read would report the end of the stream. The system reports nothing then,
+    // either.
     auto added = watch.add(std::move(fd), false);
     if (!added) return std::unexpected(added.error());
     return pipe_reader(std::move(*added), false);
@@ -99,7 +100,7 @@ std::expected<pipe_writer, std::error_code> pipe_writer::open(std::filesystem::p
             if (!added) return std::unexpected(added.error());
             return pipe_writer(std::move(*added), false);
         }
-        if (fd.get() != -ENXIO) return std::unexpected(error_of(fd.get()));  // ENXIO: nobody reads yet
+        if (fd.get() != -ENXIO) return std::unexpected(error_of(fd.get()));  // ENXIO: no reader yet
         this_fiber::sleep_for(pause);
     }
 }

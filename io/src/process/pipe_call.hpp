@@ -1,4 +1,4 @@
-// System calls on pipes, as socket_call.hpp has them on sockets. (Writing: sigpipe.hpp.)
+// System calls on pipes, in the form that socket_call.hpp has for sockets. (Writing: sigpipe.hpp.)
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace ramie::detail::pipe_call {
 
-// All: the result, or -errno. New descriptors are close-on-exec, and with O_NONBLOCK in `flags` non-blocking.
+// All return the result, or -errno. New descriptors are close-on-exec, and with O_NONBLOCK in `flags` non-blocking.
 int make(int (&ends)[2], int flags) noexcept;
 int open(char const* path, int access) noexcept;
 ssize_t read(int fd, iovec const* into, std::size_t count) noexcept;

@@ -17,14 +17,14 @@ namespace ramie::detail {
 
 namespace {
 
-// The handler's, so they have no constructor.
+// Used by the handler, so they have no constructor.
 constinit std::atomic<signal_set> noted{0};
 constinit std::atomic<std::uint32_t> bell{0};
 constinit std::atomic<signal_hub*> the_hub{nullptr};  // never destroyed: a listener may outlive main
 static_assert(std::atomic<signal_set>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
 void ring() noexcept {
-    // release pairs with the acquire in watch(): who sees the ring sees what was noted before.
+    // release pairs with the acquire in watch(): once the ring is seen, so is the bit that was noted before it.
     bell.fetch_add(1, std::memory_order_release);
     futex_wake(bell);
 }
@@ -48,10 +48,10 @@ void for_each_signal(signal_set set, F&& f) {
 }  // namespace
 
 signal_hub& signal_hub::of_process() noexcept {
-    // acquire pairs with the release of whoever made it.
+    // acquire pairs with the release below, by which another thread made it.
     if (auto* const there = the_hub.load(std::memory_order_acquire)) return *there;
     static auto const watches_forks = ::pthread_atfork(nullptr, nullptr, leave_to_child);
-    (void)watches_forks;  // ENOMEM: a child is told nothing
+    (void)watches_forks;  // ENOMEM: no notice in a forked child
     auto made = std::unique_ptr<signal_hub>(new signal_hub);
     signal_hub* there = nullptr;
     if (the_hub.compare_exchange_strong(there, made.get(), std::memory_order_release, std::memory_order_acquire))
@@ -98,7 +98,7 @@ void signal_hub::remove(signal_listener& listener) noexcept {
     if (--listeners_ == 0) stop();
 }
 
-// In the child, on its only thread. The old one stays for those of its listeners that are still there.
+// In the child, on its only thread. The old hub stays for those of its listeners that still exist.
 void signal_hub::leave_to_child() noexcept {
     auto* const old = the_hub.exchange(nullptr, std::memory_order_relaxed);
     if (old == nullptr) return;
@@ -117,7 +117,7 @@ RAMIE_NOIPA void signal_hub::catch_it(int number) {
         if (::sigaction(number, &ours, &before_[i]) != 0)
             throw std::system_error(errno, std::system_category(), "ramie: sigaction");
         caught_.fetch_or(bit_of(number), std::memory_order_relaxed);
-        ring();  // the thread is to let it in
+        ring();  // the thread has to unblock the signal
     }
     ++listeners_to_[i];
 }
@@ -133,7 +133,7 @@ void signal_hub::leave_it(int number) noexcept {
 void signal_hub::hand_back(int number) noexcept {
     auto const i = static_cast<std::size_t>(number - 1);
     struct sigaction now {};
-    // Somebody may have put a handler of his own there since: that one stays.
+    // If another handler has been installed since, that one stays.
     if (::sigaction(number, nullptr, &now) == 0 && now.sa_handler == handle) ::sigaction(number, &before_[i], nullptr);
 }
 
@@ -152,10 +152,10 @@ void signal_hub::start() {
 }
 
 void signal_hub::stop() noexcept {
-    stopping_.store(true, std::memory_order_relaxed);  // the ring orders it
+    stopping_.store(true, std::memory_order_relaxed);  // relaxed: ordered by ring()
     ring();
     join_plainly(watcher_);
-    noted.store(0, std::memory_order_relaxed);  // nobody listens: it is nobody's
+    noted.store(0, std::memory_order_relaxed);  // there is no listener for these
 }
 
 void signal_hub::watch() noexcept {

@@ -2,18 +2,19 @@
 //
 //   the handler (any thread)        (1) notes the signal's bit, (2) rings: adds 1 to a word and wakes the thread on it.
 //                                   Three atomic instructions and a futex call, which a handler may make
-//   the thread (watch)              (1) notes the word, (2) takes the bits, (3) hands them to those who listen,
-//                                   (4) if there were none, sleeps while the word is what it noted
+//   the thread (watch)              (1) notes the word, (2) takes the bits, (3) hands them to the listeners,
+//                                   (4) if there were none, sleeps while the word is still the noted one
 // A signal noted after (2) is followed by a ring after (1), so the thread does not sleep.
 //
-// libuv has signals too (uv_signal_t), but hears them in one loop's turn, and only with a loop. A futex instead of its
-// pipe costs no descriptor and is not shared with the child of a fork.
+// libuv has signals too (uv_signal_t), but sees them only in a loop's turn, and only with a loop. A futex instead of
+// libuv's pipe costs no descriptor and is not shared with the child of a fork.
 //
-// The thread blocks every signal but those that are listened to: the process's other signals are not its business, and
-// those are heard even if all other threads block them. It lives as long as there are listeners.
+// The thread blocks every signal that has no listener, because those belong to the program. Signals with listeners are
+// seen even if all other threads block them. The thread lives as long as there are listeners.
 //
-// A child of fork() has listeners, but nobody who hears for them: there, signals do what they did before, and whoever listens
-// anew makes a hub of the child's own. What reaches the handler in a child of vfork() was not meant for us.
+// A child of fork() has the listeners, but not the thread: there, signals do what they did before, and the next
+// listener makes a hub of the child's own. Signals that reach the handler in a child of vfork() are ignored: they are
+// not for us.
 #pragma once
 
 #include <ramie/detail/process/signal_listener.hpp>
@@ -37,10 +38,10 @@ class signal_hub {
     void add(signal_listener& listener);
     void remove(signal_listener& listener) noexcept;
 
-    // False in a child of the process that made it, which has neither its thread nor whoever holds its locks.
+    // False in a child of the process that made it: the child has neither its thread nor the holders of its locks.
     bool is_ours() const noexcept;
 
-    word_lock lock;  // the list, and what its members have heard
+    word_lock lock;  // guards the list, and what its members have received
 
   private:
     signal_hub();

@@ -25,7 +25,7 @@ std::vector<char*> pointers_to(std::vector<std::string> const& texts) {
     return list;
 }
 
-// What the child does before the program begins. Every call answers 0 or an errno.
+// What the child does before the program begins. Every call returns 0 or an errno.
 class spawn_plan {
   public:
     spawn_plan() {
@@ -73,7 +73,8 @@ class spawn_plan {
 RAMIE_NOIPA std::expected<pid_t, std::error_code> start_process(process_start const& how) {
     spawn_plan plan;
     auto const count = static_cast<int>(how.descriptors.size());
-    // A number that the child is given may be one that is still to be copied from: so all are copied from above.
+    // A descriptor that is still to be copied may have a number that the child gets: so all are copied to higher
+    // numbers first.
     std::vector<unique_fd> above;
     for (int to = 0; to < count; ++to) {
         auto const from = how.descriptors[static_cast<std::size_t>(to)];

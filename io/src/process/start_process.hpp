@@ -1,5 +1,5 @@
-// Starting a program: posix_spawn, which reports a failed exec as its own error, does not copy the parent's memory, and
-// lets the child undo what a library may have done to signals and descriptors.
+// Starting a program with posix_spawn: it reports a failed exec as its own error, does not copy the parent's memory,
+// and undoes in the child what libraries may have done to signals and descriptors.
 #pragma once
 
 #include <expected>
@@ -16,15 +16,15 @@ struct process_start {
     std::vector<std::string> const& arguments;    // the program is the first
     std::vector<std::string> const& environment;  // "NAME=VALUE"
     char const* directory = nullptr;
-    // The child's 0, 1, 2, ...; -1: what this process has there. No others are left open.
+    // The child's descriptors 0, 1, 2, ...; -1: the same as in this process. All others are closed.
     std::vector<int> descriptors{};
     bool own_group = false;
 };
 
-// The child's number. It blocks the thread until the program has begun.
+// Returns the child's number. Blocks the thread until the program has begun.
 std::expected<pid_t, std::error_code> start_process(process_start const& how);
 
-// A descriptor that names the process: -errno on failure; -ENOSYS or -EPERM where there are none.
+// A descriptor that names the process. -errno on failure; -ENOSYS or -EPERM if the system has no pidfds.
 int open_pidfd(pid_t pid) noexcept;
 
 }  // namespace ramie::detail
