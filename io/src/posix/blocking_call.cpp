@@ -37,10 +37,10 @@ waiter* calling_fiber() noexcept {
 
 namespace {
 
-// 0, or why it was asked to stop.
+// 0, or the error with which the fiber is asked to stop.
 int asked_to_stop(waiter& self) noexcept {
     if (self.state.abort_requested() && !self.masked()) return ECANCELED;
-    // The clock is looked at once in a share, by the call that has let others run.
+    // The clock is read once per budget, by the call that has let others run.
     if (!carrier::this_lane()->has_full_budget()) return 0;
     auto limit = carrier::now();
     return self.next_deadline(uncaught_exceptions(), limit) == nullptr ? 0 : ETIMEDOUT;
@@ -97,8 +97,9 @@ bool blocking_call::wait(direction d) noexcept {
     } catch (std::bad_alloc const&) { return fail(ENOMEM); }
 }
 
-// The number was closed, or is being closed. If we had waited for it before, it was our file. Else another thread may be
-// about to forget one that had the number before ours, and whether ours is there the next attempt finds out.
+// The number was closed, or is being closed. If we had waited for it before, it was our file: EBADF. Otherwise another
+// thread may be about to forget an older file that had this number; the next attempt finds out whether our file is
+// still there.
 bool blocking_call::was_closed() noexcept {
     if (used_ != nullptr) return fail(EBADF);
     if (self_.state.abort_requested() && !self_.masked()) return fail(ECANCELED);
@@ -116,7 +117,7 @@ bool blocking_call::park_once(direction d) {
         if (known == nullptr) return false;
         auto& entry = *known;
         auto const noted = entry.readiness.look();
-        // `used_`: it was not closed since our last attempt, which must have been on the same file.
+        // `used_`: the number was not closed since our last attempt, so that attempt was on the same file.
         if (noted.is_closed() || (used_ != nullptr && noted.generation() != generation_)) return was_closed();
         wait_node node(self_);
         node.selecting = true;
@@ -132,7 +133,7 @@ bool blocking_call::park_once(direction d) {
             case confirmed::failed: return fail(error);
             default: break;
             }
-            if (copy_ >= 0) return fail(EEXIST);  // nobody else knows that number
+            if (copy_ >= 0) return fail(EEXIST);  // no other code knows that number
             leave();
             copy_ = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
             if (copy_ < 0) return false;

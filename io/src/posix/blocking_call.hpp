@@ -4,11 +4,11 @@
 //     blocking_call call(*self, fd, "recv");
 //     if (!call.begin()) return -1;                      // aborted
 //     for (;;) { attempt that does not wait; if it says EAGAIN: if (!call.wait(direction::read)) return -1; }
-// What libc's call would have waited for is waited for here, with the fiber parked. The descriptor stays as its user
-// set it: one with O_NONBLOCK keeps its EAGAIN, and SO_RCVTIMEO and SO_SNDTIMEO count.
+// Where libc's call would wait, the fiber parks. The descriptor stays as its user set it: with O_NONBLOCK it keeps its
+// EAGAIN, and SO_RCVTIMEO and SO_SNDTIMEO count.
 //
-// Nothing is thrown through the caller, who may be foreign code: an abort is ECANCELED, a deadline ETIMEDOUT. The
-// thread is the same before and after (stay.hpp), and so is errno's address.
+// No exception reaches the caller, which may be foreign code: an abort is ECANCELED, a deadline ETIMEDOUT. The thread
+// is the same before and after (stay.hpp), and so is errno's address.
 #pragma once
 
 #include "posix/foreign_descriptor.hpp"
@@ -26,16 +26,16 @@ namespace ramie::detail {
 // has no workers (detail/machine/home_process.hpp).
 waiter* running_fiber() noexcept;
 
-// The same, and the first line of every call of ramie::posix, whether it will wait or not: a fiber that has had its
-// share lets others run here. So a loop that polls, of whatever calls, keeps nobody from running.
+// The same, and the first line of every call of ramie::posix, whether it will wait or not: here a fiber that has used
+// up its budget lets others run. So a loop that polls, with any calls, does not keep other fibers from running.
 waiter* calling_fiber() noexcept;
 
-// After calling_fiber(), in every call that may say no: false, and errno: the fiber was asked to stop. `what`: the call.
-// Said again and again, it takes longer and longer (refusal.hpp).
+// Follows calling_fiber() in every call that may fail. False: the fiber was asked to stop, and errno says why. `what`:
+// the call. If a fiber is refused again and again, this takes longer and longer (refusal.hpp).
 bool may_go_on(waiter& self, char const* what = "a call") noexcept;
 
-// Parks on the same worker. 0: woken. Else what happened instead: ECANCELED (abort), ETIMEDOUT (a timeout around it),
-// or EAGAIN (`limit`). `g`: as shown to wakers.
+// Parks on the same worker. 0: woken. Else what ended the wait: ECANCELED (abort), ETIMEDOUT (a timeout around it),
+// EAGAIN (`limit`), or ENOMEM. `g`: the generation that wakers have.
 int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept;
 
 class blocking_call {
@@ -48,13 +48,13 @@ class blocking_call {
     [[nodiscard]] bool begin() noexcept { return may_go_on(self_, what_); }
     // True: an attempt is worth while. False: errno says why there will be none.
     [[nodiscard]] bool wait(direction d) noexcept;
-    // It cannot be waited for (a regular file): libc's own call is the attempt.
+    // The descriptor cannot be waited for (a regular file): libc's own call is the attempt.
     bool never_waits() const noexcept { return never_waits_; }
-    // errno once the socket's own time limit has passed: EAGAIN, but not for connect().
+    // The errno after the socket's own time limit: EAGAIN, but not for connect().
     void limit_error(int error) noexcept { limit_error_ = error; }
     waiter& self() const noexcept { return self_; }
     int fd() const noexcept { return fd_; }
-    // The first wait's question: false if the user set O_NONBLOCK (errno is EAGAIN).
+    // Before the first wait: false if the user set O_NONBLOCK (errno is EAGAIN).
     [[nodiscard]] bool begin_wait(direction d) noexcept;
     time_point limit() const noexcept { return limit_; }
 
@@ -71,19 +71,19 @@ class blocking_call {
     waiter& self_;
     int const fd_;
     char const* const what_;
-    bool waits_ = false;  // it has come to the first wait
+    bool waits_ = false;  // the first wait has begun
     bool never_waits_ = false;
     int limit_error_ = EAGAIN;
     time_point limit_ = never;
-    int copy_ = -1;  // what is watched instead of fd_
+    int copy_ = -1;  // the duplicate that is watched instead of fd_
     foreign_descriptor* used_ = nullptr;
     std::uint32_t generation_ = 0;
 };
 
-// The connection has failed, and the next call will say so, which no later one does.
+// The connection has failed, and the next call will report it; later calls will not.
 bool has_failed(int fd) noexcept;
 
-// attempt() until it does not say EAGAIN.
+// Calls attempt() until the answer is not EAGAIN.
 template <class Attempt>
 auto until_done(blocking_call& call, direction d, Attempt&& attempt) noexcept -> decltype(attempt()) {
     for (;;) {

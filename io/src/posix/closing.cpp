@@ -1,4 +1,4 @@
-// Calls that end a descriptor, or give its number to another file.
+// Calls that close a descriptor, or give its number to another file.
 #include "libc/libc_calls.hpp"
 #include "posix/blocking_call.hpp"
 
@@ -12,13 +12,13 @@ namespace ramie {
 
 namespace {
 
-// Not for a child's numbers, which nobody here waits for. One that shares our memory is found by asking the kernel; it runs on
-// a stack of its own, so it is no fiber.
+// False for a child's numbers: no fiber here waits for them. A child that shares our memory is recognised by asking the
+// kernel; it runs on a stack of its own, so it is no fiber.
 bool concerns_us(detail::waiter const* self) noexcept {
     return self != nullptr || detail::home_process::is_surely_here();
 }
 
-// Whoever waits for the number leaves with EBADF before `end` gives it to somebody else.
+// Fibers that wait for the number leave with EBADF before `end` gives it to another file.
 template <class End>
 int after_all_left(int fd, End&& end) noexcept {
     auto* const self = detail::calling_fiber();
@@ -40,7 +40,7 @@ int posix::close(int fd) {
 
 int posix::close_range(unsigned first, unsigned last, int flags) {
     auto* const self = detail::calling_fiber();
-    // With flags nothing is closed that others see. (A range that is none, or unknown flags: libc's call says so.)
+    // With flags, nothing is closed that others see. (A wrong range or unknown flags: libc's call reports it.)
     if (flags != 0 || !detail::home_process::is_here() || !concerns_us(self)) return detail::libc().close_range(first, last, flags);
     std::optional<detail::stay> here;
     if (self != nullptr) here.emplace(*self);
@@ -52,7 +52,7 @@ int posix::close_range(unsigned first, unsigned last, int flags) {
 
 int posix::dup2(int from, int to) {
     if (from == to) {
-        detail::calling_fiber();  // its share
+        detail::calling_fiber();  // spends its budget
         return detail::libc().dup2(from, to);
     }
     return after_all_left(to, [&] { return detail::libc().dup2(from, to); });
@@ -60,7 +60,7 @@ int posix::dup2(int from, int to) {
 
 int posix::dup3(int from, int to, int flags) {
     if (from == to) {
-        detail::calling_fiber();  // its share
+        detail::calling_fiber();  // spends its budget
         return detail::libc().dup3(from, to, flags);
     }
     return after_all_left(to, [&] { return detail::libc().dup3(from, to, flags); });

@@ -26,7 +26,8 @@ int option(int fd, int name) noexcept {
     return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
-// -1 and EAGAIN: no connection. Among fibers nobody else takes the connection between the question and the call.
+// -1 and EAGAIN: no connection. The lock keeps other fibers from taking the connection between the question and the
+// call.
 int try_accept(int listener, sockaddr* from, socklen_t* from_size, int flags) {
     auto* const entry = detail::foreign_table::at(listener);
     if (entry == nullptr) return -1;
@@ -42,7 +43,7 @@ int accept_on(blocking_call& call, sockaddr* from, socklen_t* from_size, int fla
     for (;;) {
         auto const fd = try_accept(call.fd(), from, from_size, flags);
         if (fd >= 0 || errno != EAGAIN) return fd;
-        // What is no listener must not be waited for: libc's call says what is wrong.
+        // A descriptor that does not listen must not be waited for: libc's call reports the error.
         if (!asked && option(call.fd(), SO_ACCEPTCONN) != 1) return libc().accept4(call.fd(), from, from_size, flags);
         asked = true;
         if (!call.wait(direction::read)) return -1;
@@ -52,8 +53,8 @@ int accept_on(blocking_call& call, sockaddr* from, socklen_t* from_size, int fla
     return -1;
 }
 
-// connect() with O_NONBLOCK for its moment. -1 and EINPROGRESS, or EALREADY: under way. EAGAIN: a local listener's
-// queue is full.
+// connect() with O_NONBLOCK set only during the call. -1 and EINPROGRESS, or EALREADY: under way. EAGAIN: a local
+// listener's queue is full.
 int begin_connect(int fd, int flags, sockaddr const* to, socklen_t size) noexcept {
     if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return -1;
     auto const result = libc().connect(fd, to, size);
@@ -63,7 +64,7 @@ int begin_connect(int fd, int flags, sockaddr const* to, socklen_t size) noexcep
     return result;
 }
 
-// Nothing is reported when a local listener's queue has room again.
+// No event tells when a local listener's queue has room again, so the fiber looks after a pause.
 bool pause(blocking_call& call, std::chrono::milliseconds& length) noexcept {
     auto const until = std::min(call.limit(), detail::after(length));
     auto const ended = detail::park_here(call.self(), call.self().state.generation(), {"connect"}, until);
@@ -109,7 +110,7 @@ int posix::connect(int fd, sockaddr const* to, socklen_t size) {
     if (self == nullptr) return libc().connect(fd, to, size);
     auto const type = option(fd, SO_TYPE);
     auto const flags = type < 0 ? -1 : ::fcntl(fd, F_GETFL);
-    // A datagram socket only notes the address; one with O_NONBLOCK does not wait.
+    // A datagram socket only notes the address; a socket with O_NONBLOCK does not wait.
     bool const waits = flags >= 0 && (flags & O_NONBLOCK) == 0 && (type == SOCK_STREAM || type == SOCK_SEQPACKET);
     blocking_call call(*self, fd, "connect");
     if (!call.begin()) return -1;

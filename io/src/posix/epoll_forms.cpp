@@ -1,4 +1,4 @@
-// epoll_wait's younger forms.
+// epoll_wait's newer forms.
 #include "libc/libc_calls.hpp"
 #include "posix/blocking_call.hpp"
 #include "posix/receiving.hpp"
@@ -15,7 +15,7 @@ int posix::epoll_pwait(int epoll, epoll_event* events, int count, int timeout_ms
     return posix::epoll_wait(epoll, events, count, timeout_ms);
 }
 
-// Its time is finer than epoll_wait's.
+// Its time limit is finer than epoll_wait's.
 int posix::epoll_pwait2(int epoll, epoll_event* events, int count, timespec const* timeout, sigset_t const* mask) {
     bool const is_wrong = timeout != nullptr && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
                                                  timeout->tv_nsec >= 1'000'000'000);

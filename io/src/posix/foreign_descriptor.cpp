@@ -91,7 +91,7 @@ void foreign_descriptor::begin_close(bool waits) noexcept {
     watched_by_ = nullptr;
     if (users_ == 0 || !waits) return lock_.unlock();
     closers_.push_back(node);
-    abort_shield const whole;  // they leave soon, and a number must not stay open because its closer was aborted
+    abort_shield const whole;  // the users leave soon, and the number must not stay open because its closer was aborted
     (void)park(node, {"close", this}, &lock_);
 }
 
@@ -112,11 +112,11 @@ namespace foreign_table {
 
 namespace {
 
-// Each chunk is twice the size of the one before. They stay until the process ends.
+// Each chunk is twice the size of the one before. Chunks stay until the process ends.
 constexpr std::uint32_t first_chunk = 64;
 constinit std::array<std::atomic<foreign_descriptor*>, 26> chunks{};
 
-// A child's own runtimes have entries of their own: a thread of the parent may have been inside one of these.
+// A child's own runtimes get new entries: a thread of the parent may have been inside one of these.
 home_process::child_watcher const anew(nullptr, []() noexcept {
     for (auto& each : chunks) each.store(nullptr, std::memory_order_relaxed);
 });
@@ -159,7 +159,7 @@ foreign_descriptor* at(int fd) {
 }
 
 void raise(std::uint64_t tag, std::uint32_t events) noexcept {
-    if ((events & EPOLLPRI) != 0) events |= EPOLLIN;  // who waits for either queues with the readers
+    if ((events & EPOLLPRI) != 0) events |= EPOLLIN;  // fibers that wait for either are queued with the readers
     auto const number = static_cast<std::uint32_t>(tag) & ~tag_bit;
     find(static_cast<int>(number))->readiness.raise(static_cast<std::uint32_t>(tag >> 32), events);
 }

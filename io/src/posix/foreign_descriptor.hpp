@@ -1,23 +1,23 @@
-// Descriptors that Ramie does not own: numbers that unmodified code opens, shares, duplicates and closes as it likes,
-// with or without telling us. A table by number, one for the process, says who waits for which.
+// Descriptors that Ramie does not own: unmodified code opens, shares, duplicates and closes these numbers as it likes,
+// with or without telling us. A table by number, one for the process, holds the waiters of each number.
 //
 // Watching. At its first wait a number is put into the interest set of the waiter's runtime, edge-triggered, under the
-// tag (generation, foreign bit, number). Nothing promises that the number still means that file at the next wait, so
-// each wait asks again, after it has queued itself:
+// tag (generation, foreign bit, number). At the next wait the number may stand for another file, so each wait asks the
+// kernel again, after it has queued its node:
 //     (1) note the generation, queue the node           registration's lock
 //     (2) confirm(): epoll_ctl MOD with the same tag    the entry's lock; not if the generation has moved
 //     (3) park
-// MOD makes the kernel look at the file once more: what is ready now is reported, so no edge is lost between the
-// attempt that said EAGAIN and (1). ENOENT says that the number is another file's by now: a new generation begins (the
-// nodes of the old one are claimed, and their waiters say EBADF), and it is put in anew. What is still reported about
-// the old file, if a duplicate keeps it alive, carries the old generation and is ignored.
+// MOD makes the kernel look at the file once more and report what is ready now, so no edge is lost between the attempt
+// that said EAGAIN and (1). ENOENT means that the number stands for another file by now: a new generation begins (the
+// nodes of the old one are claimed, and their waiters return EBADF), and the number is added again. Reports about the
+// old file, if a duplicate keeps it alive, carry the old generation and are ignored.
 //
-// A number that cannot be watched under its own name, because it is in the interest set already (a tcp_stream's), or is
-// watched by another runtime, is watched under a duplicate's for the length of the wait.
+// A number that cannot be watched itself, because it is in the interest set already (a tcp_stream's) or is watched by
+// another runtime, is watched through a duplicate for the length of the wait.
 //
-// Closing. A call that has waited will use the number again, so its user count is raised; who closes says so
-// (begin_close: everybody who waits is claimed and leaves with EBADF, and nobody queues), waits until the users have
-// gone, closes the number, and opens the entry for whoever gets the number next (end_close).
+// Closing. A call that has waited will use the number again, so it counts as a user. The closer announces the close
+// (begin_close: all waiters are claimed and leave with EBADF, and no new one queues), waits until the users have gone,
+// closes the number, and opens the entry for the next file that gets the number (end_close).
 #pragma once
 
 #include "ready/registration.hpp"
@@ -35,37 +35,37 @@ class foreign_descriptor {
 
     enum class confirmed : std::uint8_t {
         watched,      // what is ready is being reported
-        look_again,   // the number was closed and used again since the last wait: so the attempt is worth repeating
-        closed,       // it was closed since the generation was noted
-        use_a_copy,   // it cannot be watched under this number
+        look_again,   // the number was closed and used again since the last wait, so the attempt is worth repeating
+        closed,       // the number was closed since the generation was noted
+        use_a_copy,   // this number cannot be watched
         never_waits,  // a regular file or the like
-        failed        // errno
+        failed        // errno says why
     };
     confirmed confirm(int fd, std::uint32_t generation, direction towards, interest_set& by) noexcept;
 
-    // A call that has waited and will use the number again. False: closed since `generation` was noted.
+    // For a call that has waited and will use the number again. False: closed since `generation` was noted.
     [[nodiscard]] bool begin_use(std::uint32_t generation) noexcept;
     void end_use() noexcept;
 
-    // The number is about to be closed. `waits`: until nobody uses it.
+    // The number is about to be closed. `waits`: waits until it has no users.
     void begin_close(bool waits) noexcept;
-    // It was closed, and may be opened again.
+    // The number was closed, and may be opened again.
     void end_close() noexcept;
 
-    // If it is watched: a new generation begins, unwatched. `by`: only if it is watched by that one.
+    // If the number is watched: begins a new generation, unwatched. `by`: only if that set watches it.
     void forget(interest_set const* by = nullptr) noexcept;
 
-    // Held by who asks whether a blocking listener has a connection, and takes it, which must be one step.
+    // Held while a fiber asks whether a blocking listener has a connection, and takes it: both must be one step.
     word_lock accepting;
 
   private:
     confirmed watch_anew(int fd, interest_set& by) noexcept;
     bool is_of(std::uint32_t generation) const noexcept;
 
-    word_lock lock_;  // guards what follows, and epoll_ctl for this number
+    word_lock lock_;  // guards the fields below, and epoll_ctl for this number
     interest_set const* watched_by_ = nullptr;
-    // What it is watched for: whatever anybody has waited for in this generation. (Most sockets are always writable,
-    // and asking for that too would wake somebody for nothing at each wait for a read.)
+    // The events for which the number is watched: all that were waited for in this generation. (Not all events there
+    // are: most sockets are always writable, and each wait for a read would then be woken for nothing.)
     std::uint32_t events_ = 0;
     std::uint32_t users_ = 0;
     wait_queue closers_;  // wait until users_ == 0
@@ -74,19 +74,19 @@ class foreign_descriptor {
 namespace foreign_table {
 
 inline constexpr unsigned largest_number = 0x7fffffff;
-inline constexpr std::uint32_t tag_bit = 1u << 31;  // beside the number; slots of an interest set never get that far
+inline constexpr std::uint32_t tag_bit = 1u << 31;  // set beside the number; an interest set never has so many slots
 
-// The entry of a number >= 0, made at its first use; it stays for ever. Throws std::bad_alloc. Null, and EBADF: nobody has
-// opened it, and a table that grew for it would only hold numbers that are not there.
+// The entry of a number >= 0, made at its first use; it stays for ever. Throws std::bad_alloc. Null, and EBADF: the
+// number is not open; otherwise the table would grow for numbers that do not exist.
 foreign_descriptor* at(int fd);
-// Null: nobody ever waited for it.
+// Null: there never was a wait for this number.
 foreign_descriptor* find(int fd) noexcept;
-// The first number whose entry is made together with others than this one's.
+// The first number of the next chunk of entries.
 unsigned next_chunk(unsigned fd) noexcept;
-// f(entry) for all that were ever made, of the numbers from `first` to `last`.
+// f(entry) for all entries that exist, of the numbers from `first` to `last`.
 template <class F>
 void for_each(unsigned first, unsigned last, F&& f) {
-    // They are made by chunks, which grow with the numbers: past the last one there are none.
+    // Entries are made in chunks, which grow with the numbers: past the last chunk there are none.
     for (auto n = first; n <= last && n <= largest_number;) {
         auto* const entry = find(static_cast<int>(n));
         if (entry != nullptr) f(*entry);
@@ -95,9 +95,9 @@ void for_each(unsigned first, unsigned last, F&& f) {
 }
 // The kernel reported these events under that tag.
 void raise(std::uint64_t tag, std::uint32_t events) noexcept;
-// The number was closed without a word, or is used by somebody else from now on: nobody waits for it any more.
+// The number was closed without notice, or other code uses it from now on: there is no wait for it any more.
 void forget(int fd) noexcept;
-// The runtime goes: its interest set watches nothing any more.
+// The runtime goes: its interest set watches no number any more.
 void abandon(interest_set const& by) noexcept;
 
 }  // namespace foreign_table

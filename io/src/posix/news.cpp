@@ -49,7 +49,7 @@ bool news::expect(std::span<pollfd const> fds) {
         set_up(fds);
     else
         withdraw();
-    at_once_ = not_open_;  // poll itself will tell
+    at_once_ = not_open_;  // poll itself will report it
     all_asked_ = !not_open_;
     generation_ = self_.state.generation();
     auto& home = interest_set::current("a posix call");
@@ -80,7 +80,7 @@ bool news::queue_at(place& p, interest_set& home) {
         case confirmed::never_waits: return true;
         case confirmed::look_again:
         case confirmed::closed: at_once_ = true; return true;
-        case confirmed::failed: at_once_ = true; return errno == EBADF;  // which poll itself will tell
+        case confirmed::failed: at_once_ = true; return errno == EBADF;  // poll itself will report EBADF
         case confirmed::use_a_copy: break;
         }
         (void)p.entry->readiness.withdraw(p.towards, *p.node);
@@ -90,7 +90,7 @@ bool news::queue_at(place& p, interest_set& home) {
         copies_.push_back(copy);
         foreign_table::forget(copy);
         p.entry = foreign_table::at(copy);
-        if (p.entry == nullptr) return errno == EBADF && (at_once_ = true);  // somebody closed a number that is not his
+        if (p.entry == nullptr) return errno == EBADF && (at_once_ = true);  // other code closed our copy
         p.number = copy;
     }
 }

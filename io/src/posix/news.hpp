@@ -6,10 +6,10 @@
 //         if (any.wait(limit)) ...                       // (3) park until something is reported
 //         if (int n = libc().poll(fds, 0)) return n;
 //     }
-// What becomes ready before (2) is seen by (2), what becomes ready after (1) ends (3). The kernel is asked about each
-// number only once (foreign_descriptor::confirm), in the first round and whenever the number has been closed since: it
-// answers with all that is ready, also with what the caller did not ask for, and a caller that asks for POLLPRI while
-// there is ordinary data would go round and round.
+// If a descriptor becomes ready before (2), (2) sees it; if after (1), it ends (3). The kernel is asked about each
+// number only once (foreign_descriptor::confirm): in the first round, and after the number has been closed. Its answer
+// contains all events that are ready, also those that the caller did not ask for; a caller that asks for POLLPRI while
+// there is ordinary data would otherwise loop without end.
 #pragma once
 
 #include "posix/blocking_call.hpp"
@@ -30,11 +30,11 @@ class news {
     news& operator=(news const&) = delete;
     ~news();
 
-    // The same list each time. False: errno. Throws std::bad_alloc.
+    // The list is the same each time. False: errno says why. Throws std::bad_alloc.
     [[nodiscard]] bool expect(std::span<pollfd const> fds);
-    // The kernel was asked about all of them in this round: what was ready before ends the wait, too.
+    // In this round the kernel was asked about all numbers: what was ready before ends the wait, too.
     bool all_asked() const noexcept { return all_asked_; }
-    // 0: something was reported. Else as park_here().
+    // 0: an event was reported. Else as park_here().
     [[nodiscard]] int wait(time_point limit) noexcept;
 
   private:
@@ -56,11 +56,11 @@ class news {
     std::pmr::monotonic_buffer_resource memory_{few_, sizeof few_};
     std::pmr::vector<place> places_{&memory_};
     std::pmr::vector<int> copies_{&memory_};
-    std::uint64_t generation_ = 0;  // of the wait: any of its nodes may end it while others are still being queued
+    std::uint64_t generation_ = 0;  // of the wait; a node may end it while others are still being queued
     bool is_set_up_ = false;
     bool all_asked_ = false;
-    bool not_open_ = false;  // one of the numbers
-    bool at_once_ = false;  // something changed while we queued: not a wait
+    bool not_open_ = false;  // one of the numbers is not open
+    bool at_once_ = false;  // something changed while the nodes were queued: no wait
 };
 
 }  // namespace ramie::detail

@@ -20,7 +20,7 @@ namespace ramie::detail {
 
 other_file::other_file(blocking_call& call) noexcept : call_(call) {
     struct stat status {};
-    if (::fstat(call.fd(), &status) != 0) return;  // the attempt will say why
+    if (::fstat(call.fd(), &status) != 0) return;  // the attempt will report the error
     if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)) return;
     constexpr unsigned memory_devices = 1;
     is_device_ = S_ISCHR(status.st_mode) && ::major(status.st_rdev) != memory_devices;
@@ -34,7 +34,7 @@ other_file::other_file(blocking_call& call) noexcept : call_(call) {
     }
 }
 
-// EINVAL: there is no such operation, or not with such a buffer: the plain call will say so too.
+// EINVAL is final: if the file has no such operation, or not with such a buffer, the plain call would say so too.
 other_file::answer other_file::to_attempt(ssize_t n) noexcept {
     if (n >= 0 || (errno != EOPNOTSUPP && errno != ESPIPE && errno != ENOSYS)) return answer::final;
     knows_nowait_ = false;
@@ -43,12 +43,12 @@ other_file::answer other_file::to_attempt(ssize_t n) noexcept {
 
 bool other_file::is_ready(short event) const noexcept {
     pollfd asked{call_.fd(), event, 0};
-    if (libc().poll(&asked, 1, 0) != 0) return true;  // or an error that the call itself will tell
+    if (libc().poll(&asked, 1, 0) != 0) return true;  // or an error that the call itself will report
     errno = EAGAIN;
     return false;
 }
 
-// It says that it is always ready, and then waits in the call.
+// poll() always calls such a device ready, but the call then waits.
 bool other_file::is_device_without_poll() noexcept {
     if (!is_device_ || how_ == how::stream) return false;
     auto const set = ::epoll_create1(EPOLL_CLOEXEC);
@@ -59,7 +59,7 @@ bool other_file::is_device_without_poll() noexcept {
     return refused;
 }
 
-// Only of pipes and terminals, and of an eventfd, is it known that who waits for room is told.
+// Only pipes, terminals and eventfds are known to report when there is room again.
 bool other_file::says_when_it_has_room() const noexcept {
     if (how_ == how::stream) return true;
     std::array<char, 64> path, target;
@@ -104,7 +104,7 @@ ssize_t other_file::write(parts const& from) noexcept {
     return is_non_blocking() ? in_place() : call_on_pool(call_.self(), in_place);
 }
 
-// No more than surely fits; what is no more than that in one piece, as others who write expect.
+// Never more than surely fits. A smaller write goes out in one piece, as other writers of the same file expect.
 ssize_t other_file::write_some(parts const& from) noexcept {
     auto const p = from.left();
     if (from.size() <= most_at_once_) return libc().writev(call_.fd(), p.data(), static_cast<int>(p.size()));

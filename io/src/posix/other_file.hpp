@@ -1,13 +1,13 @@
-// Reading and writing what is not a socket, by a fiber. What it is says how:
+// Reading and writing files that are not sockets, by a fiber. The kind of file says how:
 //
 //   in place   regular files, directories, block devices, memory devices (/dev/null, ...): libc's call
-//   stream     pipes and terminals: bytes, of which as many are written at once as surely fit
-//   messages   all else (eventfd, timerfd, inotify, devices): one call is one message, so it is made once, whole
+//   stream     pipes and terminals: bytes; a write gives as many at once as surely fit
+//   messages   all others (eventfd, timerfd, inotify, devices): one call is one message, so it is made once, whole
 //
-// An attempt is made with RWF_NOWAIT. Most files do not know that: they are asked by poll() whether they are ready, and
-// then used. Of messages, poll's word is only taken if it means something: there are devices that nobody can wait for
-// (epoll refuses them), and others that take what is written to them but never say so (/dev/kmsg, fanotify). Their
-// call is made on the blocking pool.
+// An attempt is made with RWF_NOWAIT. Most files do not support that: then poll() says whether the file is ready, and
+// the plain call follows. For messages, poll's answer is used only where it means something: some devices cannot be
+// polled (epoll refuses them), and others take what is written but never report room (/dev/kmsg, fanotify). Their calls
+// are made on the blocking pool.
 #pragma once
 
 #include "posix/blocking_call.hpp"
@@ -23,11 +23,11 @@ class other_file {
   public:
     explicit other_file(blocking_call& call) noexcept;
 
-    // -1 and EAGAIN: it would wait, and may be waited for.
+    // -1 and EAGAIN: it would have to wait, and there is an event to wait for.
     ssize_t read(parts const& into) noexcept;
-    // The same. Of a stream perhaps a part only.
+    // The same. A stream may take only a part.
     ssize_t write(parts const& from) noexcept;
-    // What is left after a write is another write.
+    // What is left after a write is written by another call.
     bool is_stream() const noexcept { return how_ == how::stream; }
 
   private:
@@ -46,7 +46,7 @@ class other_file {
     how how_ = how::in_place;
     bool is_device_ = false;
     bool knows_nowait_ = true;
-    std::size_t most_at_once_ = 0;  // of a stream
+    std::size_t most_at_once_ = 0;  // of a stream: as much as surely fits
 };
 
 }  // namespace ramie::detail

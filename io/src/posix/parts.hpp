@@ -1,4 +1,4 @@
-// What is left of a caller's buffers after a partial transfer. The caller's own array is not written to.
+// What is left of a caller's buffers after a partial transfer. The caller's own array is not changed.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@ class parts {
         for (auto const& each : left_) n += each.iov_len;
         return n;
     }
-    // The first n bytes are done.
+    // The first n bytes are transferred.
     void advance(std::size_t n) noexcept {
         while (!left_.empty() && n >= left_.front().iov_len) {
             n -= left_.front().iov_len;

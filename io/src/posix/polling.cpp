@@ -18,8 +18,8 @@ using detail::time_point;
 
 namespace {
 
-// What epoll refuses to put under our own (epolls in epolls, which may be so many levels deep, and two are ours) is
-// waited for by a thread of the blocking pool.
+// If epoll refuses a descriptor (epolls inside epolls may be only so many levels deep, and two levels are ours), a
+// thread of the blocking pool waits for it.
 int poll_on_pool(detail::waiter& self, pollfd* fds, nfds_t count, time_point limit) noexcept {
     return detail::call_on_pool(self, [=] {
         auto const left = detail::timespec_of(limit);
@@ -27,7 +27,7 @@ int poll_on_pool(detail::waiter& self, pollfd* fds, nfds_t count, time_point lim
     });
 }
 
-// poll() of a fiber. Where the list is no good, libc's poll says so.
+// poll() of a fiber. If the list is wrong, libc's poll reports it.
 int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count, time_point limit) noexcept try {
     if (!detail::may_go_on(self, what)) return -1;
     if (auto const ready = libc().poll(fds, count, 0); ready != 0) return ready;
@@ -35,7 +35,7 @@ int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count
     for (;;) {
         if (!any->expect({fds, count})) {
             if (errno != ELOOP && errno != EINVAL) return -1;
-            any.reset();  // nobody wakes it any more
+            any.reset();  // no longer queued: the pool thread waits instead
             return poll_on_pool(self, fds, count, limit);
         }
         if (!any->all_asked()) {
@@ -93,7 +93,7 @@ class sets {
             ++bits;
         };
         for (auto const& each : list) {
-            // What the kernel's select takes for readable, writable and exceptional.
+            // The events that count as readable, writable and exceptional in the kernel's select.
             give(readable_, each, POLLIN, POLLIN | POLLHUP | POLLERR);
             give(writable_, each, POLLOUT, POLLOUT | POLLERR);
             give(exceptional_, each, POLLPRI, POLLPRI);
@@ -101,11 +101,12 @@ class sets {
         return bits;
     }
 
-    // Those that matter to a select: a hang-up does not make a descriptor writable, nor exceptional.
+    // A hang-up alone does not make a descriptor writable or exceptional for a select.
     std::vector<pollfd> list;
 
   private:
-    // The sets may be longer than an fd_set (their user allocated them so), and FD_SET of some compilers checks.
+    // The sets may be longer than an fd_set (their user allocated them so), and some compilers' FD_SET checks the
+    // length.
     static fd_mask& word(fd_set* set, int fd) noexcept { return reinterpret_cast<fd_mask*>(set)[fd / NFDBITS]; }
     static fd_mask bit(int fd) noexcept { return static_cast<fd_mask>(1ul << (fd % NFDBITS)); }
     static bool has(fd_set* set, int fd) noexcept { return set != nullptr && (word(set, fd) & bit(fd)) != 0; }
@@ -123,7 +124,7 @@ int select_until(detail::waiter& self, int count, fd_set* readable, fd_set* writ
         if (ready == 0) return s.put_back();
         auto const bits = s.put_back();
         if (bits != 0) return bits;
-        // Only hang-ups that nobody asked for: such descriptors say nothing new any more.
+        // Only hang-ups that the caller did not ask for: such descriptors report nothing new any more.
         for (auto& each : s.list)
             if (each.revents != 0) each.fd = -1;
     }
@@ -186,7 +187,7 @@ int posix::epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms)
     auto const limit = limit_after(timeout_ms);
     for (;;) {
         if (auto const ready = libc().epoll_wait(epoll, events, count, 0); ready != 0) return ready;
-        // It is readable when something in it is ready.
+        // An epoll descriptor is readable when a descriptor in it is ready.
         pollfd asked{epoll, POLLIN, 0};
         if (auto const ready = poll_until(*self, "epoll_wait", &asked, 1, limit); ready <= 0) return ready;
     }

@@ -1,4 +1,4 @@
-// pread and its kin. On what has positions they do not wait; a position of -1 means the file's own, and anything.
+// pread and its kin. Files with positions never wait; a position of -1 means the file's own, and any kind of file.
 #include "libc/libc_calls.hpp"
 #include "posix/blocking_call.hpp"
 
@@ -19,8 +19,8 @@ bool is_refused(char const* what) noexcept {
     return self != nullptr && !detail::may_go_on(*self, what);
 }
 
-// Whether it may be as readv() and writev(): not regular files, where the flags mean something; and none that is not
-// known, for libc says so.
+// Whether the call can be made as readv() or writev(): not on regular files, where the flags mean something; and not
+// with unknown flags, because libc reports those.
 bool is_as_without_flags(int fd, off_t offset, int flags) noexcept {
     constexpr int without_meaning = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND;
     if (offset != -1 || (flags & ~without_meaning) != 0 || detail::running_fiber() == nullptr) return false;

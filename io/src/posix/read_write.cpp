@@ -1,4 +1,4 @@
-// read and write, on whatever the number stands for.
+// read and write, on any kind of descriptor.
 //   a socket       as recv and send
 //   anything else  as other_file.hpp says
 #include "libc/libc_calls.hpp"
@@ -65,8 +65,8 @@ ssize_t transfer(detail::waiter& self, char const* what, int fd, iovec const* fi
     return -1;
 }
 
-// What libc's own call answers without waiting: nothing to transfer (which, to a datagram socket, is not the same by
-// recv() as by read()), or a mistake.
+// Calls that libc answers without waiting: those that transfer nothing (for a datagram socket recv() and read() differ
+// in that case), and mistakes.
 bool is_for_libc(iovec const* parts, int count) noexcept {
     if (count <= 0 || count > IOV_MAX) return true;
     return std::all_of(parts, parts + count, [](iovec const& each) { return each.iov_len == 0; });

@@ -19,7 +19,7 @@ using detail::libc;
 
 namespace {
 
-// Whether such a call waits for nothing. Some sockets have no error queue, and take no notice of that flag.
+// Whether such a call never waits. Some sockets have no error queue, and ignore that flag.
 bool never_waits(int fd, int flags) noexcept {
     if ((flags & (MSG_DONTWAIT | MSG_OOB)) != 0) return true;
     if ((flags & MSG_ERRQUEUE) == 0) return false;
@@ -40,7 +40,7 @@ bool has_data(int fd) noexcept {
     return ::ioctl(fd, FIONREAD, &bytes) != 0 || bytes > 0;
 }
 
-// It brought descriptors along: there a receive ends.
+// The message brought descriptors: there a receive ends.
 bool has_descriptors(msghdr& message) noexcept {
     if (message.msg_control == nullptr) return false;
     for (auto* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each))
@@ -48,7 +48,7 @@ bool has_descriptors(msghdr& message) noexcept {
     return false;
 }
 
-// MSG_WAITALL without taking anything: looks again whenever something new has come.
+// MSG_WAITALL together with MSG_PEEK: looks again whenever more has come.
 ssize_t peek_all(blocking_call& call, msghdr& message, std::size_t size, int flags) {
     detail::news news(call.self(), "recv");
     for (;;) {
@@ -96,7 +96,7 @@ ssize_t detail::receive_all(blocking_call& call, msghdr& message, int flags) noe
         done += static_cast<std::size_t>(n);
         into.advance(static_cast<std::size_t>(n));
         if (n == 0 || whole || into.left().empty()) return static_cast<ssize_t>(done);
-        m.msg_name = nullptr;  // these came with the first byte
+        m.msg_name = nullptr;  // name and control data came with the first byte
         m.msg_namelen = 0;
         m.msg_control = nullptr;
         m.msg_controllen = 0;

@@ -1,4 +1,4 @@
-// What read, readv and recv share.
+// Shared by read, readv and recv.
 #pragma once
 
 #include "posix/blocking_call.hpp"
@@ -14,8 +14,8 @@
 
 namespace ramie::detail {
 
-// recvmsg() with MSG_WAITALL: of a stream, until all is there, it ends, or fails. What fails after a part is left to the
-// next call to say.
+// recvmsg() with MSG_WAITALL: on a stream, until all is there, the stream ends, or it fails. A failure after a part has
+// come is reported by the next call.
 ssize_t receive_all(blocking_call& call, msghdr& message, int flags) noexcept;
 
 inline std::chrono::nanoseconds duration_of(timespec const& t) noexcept {
@@ -23,7 +23,7 @@ inline std::chrono::nanoseconds duration_of(timespec const& t) noexcept {
     return std::chrono::seconds(std::min(t.tv_sec, longest)) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
-// What is left until then.
+// The time left until `until`; not less than 0.
 inline timespec timespec_of(time_point until) noexcept {
     using namespace std::chrono;
     auto const left = std::max(nanoseconds(0), duration_cast<nanoseconds>(until - carrier::now()));

@@ -21,7 +21,7 @@ ssize_t detail::send_all(blocking_call& call, msghdr message, int flags) noexcep
         if (done > 0 && has_failed(call.fd())) return static_cast<ssize_t>(done);
         message.msg_iov = from.left().data();
         message.msg_iovlen = from.left().size();
-        // After a part there is a result, and no SIGPIPE.
+        // If a part was sent before, there is a result, and no SIGPIPE.
         auto const n = libc().sendmsg(call.fd(), &message, flags | MSG_DONTWAIT | (done > 0 ? MSG_NOSIGNAL : 0));
         if (n < 0) {
             if (errno == EAGAIN && call.wait(direction::write)) continue;
@@ -30,7 +30,7 @@ ssize_t detail::send_all(blocking_call& call, msghdr message, int flags) noexcep
         done += static_cast<std::size_t>(n);
         from.advance(static_cast<std::size_t>(n));
         if (n == 0 || from.left().empty()) return static_cast<ssize_t>(done);
-        message.msg_control = nullptr;  // it went with the first byte
+        message.msg_control = nullptr;  // the control data went with the first byte
         message.msg_controllen = 0;
     }
 } catch (std::bad_alloc const&) {

@@ -1,4 +1,4 @@
-// What write, writev and send share.
+// Shared by write, writev and send.
 #pragma once
 
 #include "posix/blocking_call.hpp"

@@ -16,7 +16,7 @@ using detail::time_point;
 
 namespace {
 
-// 0: the time has come. Else what came first.
+// 0: the time has come. Else the error of what came first.
 int sleep_until(detail::waiter& self, time_point until) noexcept {
     if (!detail::may_go_on(self, "sleep")) return errno;
     if (until <= detail::carrier::now()) {  // sleep(0) lets others run

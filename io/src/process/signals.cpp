@@ -26,7 +26,7 @@ signal_set set_of(std::initializer_list<int> numbers) {
                                         " is no signal; they are 1 to 31 and " + std::to_string(SIGRTMIN) + " to " + std::to_string(SIGRTMAX));
         for (int const never : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
             if (number == never)
-                throw std::invalid_argument("ramie: signals: nobody can listen to signal " + std::to_string(number));
+                throw std::invalid_argument("ramie: signals: no program can listen to signal " + std::to_string(number));
         }
         set |= signal_hub::bit_of(number);
     }

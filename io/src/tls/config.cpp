@@ -12,7 +12,7 @@ namespace ramie {
 
 namespace {
 
-// Files and a large trust store: some 30 ms of a thread's time.
+// Files and a large trust store take some 30 ms of a thread's time.
 template <class Options>
 detail::tls_context::made make_off_worker(Options const& options, detail::tls_context::made (*make)(Options const&)) {
     auto& self = detail::waiter::enter();
@@ -43,7 +43,7 @@ std::expected<tls_client_config, tls_config_error> tls_client_config::defaults()
     };
     static auto& one = *new shared;  // never destroyed: fibers may use it until the very end
     std::lock_guard const held(one.guard);
-    if (!one.made) one.made = make({});  // after a failure the next one tries again
+    if (!one.made) one.made = make({});  // after a failure the next caller tries again
     return one.made;
 }
 

@@ -16,12 +16,12 @@ namespace {
 
 using outcome = tls_engine::outcome;
 
-constexpr std::size_t whole_record = tls_connection::record + 1024;  // with what belongs to it
+constexpr std::size_t whole_record = tls_connection::record + 1024;  // with its header and padding
 
 constexpr std::size_t most_unsent = 64 * 1024;  // answers that a reader may leave to the next writer
 
-// As every operation on a socket: a fiber that finds all it reads decrypted already lets others run now and then. Abort
-// point.
+// Every operation on a socket does this, so a fiber that finds all its data decrypted already still lets others run now
+// and then. Abort point.
 void let_others_run() { (void)waiter::enter(fiber_budget::system_call); }
 
 }  // namespace
@@ -62,8 +62,8 @@ std::expected<void, std::error_code> tls_connection::flush() {
     }
 }
 
-// What cannot be sent now stays for the next write; so does news of a wire that is broken. But a peer that asks and
-// asks and never listens shall not fill our memory.
+// What cannot be sent now stays for the next write, and so does the news that the wire is broken. But a peer that makes
+// us answer without end and never reads must not fill our memory: then the reader waits.
 void tls_connection::flush_if_nobody_has_to_wait() {
     if (engine.unsent() > most_unsent) {
         std::lock_guard const mine(writing_);

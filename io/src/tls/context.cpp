@@ -18,7 +18,8 @@ tls_context& context_of(SSL const* ssl) {
     return *static_cast<tls_context*>(SSL_CTX_get_app_data(::SSL_get_SSL_CTX(ssl)));
 }
 
-// OpenSSL has got a session from a server: kept under the name the connection carries. 1: it is ours now.
+// OpenSSL has got a session from a server: keeps it under the name that the connection carries. 1: the session is ours
+// now.
 int keep_session(SSL* ssl, SSL_SESSION* session) {
     auto const* const peer = static_cast<std::string const*>(SSL_get_app_data(ssl));
     if (peer == nullptr) return 0;
@@ -36,7 +37,7 @@ int choose_protocol(SSL*, unsigned char const** chosen, unsigned char* size, uns
 
 }  // namespace
 
-// Goes through the options; the first failure is kept, and what comes after it is passed over.
+// Goes through the options. The first failure is kept, and later options are skipped.
 struct tls_context_maker {
     explicit tls_context_maker(SSL_METHOD const* method) {
         ::ERR_clear_error();
@@ -47,7 +48,7 @@ struct tls_context_maker {
         }
         SSL_CTX_set_app_data(ctx(), made_.get());
         ::SSL_CTX_set_options(ctx(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-        // An idle connection holds no record buffers; a write takes what it is given, from wherever it lies.
+        // An idle connection holds no record buffers. A write may be partial, and may be repeated from another address.
         SSL_CTX_set_mode(ctx(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     }
@@ -137,8 +138,8 @@ struct tls_context_maker {
         if (!made_->protocols_.empty()) ::SSL_CTX_set_alpn_select_cb(ctx(), choose_protocol, &made_->protocols_);
         ::SSL_CTX_set_options(ctx(), SSL_OP_CIPHER_SERVER_PREFERENCE);
         SSL_CTX_set_dh_auto(ctx(), 1);
-        // Sessions are kept by the clients, in tickets; those of one config are no good for another, which may ask more
-        // of its clients.
+        // Clients keep their sessions in tickets. A session of one config must not be used with another, which may
+        // demand more of its clients.
         SSL_CTX_set_session_cache_mode(ctx(), SSL_SESS_CACHE_OFF);
         unsigned char id[16];
         if (::RAND_bytes(id, sizeof id) != 1 || ::SSL_CTX_set_session_id_context(ctx(), id, sizeof id) != 1)
@@ -148,7 +149,7 @@ struct tls_context_maker {
     void ask_clients(tls_server_options const& options) {
         if (error_.code) return;
         if (!options.trusted)
-            return fail("trusted: somebody must be, when clients are to show certificates",
+            return fail("trusted: must be given when clients are to show certificates",
                         std::make_error_code(std::errc::invalid_argument));
         read("trusted", *options.trusted, trust);
         read("trusted", *options.trusted, name_to_clients);

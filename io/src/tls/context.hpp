@@ -1,4 +1,4 @@
-// What a tls_client_config or tls_server_config is made of: OpenSSL's SSL_CTX, and what its callbacks need. It does not
+// The inside of a tls_client_config or tls_server_config: OpenSSL's SSL_CTX, and what its callbacks need. It does not
 // change once it is made, except for the sessions.
 #pragma once
 
@@ -20,14 +20,14 @@ namespace ramie::detail {
 class tls_context {
   public:
     using made = std::expected<std::shared_ptr<tls_context>, tls_config_error>;
-    // Read files; block the thread.
+    // They read files, and block the thread.
     static made for_clients(tls_client_options const& options);
     static made for_servers(tls_server_options const& options);
 
-    // A connection of this kind, without a wire; null when there is no memory.
+    // A connection for this config, without a wire; null if there is no memory.
     ssl_ptr connection() const;
 
-    bool verify = false;  // a client that checks the server's name
+    bool verify = false;  // for a client: check the server's name
     std::chrono::nanoseconds handshake_timeout{0};
     tls_sessions sessions;  // a client's
 
@@ -36,7 +36,7 @@ class tls_context {
 
     ssl_ctx_ptr ctx_;
     tls_identities identities_;             // a server's, besides the one in ctx_
-    std::vector<unsigned char> protocols_;  // a server's, in the form they have on the wire
+    std::vector<unsigned char> protocols_;  // a server's, in the form that is sent
 
     friend struct tls_context_maker;
 };

@@ -14,13 +14,13 @@ namespace ramie::detail {
 
 namespace {
 
-// OpenSSL 3.0 uses up to 7 KiB below its caller in a handshake, and for reading and writing 6 (docs/rationale.md).
-// Other versions, providers and key stores may want more, so much more is asked for.
+// OpenSSL 3.0 uses up to 7 KiB of its caller's stack in a handshake, and 6 for reading and writing (docs/rationale.md).
+// Other versions, providers and key stores may need more, so these are much larger.
 constexpr std::size_t handshake_stack = 64 * 1024;
 constexpr std::size_t transfer_stack = 16 * 1024;
 
-// Calls f() here, or, when the fiber's stack has too little room left, on a thread of the blocking pool, and waits.
-// An abort must not come in between: f has effects.
+// Calls f() here; or, if the fiber's stack has too little room left, on a thread of the blocking pool, and waits. The
+// wait cannot be aborted, because f has effects.
 template <class F>
 void with_room(std::size_t needed, F&& f) {
     if (!waiter::self().is_fiber() || this_fiber::stack_left() >= needed) return f();
@@ -28,7 +28,7 @@ void with_room(std::size_t needed, F&& f) {
     spawn_blocking_in<blocking_share::steps>(std::forward<F>(f)).get();
 }
 
-// A name is also sent along (SNI), which an address may not be.
+// A name is also sent to the server (SNI); an address must not be.
 bool aim_at(SSL* ssl, tls_host const& host, bool verify) {
     if (!host.is_address() && SSL_set_tlsext_host_name(ssl, host.text().c_str()) != 1) return false;
     return !verify || host.demand_of(ssl);
@@ -62,7 +62,7 @@ bool tls_engine::begin() {
     return true;
 }
 
-// Else OpenSSL would not have a session taken up again whose connection just ended; since TLS 1.1 it may be.
+// Otherwise OpenSSL would not resume a session whose connection has just ended; since TLS 1.1 that is allowed.
 tls_engine::~tls_engine() {
     if (ssl_ != nullptr && !broken_) ::SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
@@ -79,19 +79,19 @@ tls_engine::step tls_engine::outcome_of(int answer) {
     case SSL_ERROR_NONE: return {outcome::done, 0, {}, unread};
     case SSL_ERROR_WANT_READ: return {outcome::needs_input, 0, {}, unread, ::SSL_has_pending(ssl_.get()) == 1};
     case SSL_ERROR_ZERO_RETURN: return {outcome::ended, 0, {}, unread};
-    default: break;  // a wire always takes what is written, so nothing else is to be waited for
+    default: break;  // the wire always takes what is written, so there is nothing else to wait for
     }
     return failed_with(drain_openssl_errors(ssl_.get()));
 }
 
-// Nothing in here waits, and OpenSSL's answer is read on the thread that got it.
+// Does not wait, so OpenSSL's error queue is read on the thread that filled it.
 template <class Call>
 tls_engine::step tls_engine::do_step(std::size_t stack_needed, Call&& call) {
     turn const mine(*this);
     if (broken_) return {outcome::failed, 0, broken_};
     step result{};
     with_room(stack_needed, [&] {
-        ::ERR_clear_error();  // it may be another thread
+        ::ERR_clear_error();  // the step may run on another thread
         result = ssl_ != nullptr || begin() ? outcome_of(call(ssl_.get()))
                                             : failed_with(std::make_error_code(std::errc::not_enough_memory));
         ::ERR_clear_error();
@@ -126,7 +126,7 @@ tls_engine::step tls_engine::write(std::span<std::byte const> from) {
 }
 
 tls_engine::step tls_engine::close_notify() {
-    // 0 and 1 say whether the peer has ended too: a matter of reading.
+    // 0 and 1 tell whether the peer has ended too; that is for reading to report.
     return do_step(transfer_stack, [](SSL* ssl) { return ::SSL_shutdown(ssl) >= 0 ? 1 : -1; });
 }
 

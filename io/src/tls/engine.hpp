@@ -1,12 +1,12 @@
-// One TLS connection without its wires: bytes from the peer are fed in, bytes for the peer are taken out, and in
-// between are single steps of OpenSSL that never wait for anybody outside.
+// One TLS connection without its wire: bytes from the peer are fed in, bytes for the peer are taken out, and between
+// that are single steps of OpenSSL that never wait for anything outside.
 //
-// OpenSSL's object costs some ten kilobytes as it is, and more with its first step. So it is made in the first step: a
-// connection that waits for its peer's first byte has none.
+// OpenSSL's object takes some ten kilobytes, and more with its first step. So it is made in the first step: a
+// connection that waits for its peer's first byte has no such object.
 //
-// OpenSSL's objects are not thread-safe, so each step holds guard_; and its error queue belongs to the thread, so a
-// step empties it before, reads it after, and is never suspended in between. Waiting for guard_ takes no longer than
-// somebody else's step, so it is no abort point: what has been read from the wire or encrypted is never lost.
+// OpenSSL's objects are not thread-safe, so each step holds guard_. OpenSSL's error queue belongs to the thread, so a
+// step empties it before, reads it after, and is never suspended in between. A wait for guard_ is no longer than
+// another fiber's step, so it is no abort point: bytes that were read from the wire or encrypted are never lost.
 #pragma once
 
 #include "tls/context.hpp"
@@ -30,16 +30,16 @@ class tls_engine {
   public:
     enum class outcome {
         done,         // `count` bytes; or the handshake is complete
-        needs_input,  // feed() it, and again
-        ended,        // the peer has said that nothing more will come
-        failed        // `error`; so will everything from now on
+        needs_input,  // feed() more bytes, then repeat the step
+        ended,        // the peer has announced the end of its data
+        failed        // with `error`; all later steps fail too
     };
     struct step {
         outcome what;
         std::size_t count = 0;
         std::error_code error = {};
-        std::size_t unread = 0;     // what is left of the bytes fed in; with needs_input: nothing
-        bool is_in_record = false;  // a part of a record has been read, and the rest is expected
+        std::size_t unread = 0;     // bytes fed in that were not used yet; with needs_input: 0
+        bool is_in_record = false;  // part of a record has been read, and its rest is expected
     };
 
     // For a server.
@@ -49,9 +49,9 @@ class tls_engine {
     tls_engine(tls_engine const&) = delete;
     tls_engine& operator=(tls_engine const&) = delete;
     ~tls_engine();
-    // It is for a client that asks for what cannot be a host.
+    // A client whose host is neither a name nor an address.
     bool is_impossible() const noexcept { return is_client_ && !host_; }
-    // The peer begins.
+    // Then the peer begins.
     bool is_server() const noexcept { return !is_client_; }
 
     step handshake();
@@ -60,18 +60,19 @@ class tls_engine {
     // Encrypts all or a part of `from`, which is not empty.
     step write(std::span<std::byte const> from);
     step close_notify();
-    // From now on all steps fail with it.
+    // From now on all steps fail with `why`.
     void break_off(std::error_code why);
-    // With what all steps fail; none: they do not.
+    // The error with which all steps fail; none: they do not.
     std::error_code broken() const;
 
-    // More from the peer, when all that was fed before has been read. It must stay where it is until it has been read.
+    // More bytes from the peer, after all earlier ones have been used. The memory must stay valid until these are used,
+    // too.
     void feed(std::span<std::byte const> from_peer);
-    // What is to be sent; empty: nothing at the moment.
+    // All bytes to be sent; empty: there are none at the moment.
     std::vector<std::byte> take();
     std::size_t unsent() const;
 
-    // Asks OpenSSL about the connection: f(SSL*); what f's default is before the first step.
+    // Asks OpenSSL about the connection: f(SSL*). Before the first step: a default value.
     template <class F>
     auto ask(F&& f) const;
 
@@ -87,7 +88,7 @@ class tls_engine {
     std::shared_ptr<tls_context> const context_;
     bool const is_client_;
     std::optional<tls_host> const host_;  // a client's
-    std::string const peer_;              // OpenSSL knows where it is
+    std::string const peer_;              // OpenSSL holds a pointer to it
     mutable ramie::mutex guard_;
     tls_wire wire_;
     ssl_ptr ssl_;  // null before the first step

@@ -10,7 +10,7 @@ namespace ramie {
 
 namespace {
 
-// In tls_category, above all tls_errc: OpenSSL's verdict on a certificate, as it is.
+// Codes in tls_category above all tls_errc: OpenSSL's own reasons for refusing a certificate.
 constexpr int verdict_base = 1000;
 
 char const* text_of(tls_errc e) {
@@ -21,7 +21,7 @@ char const* text_of(tls_errc e) {
     case tls_errc::certificate_revoked: return "the peer's certificate has been revoked";
     case tls_errc::wrong_host: return "the peer's certificate is for another host";
     case tls_errc::self_signed: return "the peer's certificate is self-signed and not trusted";
-    case tls_errc::unknown_issuer: return "nobody trusted vouches for the peer's certificate";
+    case tls_errc::unknown_issuer: return "the peer's certificate has no trusted issuer";
     case tls_errc::no_certificate: return "the peer has shown no certificate";
     case tls_errc::revocation_unknown: return "whether the peer's certificate has been revoked is not known";
     }
@@ -81,7 +81,7 @@ std::error_code error_of_verdict(long verdict) {
 }  // namespace
 
 std::error_code drain_openssl_errors(ssl_st const* ssl) noexcept {
-    auto const code = ::ERR_get_error();  // the first is the cause, the others are what came of it
+    auto const code = ::ERR_get_error();  // the first is the cause, the others follow from it
     ::ERR_clear_error();
     if (code == 0) return std::make_error_code(std::errc::protocol_error);
     if (ERR_SYSTEM_ERROR(code)) return {ERR_GET_REASON(code), std::system_category()};

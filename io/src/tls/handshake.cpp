@@ -1,4 +1,4 @@
-// The handshake of a tls_connection: steps of the engine and what goes over the wire between them.
+// The handshake of a tls_connection: the engine's steps, and the transfers between them.
 #include "tls/connection.hpp"
 
 #include "call/operation.hpp"
@@ -16,9 +16,9 @@ namespace {
 
 using outcome = tls_engine::outcome;
 
-// A step computes for a millisecond or more. So that a thousand clients at once leave processor time to the fibers that
-// have their connection already, only some compute at a time. Never destroyed: fibers may wait in it until the very
-// end.
+// A step computes for a millisecond or more. Only some fibers compute at a time, so that a thousand new clients leave
+// processor time to the fibers that are connected already. Never destroyed: fibers may wait in it until the process
+// ends.
 semaphore& turns_to_compute() {
     static auto& turns = *new semaphore(std::max(1u, usable_processors() / 2));
     return turns;
@@ -37,14 +37,14 @@ std::expected<void, std::error_code> tls_connection::handshake() {
     if (result) return *result;
     auto const late = std::make_error_code(std::errc::timed_out);
     engine.break_off(late);
-    transport->close();  // the peer shall not wait either
+    transport->close();  // so that the peer does not wait, either
     return std::unexpected(late);
 }
 
-// A server has nothing to do before its client has said hello, and needs nothing for it: the engine, which does, begins
-// when the first record is here, or as much of it as there is room for. (Or what is no record: it knows what to say.)
+// A server does nothing until its client has said hello, so it needs no engine before. The engine begins when the first
+// record is here, or as much of it as there is room for. (Or bytes that are no record: the engine knows how to answer.)
 std::expected<void, std::error_code> tls_connection::wait_for_hello() {
-    constexpr std::size_t header = 5;  // what it is, the version, and the length in two bytes
+    constexpr std::size_t header = 5;  // type, version, and the length in two bytes
     constexpr auto handshake_record = std::byte{22};
     auto const is_whole = [this](std::size_t count) {
         auto const& r = begin_of_record_;
@@ -73,7 +73,7 @@ std::expected<void, std::error_code> tls_connection::shake_hands() {
             return engine.handshake();
         }();
         let_go_of_what_was_read(step);
-        auto const sent = flush();  // also when it failed: the peer is told why
+        auto const sent = flush();  // also after a failure, so that the peer is told why
         if (step.what == outcome::failed) return std::unexpected(step.error);
         if (!sent) return sent;
         if (step.what == outcome::done) {

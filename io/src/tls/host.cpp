@@ -15,14 +15,14 @@ namespace {
 constexpr std::size_t longest_name = 253;
 constexpr std::size_t longest_label = 63;
 
-// Of both what a client believes and what a server shows.
+// For the certificates that a client believes and for those that a server shows.
 constexpr unsigned rules = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// The underscore is in no host's name, but in many that hosts have all the same.
+// The underscore is not allowed in host names, but many have it.
 bool is_of_a_name(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
@@ -40,7 +40,7 @@ bool is_name(std::string_view text) noexcept {
     return is_label(text) && !std::ranges::all_of(text, is_digit);
 }
 
-// In any of the forms that libc's inet_aton reads; it would stop at a space and take no notice of the rest.
+// Accepts every form that libc's inet_aton reads; inet_aton itself would stop at a space and ignore the rest.
 std::optional<std::string> as_v4_address(std::string const& text) {
     in_addr address{};
     bool const readable = std::ranges::all_of(text, [](char c) { return c == '.' || is_of_a_name(c); });
@@ -49,7 +49,7 @@ std::optional<std::string> as_v4_address(std::string const& text) {
     return ::inet_ntop(AF_INET, &address, written, sizeof written);
 }
 
-// Any zone will do: an interface of this machine need not be there when the connection is there already.
+// Any zone is accepted: the interface need not exist on this machine, since the connection is made already.
 std::optional<std::string> as_v6_address(std::string_view text) {
     if (text.ends_with('%')) return {};
     auto const address = text.substr(0, text.find('%'));

@@ -1,14 +1,14 @@
-// Whom a server's certificate must be for: a DNS name or an address, by the rules of RFC 9525.
+// The host that a server's certificate must name: a DNS name or an address, by the rules of RFC 9525.
 //
 //   name       Only the certificate's DNS names count, never its subject (a CN). A star stands for one whole label, the
-//              first. The dot at the end of "example.org." says that the name is complete, and is no part of it:
+//              first. The dot at the end of "example.org." says that the name is complete. It is not part of the name:
 //              neither for the certificate nor for SNI (RFC 6066).
-//   address    Only the certificate's addresses count. All that libc reads as an IPv4 address is one ("127.1"), since
-//              that is where the connection goes. The zone of "fe80::1%eth0" says which way the packets leave this
-//              machine, and is no part of the address.
-//   neither    What is no host at all is refused before a byte is sent: empty labels (so ".org", which OpenSSL would
-//              take for "anybody below org"), characters that are in no host's name, names that end in a number.
-//              Names in other scripts come as "xn--...".
+//   address    Only the certificate's addresses count. Every text that libc reads as an IPv4 address is one ("127.1"),
+//              since that is where the connection goes. The zone of "fe80::1%eth0" says which way the packets leave
+//              this machine; it is not part of the address.
+//   neither    A text that cannot be a host is refused before a byte is sent: empty labels (so ".org", which OpenSSL
+//              would take for "any host below org"), characters that host names do not have, names that end in a
+//              number. Names in other scripts come as "xn--...".
 #pragma once
 
 #include <openssl/ssl.h>
@@ -21,16 +21,16 @@ namespace ramie::detail {
 
 class tls_host {
   public:
-    // Nothing: it cannot be a host.
+    // None: the text cannot be a host.
     static std::optional<tls_host> parse(std::string_view text);
 
     bool is_address() const noexcept { return is_address_; }
-    // "example.org", "127.0.0.1", "fe80::1": without what is no part of it.
+    // "example.org", "127.0.0.1", "fe80::1": without the final dot or the zone.
     std::string const& text() const noexcept { return text_; }
 
-    // From now on the handshake believes only a server that is this host. False: no memory.
+    // From now on the handshake accepts only a server that proves to be this host. False: no memory.
     bool demand_of(SSL* client) const;
-    // Whether clients that ask for this host would believe the certificate.
+    // Whether clients that ask for this host would accept the certificate.
     bool is_named_by(X509* certificate) const;
 
   private:

@@ -9,7 +9,7 @@ namespace {
 bool show(SSL* ssl, SSL_CTX* identity) {
     STACK_OF(X509)* between = nullptr;
     SSL_CTX_get0_chain_certs(identity, &between);
-    // One certificate is kept for each kind of key; a client that likes the kind of the former one would still get it.
+    // OpenSSL keeps one certificate for each kind of key: without this, a client could still get the former one.
     ::SSL_certs_clear(ssl);
     return ::SSL_use_cert_and_key(ssl, ::SSL_CTX_get0_certificate(identity), ::SSL_CTX_get0_privatekey(identity),
                                   between, 1) == 1;
@@ -26,7 +26,7 @@ void tls_identities::choose_for(SSL_CTX* server) {
 int tls_identities::choose(SSL* ssl, int*, void* self) {
     auto const* const host = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (host == nullptr) return SSL_TLSEXT_ERR_NOACK;
-    // By the rule by which our clients believe a server, so that whoever finds a name here is believed for it.
+    // The same rule by which our clients check a server: a certificate that is found here is accepted there.
     auto const asked_for = tls_host::parse(host);
     if (!asked_for) return SSL_TLSEXT_ERR_NOACK;
     if (asked_for->is_named_by(::SSL_get_certificate(ssl))) return SSL_TLSEXT_ERR_OK;
@@ -34,7 +34,7 @@ int tls_identities::choose(SSL* ssl, int*, void* self) {
         if (asked_for->is_named_by(::SSL_CTX_get0_certificate(each.get())))
             return show(ssl, each.get()) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    return SSL_TLSEXT_ERR_NOACK;  // the client will see for itself
+    return SSL_TLSEXT_ERR_NOACK;  // the client will decide
 }
 
 }  // namespace ramie::detail

@@ -1,4 +1,4 @@
-// A server of several names: which certificate it shows to whom.
+// A server with several names: which certificate it shows to which client.
 #pragma once
 
 #include "tls/owned.hpp"
@@ -16,7 +16,8 @@ class tls_identities {
     // Of `with` only the certificate, its chain and its key are used.
     void add(ssl_ctx_ptr with) { others_.push_back(std::move(with)); }
     // From now on each handshake of `server` shows the first certificate that is good for the host its client asks for:
-    // its own, then these; if there is none, its own. This object outlives it, and is not changed any more.
+    // `server`'s own one, then these; if none is good, its own. This object must outlive `server`, and must not change
+    // any more.
     void choose_for(SSL_CTX* server);
 
   private:

@@ -37,7 +37,7 @@ std::expected<std::string, std::error_code> content_of(pem const& from) {
     return all;
 }
 
-// Without one, OpenSSL would ask the terminal.
+// Without this, OpenSSL would ask the terminal for the password.
 int give_password(char* into, int size, int, void* password) {
     auto const& text = *static_cast<std::string const*>(password);
     if (text.size() > static_cast<std::size_t>(size)) return -1;
@@ -45,7 +45,7 @@ int give_password(char* into, int size, int, void* password) {
     return static_cast<int>(text.size());
 }
 
-// Calls use(object) for each that `read_next` finds; at least one is needed.
+// Calls use(object) for each object that `read_next` finds; there must be at least one.
 template <class Read, class Use>
 pem_result for_each_in(pem const& from, Read read_next, Use use) {
     auto const content = content_of(from);
@@ -85,7 +85,7 @@ pem_result use_key(SSL_CTX* ctx, pem const& from, std::string const& password) {
     if (bio == nullptr) return openssl_failure();
     key_ptr const key(
         ::PEM_read_bio_PrivateKey(bio.get(), nullptr, &give_password, const_cast<std::string*>(&password)));
-    // Taking the key includes seeing whether it fits the certificate.
+    // This also checks whether the key fits the certificate.
     if (key == nullptr || ::SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) return openssl_failure();
     return {};
 }

@@ -22,7 +22,7 @@ void tls_sessions::offer_to(SSL* ssl, std::string const& peer) {
     std::lock_guard const held(guard_);
     auto const found = known_.find(peer);
     if (found == known_.end()) return;
-    ::SSL_set_session(ssl, found->second);  // takes a reference of its own; should it fail, the handshake is a full one
+    ::SSL_set_session(ssl, found->second);  // takes its own reference; if it fails, the handshake is a full one
     if (::SSL_SESSION_get_protocol_version(found->second) < TLS1_3_VERSION) return;
     ::SSL_SESSION_free(found->second);
     known_.erase(found);

@@ -34,7 +34,7 @@ std::string text_or_empty(char const* text) {
     return text == nullptr ? "" : text;
 }
 
-// What `print` writes about the peer's certificate; empty if it has shown none.
+// The text that `print` writes about the peer's certificate; empty if the peer has shown none.
 template <class Print>
 std::string about_peer(std::unique_ptr<tls_connection> const& c, Print print) {
     return ask(c, [&](SSL* ssl) {
@@ -114,7 +114,7 @@ std::expected<std::size_t, std::error_code> tls_stream::write(std::span<std::byt
 std::expected<std::size_t, io_error> tls_stream::write_all(std::span<std::byte const> from, std::size_t& done) {
     done = 0;
     if (connection_ == nullptr) return std::unexpected(io_error{closed_before(), 0});
-    do {  // at least once: something of an earlier write may have to go out
+    do {  // at least once: bytes of an earlier write may still have to be sent
         if (auto const sent = connection_->write(from.subspan(done), done); !sent)
             return std::unexpected(io_error{sent.error(), done});
     } while (done < from.size());

@@ -8,7 +8,7 @@
 
 namespace ramie::detail {
 
-// No exception may leave these: OpenSSL calls them.
+// OpenSSL calls these, so no exception may leave them.
 struct tls_wire::bio_calls {
     static tls_wire& wire(BIO* b) noexcept { return *static_cast<tls_wire*>(::BIO_get_data(b)); }
 
@@ -42,7 +42,7 @@ struct tls_wire::bio_calls {
 
     static long control(BIO* b, int what, long, void*) noexcept {
         switch (what) {
-        case BIO_CTRL_FLUSH: return 1;  // who has the wire sends
+        case BIO_CTRL_FLUSH: return 1;  // the owner of the wire sends
         case BIO_CTRL_PENDING: return static_cast<long>(wire(b).unread());
         case BIO_CTRL_WPENDING: return static_cast<long>(wire(b).unsent());
         default: return 0;
@@ -60,12 +60,12 @@ struct tls_wire::bio_calls {
 };
 
 bool tls_wire::connect(SSL* ssl) {
-    static BIO_METHOD* const method = bio_calls::make();  // never freed: connections may end at the very end
+    static BIO_METHOD* const method = bio_calls::make();  // never freed: connections may exist until the process ends
     auto* const bio = method == nullptr ? nullptr : ::BIO_new(method);
     if (bio == nullptr) return false;
     ::BIO_set_data(bio, this);
     ::BIO_set_init(bio, 1);
-    ::SSL_set_bio(ssl, bio, bio);  // both ways, with the one reference
+    ::SSL_set_bio(ssl, bio, bio);  // for both directions, with the one reference
     return true;
 }
 

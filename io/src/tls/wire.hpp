@@ -1,10 +1,10 @@
-// What an SSL reads and writes instead of a socket.
+// What an SSL reads from and writes to instead of a socket.
 //
-// Bytes from the peer are read where they lie, in whatever memory their owner has; bytes for the peer are put into a
-// block that is given away whole. So nothing is copied on the way, and a wire on which nothing is under way has no
-// memory. (OpenSSL's own memory BIO copies both ways, and keeps the largest size it ever had.)
+// Bytes from the peer are read where they lie, in their owner's memory; bytes for the peer are put into a block that is
+// handed over whole. So nothing is copied on the way, and an idle wire has no memory. (OpenSSL's own memory BIO copies
+// in both directions, and keeps the largest size it ever had.)
 //
-// Not thread-safe, as the SSL is not.
+// Not thread-safe, like the SSL.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -25,14 +25,14 @@ class tls_wire {
     // From now on the SSL uses this wire, which must outlive it. False: no memory.
     bool connect(SSL* ssl);
 
-    // All that was fed before has been read. These bytes must stay where they are until they have been read.
+    // All bytes that were fed before have been read. The new ones must stay where they are until they have been read.
     void feed(std::span<std::byte const> from_peer) noexcept { unread_ = from_peer; }
     std::size_t unread() const noexcept { return unread_.size(); }
 
-    // What is to be sent, all of it.
+    // All bytes to be sent.
     std::vector<std::byte> take() noexcept { return std::exchange(unsent_, {}); }
     std::size_t unsent() const noexcept { return unsent_.size(); }
-    // Something that was to be sent found no memory: the stream is broken.
+    // There was no memory for bytes to be sent: the stream is broken.
     bool is_short_of_memory() const noexcept { return short_of_memory_; }
 
   private:
