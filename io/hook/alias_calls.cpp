@@ -1,5 +1,5 @@
-// Other names and forms of what calls.cpp has: what programs and older libraries call by libc's own second names, and
-// the small ones that are made of others.
+// Other names and forms of the functions in calls.cpp: libc's second names, which programs and older libraries use, and
+// small functions that are built from others.
 #include "hooked.hpp"
 
 #include <cerrno>
@@ -26,7 +26,7 @@ RAMIE_EXPORTED int thrd_sleep(timespec const* time, timespec* left) {
     return error == EINTR || error == ECANCELED || error == ETIMEDOUT ? -1 : -2;
 }
 RAMIE_EXPORTED void thrd_yield() noexcept { (void)sched_yield(); }
-// By this name the headers mean sched_yield.
+// The headers use this name for sched_yield.
 RAMIE_EXPORTED int old_pthread_yield() noexcept asm("pthread_yield");
 int old_pthread_yield() noexcept { return sched_yield(); }
 RAMIE_EXPORTED int __sched_yield() noexcept { return sched_yield(); }
@@ -47,7 +47,7 @@ RAMIE_EXPORTED int __select(int count, fd_set* readable, fd_set* writable, fd_se
 }
 RAMIE_EXPORTED int __nanosleep(timespec const* time, timespec* left) { return nanosleep(time, left); }
 
-// Fortified.
+// Called by code that is compiled with _FORTIFY_SOURCE.
 RAMIE_EXPORTED ssize_t __pread_chk(int fd, void* into, size_t size, off_t offset, size_t room) {
     ramie::hook::must_fit(size, room);
     return pread(fd, into, size, offset);

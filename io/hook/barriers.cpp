@@ -1,9 +1,10 @@
-// pthread barriers. libc has no way to arrive at one without waiting, so one that is made once a runtime has started is ours,
-// in libc's memory: threads wait for its round by futex, fibers in the parking lot. One that was made before, or is
-// process-shared, is libc's, and a fiber that comes to it waits on a thread of the blocking pool.
+// pthread barriers. libc offers no way to arrive at a barrier without waiting. So a barrier that is made after a
+// runtime has started is ours, in libc's memory: threads wait for its round by futex, fibers in the parking lot. A
+// barrier that was made before, or is process-shared, is libc's; a fiber that comes to it waits on a thread of the
+// blocking pool.
 //
-//   arriving   the last of a round begins the next round, wakes all, and is told so
-//   leaving    who has left does not touch it again; destroying it waits until all have left
+//   arriving   the last arrival of a round begins the next round, wakes all, and gets PTHREAD_BARRIER_SERIAL_THREAD
+//   leaving    after it has left, a caller does not touch the barrier; destroying the barrier waits until all have left
 #include "waiting.hpp"
 
 #include <cerrno>
@@ -23,9 +24,10 @@ struct our_barrier {
     unsigned count;
     unsigned arrived = 0;                  // under lock_
     std::atomic<unsigned> round{0};
-    std::atomic<unsigned> inside{0};       // who has come and not left
+    std::atomic<unsigned> inside{0};       // how many have come and not left
     std::atomic<bool> held{false};
-    // Where glibc's is never written. Every barrier is made by pthread_barrier_init, so this says whose it is.
+    // In bytes that glibc's barrier never writes. Every barrier is made by pthread_barrier_init, so this tells ours
+    // from glibc's.
     std::uint64_t mark = ours;
     static constexpr std::uint64_t ours = 0x52616d6965426172;
     static constexpr std::size_t glibcs = 20;
@@ -55,7 +57,7 @@ struct round_wait {
 };
 int attempt_round(void* argument) noexcept {
     auto const& w = *static_cast<round_wait const*>(argument);
-    // acquire pairs with the release of the last who arrives.
+    // acquire pairs with the release of the last arrival.
     return w.round.load(std::memory_order_acquire) != w.seen ? 0 : static_cast<int>(lot_wait::again);
 }
 
@@ -83,7 +85,7 @@ int arrive(detail::hook_calls const& calls, our_barrier& b) noexcept {
     bool const last = ++b.arrived == b.count;
     if (last) {
         b.arrived = 0;
-        b.round.store(seen + 1, std::memory_order_release);  // pairs with the acquires of those who wait
+        b.round.store(seen + 1, std::memory_order_release);  // pairs with the acquires of the waiters
     }
     b.unlock();
     if (last) {
@@ -137,7 +139,7 @@ RAMIE_EXPORTED int pthread_barrier_destroy(pthread_barrier_t* barrier) noexcept 
     bool const is_waited_at = ours->arrived != 0;
     ours->unlock();
     if (is_waited_at) return EBUSY;
-    // Those of the last round are on their way out. acquire pairs with the release in arrive().
+    // Waits for the last round to leave. acquire pairs with the release in arrive().
     while (ours->inside.load(std::memory_order_acquire) != 0) {
         auto const* const fiber = for_fiber();
         (void)(fiber != nullptr ? fiber->sched_yield() : real().sched_yield());

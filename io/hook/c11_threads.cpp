@@ -1,4 +1,4 @@
-// <threads.h>: glibc's are its pthread calls under other names, entered inside libc, with other words for the results.
+// <threads.h>: glibc implements it by its pthread functions, which it calls inside libc; the results have other names.
 #include "mutexes.hpp"
 #include "waiting.hpp"
 

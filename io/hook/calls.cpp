@@ -1,11 +1,11 @@
-// The interposed calls. Each is libc's, unless a fiber makes it.
+// The interposed calls. Each of them is libc's, unless a fiber calls.
 #include "hooked.hpp"
 
 using ramie::hook::for_fiber;
 using ramie::hook::introduced;
 using ramie::hook::real;
 
-// The calls as libc declares them.
+// The parameters as libc declares them.
 #define RAMIE_HOOKED(result, name, parameters, arguments)                                                              \
     RAMIE_EXPORTED result name parameters {                                                                            \
         if (auto const* const fiber = for_fiber()) return fiber->name arguments;                                       \
@@ -72,7 +72,7 @@ RAMIE_HOOKED(int, gethostbyname2_r,
              (char const* host, int family, hostent* into, char* buffer, size_t size, hostent** found, int* error),
              (host, family, into, buffer, size, found, error))
 
-// Also on plain threads: fibers may wait for what they close.
+// Also on plain threads: fibers may wait for the descriptors that they close.
 RAMIE_EXPORTED int close(int fd) {
     auto const* const calls = introduced();
     return calls != nullptr ? calls->close(fd) : real().libc.close(fd);
@@ -91,7 +91,7 @@ RAMIE_EXPORTED int dup3(int from, int to, int flags) noexcept {
     return calls != nullptr ? calls->dup3(from, to, flags) : real().libc.dup3(from, to, flags);
 }
 
-// What code compiled with _FORTIFY_SOURCE calls.
+// Called by code that is compiled with _FORTIFY_SOURCE.
 RAMIE_EXPORTED ssize_t __read_chk(int fd, void* into, size_t size, size_t room) {
     ramie::hook::must_fit(size, room);
     return read(fd, into, size);

@@ -1,12 +1,13 @@
-// pthread condition variables. A thread waits in libc, with all that this has (cancellation, process-shared ones, waits that
-// began before there was a runtime). A fiber waits in the parking lot: it takes its place before it unlocks, so a signal
-// that is sent under the mutex, or after, finds it. A signal is given to both, the first fiber and libc: POSIX lets it wake
-// more than one, and neither kind starves.
+// pthread condition variables. A thread waits in libc, with all that libc offers (cancellation, process-shared
+// variables, waits that began before there was a runtime). A fiber waits in the parking lot: it takes its place before
+// it unlocks the mutex, so a signal that is sent under the mutex, or later, finds it. A signal goes to both, the first
+// fiber and libc: POSIX allows it to wake more than one, and neither kind of waiter starves.
 //
-// What a thread's wait does to the mutex inside libc nobody can tell the fibers that wait for it: see lot_leaver.
+// A thread's wait unlocks the mutex inside libc, and no call tells the fibers that wait for that mutex: see lot_leaver.
 //
-// A wait may end for nothing. An abort and a timeout around it end it in this way, with the mutex locked again; since that is
-// mostly answered by the next wait, those last up to ten milliseconds each. A process-shared one is looked at as often.
+// A wait may end without a signal. An abort, or a timeout around it, ends the wait in this way, with the mutex locked
+// again. Most callers then simply wait again, so such a wait lasts up to ten milliseconds. A process-shared variable is
+// looked at as often.
 #include "mutexes.hpp"
 #include "waiting.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 
 using detail::lot_wait;
 
-// glibc's attributes of one, since 2.25.
+// Flags in glibc's condition variable, since 2.25.
 constexpr unsigned shared_by_others = 1, is_monotonic = 2;
 unsigned attributes_of(pthread_cond_t const* c) noexcept { return __atomic_load_n(&c->__data.__wrefs, __ATOMIC_RELAXED); }
 
@@ -59,7 +60,7 @@ int wait_on_fiber(detail::hook_calls const& calls, pthread_cond_t* cond, pthread
     return ended == ETIMEDOUT ? ETIMEDOUT : 0;
 }
 
-// A thread's wait, from before it unlocks to after it has locked again; it may be cancelled in between.
+// A thread's wait, from before it unlocks the mutex until after it has locked it again; it may be cancelled in between.
 class leaver {
   public:
     leaver(detail::hook_calls const& calls, pthread_mutex_t const* mutex) noexcept
@@ -88,7 +89,8 @@ int wait_for_signal(pthread_cond_t* cond, pthread_mutex_t* mutex, clockid_t cloc
 int wake_waiters(pthread_cond_t* cond, detail::lot_wake how, int result) noexcept {
     auto const* const calls = introduced();
     if (calls == nullptr || result != 0) return result;
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // libc's call may have had nothing to do. Pairs as in tell()
+    // libc's call may have done nothing, and then it is no fence. Pairs as in tell().
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     tell(*calls, cond, how);
     return 0;
 }
@@ -113,7 +115,7 @@ RAMIE_EXPORTED int pthread_cond_clockwait(pthread_cond_t* cond, pthread_mutex_t*
     return wait_for_signal(cond, mutex, clock, until, __builtin_return_address(0),
                 [&] { return real().pthread_cond_clockwait(cond, mutex, clock, until); });
 }
-// From here on it may be gone: only its address is used.
+// After libc's call the variable may be gone: only its address is used.
 RAMIE_EXPORTED int pthread_cond_signal(pthread_cond_t* cond) noexcept {
     return wake_waiters(cond, ramie::detail::lot_wake::one, real().pthread_cond_signal(cond));
 }

@@ -1,4 +1,4 @@
-// Files: what waits for a peer, a lock, or room. The 64-bit forms are the same on systems where off_t has 64 bits.
+// File calls that may wait for a peer, a lock, or room. The 64-bit forms are the same where off_t has 64 bits.
 #include "hooked.hpp"
 
 #include <cstdarg>
@@ -8,7 +8,7 @@ using ramie::hook::real;
 
 static_assert(sizeof(off_t) == sizeof(off64_t));
 
-// The third or fourth argument of open(), which is there only if a file may be made; of fcntl(), which is there or not.
+// The last argument of open(), which is there only if a file may be made; or of fcntl(), which may be there or not.
 #define RAMIE_LAST_ARGUMENT(type, after, into)                                                                         \
     va_list rest;                                                                                                      \
     va_start(rest, after);                                                                                             \
@@ -24,7 +24,7 @@ int open_at(int directory, char const* path, int flags, mode_t mode) {
     return real().libc.openat(directory, path, flags, mode);
 }
 int control(int fd, int command, void* argument) {
-    // The rest never waits, and is called often.
+    // Other commands never wait, and are called often.
     bool const locks =
         command == F_SETLKW || command == F_OFD_SETLKW || command == F_SETLK || command == F_OFD_SETLK;
     if (!locks) return real().libc.fcntl(fd, command, argument);
@@ -53,7 +53,7 @@ RAMIE_EXPORTED int creat(char const* path, mode_t mode) {
     return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 RAMIE_EXPORTED int creat64(char const* path, mode_t mode) { return creat(path, mode); }
-// Fortified: without a mode.
+// Fortified forms without a mode.
 RAMIE_EXPORTED int __open_2(char const* path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
 RAMIE_EXPORTED int __open64_2(char const* path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
 RAMIE_EXPORTED int __openat_2(int at, char const* path, int flags) { return open_at(at, path, flags, 0); }

@@ -1,9 +1,9 @@
-// Futexes that code waits on by libc's syscall(): std::atomic::wait, std::future, std::latch, std::counting_semaphore, and the
-// locks of other languages. A fiber's FUTEX_WAIT is a place in the parking lot, FUTEX_WAKE wakes first who waits there and
-// then in the kernel. Waits by bit sets other than "any", the other commands, and system calls made without libc, are the
-// kernel's. A wake that comes from another process, or by such a call, is found by looking.
+// Futexes that code waits on by libc's syscall(): std::atomic::wait, std::future, std::latch, std::counting_semaphore,
+// and locks of other languages. A fiber's FUTEX_WAIT takes a place in the parking lot; FUTEX_WAKE wakes waiters there
+// first, then in the kernel. The kernel handles the rest: waits by bit sets other than "any", the other commands, and
+// system calls that are made without libc. A wake from another process, or by such a call, is found by looking.
 //
-// No abort ends it: who waits so would not understand.
+// An abort does not end such a wait: its caller does not expect that.
 #include "waiting.hpp"
 
 #include <cerrno>
@@ -29,7 +29,7 @@ struct word {
 
 int attempt_word(void* argument) noexcept {
     auto& w = *static_cast<word*>(argument);
-    // acquire: what was written before the change is seen, as after the kernel's wait.
+    // acquire: after the change is seen, so is what was written before it, as after the kernel's wait.
     if (__atomic_load_n(w.at, __ATOMIC_ACQUIRE) == w.expected) {
         w.waited = true;
         return lot_wait::again;
@@ -68,7 +68,7 @@ long wait_on_word(detail::hook_calls const& calls, int const* at, int operation,
     return -1;
 }
 
-// How many of `most` were woken.
+// Returns how many were woken, at most `most`.
 long wake_word(detail::hook_calls const& calls, void const* at, long most) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the waiter's count
     if (!is_wanted(calls, at)) return 0;
@@ -82,7 +82,8 @@ long wake_word(detail::hook_calls const& calls, void const* at, long most) noexc
 
 }  // namespace ramie::hook
 
-// As libc's own it reads six words, however many it was given: what lies there is nobody's, and AddressSanitizer says so.
+// Like libc's function it reads six words, however many arguments there are. AddressSanitizer reports the words beyond
+// them.
 RAMIE_EXPORTED __attribute__((no_sanitize("address"))) long syscall(long number, ...) noexcept {
     using namespace ramie::hook;
     std::va_list rest;

@@ -1,12 +1,12 @@
-// Function-local statics. Their guard belongs to a thread: a second fiber of that thread, that comes to a static whose
-// initialiser has parked, would block the thread which the first one needs. So a fiber waits by parking, and the
-// initialising fiber is noted, because it may come back to its own static: a mistake, by which a thread would
-// wait for itself for ever, and a fiber ends the process with a message.
+// Function-local statics. The guard of a static belongs to a thread. If a fiber parks in a static's initialiser, a
+// second fiber of the same thread that needs the static would block the thread that the first fiber needs. So a fiber
+// waits by parking. The initialising fiber is noted, because it may come back to its own static. That is a mistake in
+// the program: a thread would wait for itself for ever; for a fiber, the process is ended with a message.
 //
-// The guard stays in libstdc++'s own representation, for a thread may wait in libstdc++'s own way for what a fiber
-// initialises, and the other way round: the first int is 0 (nobody), 0x100 (somebody is at it), with 0x10000 if a
-// thread sleeps on it by futex; its first byte is 1 once the static is there. libstdc++'s own release and abort do the
-// rest. With another C++ library everything is passed through.
+// The guard keeps libstdc++'s own representation, because a thread may wait in libstdc++'s way for a static that a
+// fiber initialises, and the other way round: the first int is 0 (not begun) or 0x100 (being initialised), with 0x10000
+// if a thread sleeps on it by futex; its first byte is 1 once the static is there. libstdc++'s own release and abort do
+// the rest. With another C++ library everything is passed through.
 #include "hook_state.hpp"
 
 #include <atomic>
@@ -26,7 +26,7 @@ std::atomic_ref<int> state_of(void* guard) noexcept {
     return std::atomic_ref<int>(*static_cast<int*>(guard));
 }
 
-// Which fibers are initialising. Few at a time, and none for long. A list under a lock of one word.
+// The fibers that are initialising a static: few at a time, and none for long. A list under a lock of one word.
 struct owner {
     void const* guard;
     void const* fiber;
@@ -41,9 +41,9 @@ class owners {
         first_.store(made, std::memory_order_relaxed);
         unlock();
     }
-    // True: it was there.
+    // True: the guard was in the list.
     bool remove(void const* guard) noexcept {
-        // Who has put something there finds it: it is the same fiber. Others do without the lock.
+        // A fiber that has put a guard into the list always finds it. All others do without the lock.
         if (first_.load(std::memory_order_relaxed) == nullptr) return false;
         owner* found = nullptr;
         lock();
@@ -72,7 +72,7 @@ class owners {
     void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
     std::atomic<bool> held_{false};
-    std::atomic<owner*> first_{nullptr};  // changed under the lock
+    std::atomic<owner*> first_{nullptr};  // changed only under the lock
 };
 constinit owners initialising;
 

@@ -27,7 +27,7 @@ bool is_libcs(void const* function) noexcept {
 template <class F>
 void find(F& call, char const* name) noexcept {
     auto* found = ::dlsym(RTLD_NEXT, name);
-    // Condition variables are there twice on x86-64; before glibc 2.36, dlsym() finds those of 2002.
+    // On x86-64 there are two versions of the condition variables; before glibc 2.36, dlsym() finds those of 2002.
     bool const is_twice = std::strncmp(name, "pthread_cond_", 13) == 0 && std::strcmp(name, "pthread_cond_clockwait") != 0;
     if (is_twice && is_libcs(found)) {
         if (auto* const newer = ::dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2")) found = newer;
@@ -36,10 +36,11 @@ void find(F& call, char const* name) noexcept {
     std::memcpy(&call, &found, sizeof call);
 }
 
-// A name that is not there makes dlsym() allocate, and an allocator may lock: by what was found first.
+// For a name that does not exist dlsym() allocates, and the allocator may lock: that call then uses what was found so
+// far.
 constinit thread_local bool fills = false;
 
-// Several threads may do it at once: they write the same.
+// Several threads may fill the table at once: they write the same values.
 void fill() noexcept {
     if (fills) return;
     fills = true;
@@ -66,7 +67,7 @@ void fill() noexcept {
     filled.store(true, std::memory_order_release);  // pairs with the acquire in real()
 }
 
-// Before most other code of the process; what comes earlier still finds its way through real().
+// Runs before most other code of the process; earlier callers still find libc's functions through real().
 [[gnu::constructor(101)]] void begin() noexcept {
     if (!filled.load(std::memory_order_acquire)) fill();
     auto const* const hook = std::getenv("RAMIE_HOOK");

@@ -1,6 +1,6 @@
-// What all of libramie-hook share: the C library's own calls, and libramie's once it has introduced itself.
+// Shared by all of libramie-hook: the C library's own calls, and libramie's once it has introduced itself.
 //
-// The hook is a library of its own: nothing of libramie is linked into it (posix/hook_seam.hpp).
+// The hook is a library of its own: nothing of libramie is linked into it (src/seam/hook_seam.hpp).
 #pragma once
 
 #include "seam/hook_seam.hpp"
@@ -25,13 +25,13 @@
 
 namespace ramie::hook {
 
-// What the calls that are interposed are called by those who come after us in the search order.
+// The interposed functions as the next libraries in the search order define them.
 struct real_calls {
     detail::libc_calls libc;
     decltype(&::accept) accept;
     int (*sched_yield)();
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"  // what the headers say of pointers is no part of the type
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // what the headers say of pointers is not part of the type
 #define RAMIE_CALL(name) detail::may_throw<decltype(&::name)>::type name;
     RAMIE_THREAD_CALLS(RAMIE_CALL)
 #undef RAMIE_CALL
@@ -40,7 +40,7 @@ struct real_calls {
     int (*guard_acquire)(void*);
     void (*guard_release)(void*);
     void (*guard_abort)(void*);
-    bool guards_are_known;  // their representation is libstdc++'s
+    bool guards_are_known;  // the guards have libstdc++'s representation
 };
 real_calls const& real() noexcept;
 
@@ -50,16 +50,16 @@ detail::hook_calls const* installed() noexcept;
 // The calling thread runs a child of vfork() (vfork.cpp).
 extern constinit thread_local bool is_lent;
 
-// installed(), and the caller is of the process that libramie's tables belong to (detail/machine/home_process.hpp); not a child that has
-// a copy of them, or the use of them. Every interposed call asks, before anything else; no system call.
-// acquire pairs with the release of a child that becomes a home of its own.
+// installed(), if the caller belongs to the process that libramie's tables belong to (detail/machine/home_process.hpp),
+// and not to a child that has a copy of them or shares them. Every interposed call asks this first; no system call.
+// acquire pairs with the release in a child that becomes a home of its own.
 inline detail::hook_calls const* introduced() noexcept {
     auto const* const calls = installed();
     if (calls == nullptr || is_lent || calls->home->load(std::memory_order_acquire) == 0) return nullptr;
     return calls;
 }
 
-// Non-null: the caller's call belongs to libramie, because it is a fiber with the hook on.
+// Non-null: the call belongs to libramie, because the caller is a fiber with the hook on.
 inline detail::hook_calls const* for_fiber() noexcept {
     auto const* const calls = introduced();
     return calls != nullptr && calls->is_hooked() ? calls : nullptr;

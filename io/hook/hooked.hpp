@@ -1,5 +1,5 @@
-// How a call is interposed: as libc declares it, and libc's unless a fiber makes it. `specifier`: what its declaration
-// says of exceptions.
+// How a function is interposed: declared as libc declares it; libc's is called unless a fiber calls. `specifier`: the
+// exception specification of libc's declaration.
 #pragma once
 
 #include "hook_state.hpp"
@@ -18,7 +18,7 @@
 
 namespace ramie::hook {
 
-// What fortified forms promise.
+// The check that fortified forms promise.
 inline void must_fit(size_t size, size_t room) noexcept {
     if (size <= room) return;
     std::fputs("*** buffer overflow detected ***: terminated\n", stderr);

@@ -1,5 +1,6 @@
-// The end of a thread, for fibers. Nobody tells of it, so libc's pthread_tryjoin_np is asked: after a fifth of a millisecond, and
-// twice as long each time, up to 50 ms. An abort does not end it: who called would free what the thread still uses.
+// The end of a thread, for fibers. No event tells of it, so pthread_tryjoin_np is asked: after a fifth of a
+// millisecond, and after twice as long each time, up to 50 ms. An abort does not end the wait: the caller would free
+// memory that the thread still uses.
 #include "waiting.hpp"
 
 #include <cerrno>
@@ -22,7 +23,7 @@ int attempt_join(void* argument) noexcept {
 }
 
 int join_on_fiber(detail::hook_calls const& calls, pthread_t thread, void** result, clockid_t clock, timespec const* until) noexcept {
-    // (pthread_tryjoin_np would only say that it is not over.)
+    // (pthread_tryjoin_np would only say that the thread still runs.)
     if (::pthread_equal(thread, ::pthread_self()) != 0) return EDEADLK;
     joining j{thread, result};
     lot_wait w;

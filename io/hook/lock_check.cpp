@@ -24,7 +24,7 @@ struct stack_trace {
     int count = 0;
 
     void take() noexcept { count = ::backtrace(frames.data(), most); }
-    // A place is the callers, not who calls.
+    // A place is the chain of callers; the fiber does not matter.
     std::uint64_t place() const noexcept {
         constexpr int compared = 12;
         std::uint64_t hash = 1469598103934665603u;
@@ -44,7 +44,7 @@ struct record {
     record* next = nullptr;
 };
 
-// All of it under one lock: this is a tool for looking, not for running.
+// Everything is under one lock: this is a tool for finding mistakes, not for normal use.
 class registry {
   public:
     void lock() noexcept {
@@ -57,7 +57,7 @@ class registry {
             if (r->lock == lock && (fiber == 0 || r->fiber == fiber)) return r;
         return nullptr;
     }
-    // Null: no memory, and it is not seen.
+    // Null: no memory; then the lock is not recorded.
     record* add(void const* lock) noexcept {
         if (free_ == nullptr) allocate();
         if (free_ == nullptr) return nullptr;
@@ -84,7 +84,7 @@ class registry {
 
   private:
     record*& list_of(void const* lock) noexcept { return lists_[detail::lot_bucket(lock)]; }
-    // Not by malloc, which may be what locks.
+    // Not by malloc, because malloc may be the one that locks.
     void allocate() noexcept {
         constexpr std::size_t at_once = 256;
         auto* const room = ::mmap(nullptr, at_once * sizeof(record), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -103,7 +103,7 @@ class registry {
 };
 constinit registry known_locks;
 
-// In a child the others' threads are missing, and one may have held the lock.
+// In a child the parent's other threads are missing, and one of them may have held the lock.
 [[gnu::constructor]] void unlock_in_children() noexcept {
     (void)::pthread_atfork(nullptr, nullptr, []() noexcept { known_locks.unlock(); });
 }
@@ -114,7 +114,7 @@ void say(char const* format, auto... parts) noexcept {
     (void)!real().libc.write(2, line, std::min(length, sizeof line - 1));
 }
 
-// True, once for each pair of places.
+// True only once for each pair of places.
 bool is_new(std::uint64_t place) noexcept {
     constexpr int most_places = 256;
     static std::array<std::uint64_t, most_places> seen{};
@@ -125,7 +125,8 @@ bool is_new(std::uint64_t place) noexcept {
     return true;
 }
 
-// The fiber that begins to wait, by the lock it waits for, and who holds that and waits in turn.
+// Begins at this fiber's wait and follows, in turn, the lock it waits for, the fiber that holds the lock, and that
+// fiber's wait.
 void look_for_circle(noted_wait::link const& mine) noexcept {
     constexpr int longest = 64;
     std::array<record*, longest> circle{};
@@ -178,7 +179,7 @@ void note_unlocking(detail::hook_calls const& calls, void const* lock) noexcept 
     auto const fiber = calls.number();
     known_locks.lock();
     auto* const own = fiber != 0 ? known_locks.find(lock, fiber) : nullptr;
-    auto* const r = own != nullptr ? own : known_locks.find(lock, 0);  // somebody else unlocks what a fiber has locked
+    auto* const r = own != nullptr ? own : known_locks.find(lock, 0);  // a fiber's lock, unlocked by another
     bool const last = r != nullptr && --r->depth == 0;
     if (last) known_locks.remove(*r);
     known_locks.unlock();

@@ -1,11 +1,12 @@
-// RAMIE_HOOK_CHECK=mutex: where each fiber has locked the pthread mutexes and rwlocks it holds, and two reports on stderr:
+// RAMIE_HOOK_CHECK=mutex: notes where each fiber has locked the pthread mutexes and rwlocks it holds. Two reports on
+// stderr:
 //
-//   a wait while it holds one      In a hooked call or one of Ramie's own. Nobody's worker is blocked by it any more, but
-//                                  who wants the lock waits as long: fibers, plain threads, and for a process-shared one
+//   a wait while it holds a lock   In a hooked call or one of Ramie's own. It does not block a worker, but others that
+//                                  want the lock wait as long: fibers, plain threads, and for a process-shared lock
 //                                  other processes. Once for each pair of places.
-//   a wait that will never end     Fibers that wait for each other's locks, or one for its own
+//   a wait that will never end     Fibers that wait for each other's locks, or a fiber that waits for its own
 //
-// Not seen: locks that threads hold, what was locked before the runtime started or inside libc, and raw futexes.
+// Not seen: locks that threads hold, locks that were taken before the runtime started or inside libc, and raw futexes.
 #pragma once
 
 #include "hook_state.hpp"
@@ -21,7 +22,7 @@ extern bool checks_locks;  // set once, at load
 void note_locked(detail::hook_calls const& calls, void const* lock, char const* kind) noexcept;
 void note_unlocking(detail::hook_calls const& calls, void const* lock) noexcept;
 
-// While one lives, the calling fiber waits for `lock`. Looks for a circle.
+// While this object lives, the calling fiber waits for `lock`. Looks for a circle of waits.
 class noted_wait {
   public:
     noted_wait(detail::hook_calls const& calls, void const* lock) noexcept;
@@ -40,10 +41,10 @@ class noted_wait {
     link link_;
 };
 
-// libramie: the task with that number begins a wait.
+// Called by libramie: the task with that number begins a wait.
 void report_locks(char const* task, char const* waits_in, std::uint64_t number) noexcept;
 
-// The answer of a call that locks, and the beginning of one that unlocks.
+// The result of a call that locks is passed through here; a call that unlocks begins with this.
 inline int locked(detail::hook_calls const& calls, void const* lock, int result, char const* kind = "mutex") noexcept {
     if (checks_locks && (result == 0 || result == EOWNERDEAD)) [[unlikely]] note_locked(calls, lock, kind);
     return result;

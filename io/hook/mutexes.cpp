@@ -1,14 +1,16 @@
-// pthread mutexes. The mutex stays libc's, and is locked and unlocked by libc's calls; what is added is who waits. A fiber
-// tries; where a thread would wait for somebody else to unlock, it waits in the parking lot and tries again, and comes back
-// to the thread it left. Whoever unlocks, fiber or thread, tells it.
+// pthread mutexes. The mutex stays libc's, and libc's calls lock and unlock it; the hook adds a queue of waiting
+// fibers. A fiber tries the lock. Where a thread would have to wait, the fiber waits in the parking lot, tries again,
+// and resumes on the same thread. Each unlock, by a fiber or a thread, tells the lot.
 //
-//   plain kinds (normal, adaptive)     belong to nobody in libc's eyes; a fiber that locks one again waits for itself, as
-//                                      POSIX says, but only that fiber
-//   recursive, error-checking, robust  belong to the thread: see thread_locks.hpp. Another fiber of that thread waits, and
-//   priority-inheriting, -protecting   gets EPERM if it unlocks
-//   process-shared                     others may unlock without a word: looked at often
+//   plain kinds (normal, adaptive)     have no owner for libc; a fiber that locks such a mutex again waits for itself,
+//   as POSIX
+//                                      says, but only that fiber waits
+//   recursive, error-checking, robust  belong to the thread: see thread_locks.hpp. Another fiber of that thread waits,
+//   and priority-inheriting, -protecting   gets EPERM if it unlocks process-shared                     another process
+//   may unlock without telling: such a mutex is looked at often
 //
-// Who has called ignores results, so nothing but the lock ends a wait for it: no abort and no timeout around it.
+// Callers ignore the result of a lock call, so only the lock ends a wait for it: not an abort, and not a timeout around
+// it.
 #include "mutexes.hpp"
 
 #include "lock_check.hpp"
@@ -41,7 +43,7 @@ struct locking {
     std::uint64_t fiber;
 };
 
-// As trylock, for a fiber.
+// Like trylock, for a fiber.
 int try_on_fiber(locking const& l) noexcept {
     if (!l.of_thread) return real().pthread_mutex_trylock(l.mutex);
     auto* const held = thread_locks::here().find(l.mutex);
@@ -64,7 +66,7 @@ int attempt_mutex(void* argument) noexcept {
     return result == EBUSY ? static_cast<int>(lot_wait::again) : result;
 }
 
-// `until` may be null. `again`: this is no call of a fiber that may be parked.
+// `until` may be null. `again`: the caller is not a fiber that may be parked.
 int lock_on_fiber(detail::hook_calls const& calls, pthread_mutex_t* mutex, clockid_t clock, timespec const* until,
                   void const* caller) noexcept {
     if (!calls.is_hooked() || is_from_allocator(caller)) return lot_wait::again;
@@ -94,7 +96,7 @@ int lock_on_fiber(detail::hook_calls const& calls, pthread_mutex_t* mutex, clock
 
 }  // namespace
 
-// In the order of likelihood: nobody waits, and it is free; a thread; a fiber that may have to wait.
+// The most likely case first: no fiber waits, and the mutex is free; then a thread; then a fiber that may have to wait.
 int lock_mutex(pthread_mutex_t* mutex, clockid_t clock, timespec const* until, void const* caller) noexcept {
     auto const libcs = [&] {
         if (until == nullptr) return real().pthread_mutex_lock(mutex);
@@ -131,7 +133,7 @@ int unlock_mutex(pthread_mutex_t* mutex) noexcept {
         if (held != nullptr && held->fiber != calls->number()) return EPERM;
     }
     unlocking(*calls, mutex);
-    auto const result = real().pthread_mutex_unlock(mutex);  // from here on it may be gone
+    auto const result = real().pthread_mutex_unlock(mutex);  // from here on the mutex may be gone
     if (result != 0) return result;
     if (held != nullptr && --held->depth == 0) {
         thread_locks::here().remove(*held);
@@ -158,7 +160,7 @@ RAMIE_EXPORTED int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clo
 }
 RAMIE_EXPORTED int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept { return unlock_mutex(mutex); }
 
-// By which glibc itself was entered in former times.
+// glibc itself used this name in former times.
 RAMIE_EXPORTED int __pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
     return lock_mutex(mutex, CLOCK_REALTIME, nullptr, __builtin_return_address(0));
 }

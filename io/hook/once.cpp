@@ -1,8 +1,8 @@
-// pthread_once. libc's call runs the routine; who is at it is noted, and a fiber that comes meanwhile waits in the parking lot
-// until it is not, and asks again. (A plain thread waits in libc.) The note lies on the stack of who is at it.
+// pthread_once. libc's call runs the routine, and a note on the caller's stack says so. A fiber that comes meanwhile
+// waits in the parking lot until that note is gone, then asks again. (A plain thread waits in libc.)
 //
-// std::call_once keeps its callable in thread-locals of libstdc++ while it calls pthread_once, so they are carried over the
-// wait.
+// std::call_once keeps its callable in thread-locals of libstdc++ while it calls pthread_once, so these are saved and
+// restored around the wait.
 #include "waiting.hpp"
 
 #include <mutex>
@@ -13,7 +13,7 @@ namespace {
 
 using detail::lot_wait;
 
-// glibc's word: bit 1 once it is done.
+// In glibc's word: bit 1 is set once the routine is done.
 bool is_done(pthread_once_t const* control) noexcept {
     constexpr int done = 2;
     return (__atomic_load_n(control, __ATOMIC_ACQUIRE) & done) != 0;
@@ -21,7 +21,7 @@ bool is_done(pthread_once_t const* control) noexcept {
 
 class at_it {
   public:
-    // False: somebody is at it already, and this notes nothing.
+    // False: another caller runs the routine already; then nothing is noted.
     bool begin(pthread_once_t* control) noexcept {
         list().lock();
         for (auto const* each = list().first; each != nullptr; each = each->next_) {
@@ -45,13 +45,13 @@ class at_it {
     at_it() = default;
     at_it(at_it const&) = delete;
     at_it& operator=(at_it const&) = delete;
-    // Also when the routine throws, or its thread is cancelled.
+    // Also after an exception in the routine, or when its thread is cancelled.
     ~at_it() {
         if (control_ == nullptr) return;
         list().lock();
         auto** at = &list().first;
         while (*at != nullptr && *at != this) at = &(*at)->next_;
-        if (*at == this) *at = next_;  // not there in a child
+        if (*at == this) *at = next_;  // in a child it is not there
         list().unlock();
         if (auto const* const calls = introduced()) tell(*calls, control_, detail::lot_wake::all);
     }
@@ -70,7 +70,7 @@ class at_it {
         return of_process;
     }
 
-    // In a child the others' threads are missing, and one may have held the lock.
+    // In a child the parent's other threads are missing, and one of them may have held the lock.
     friend void forget_others() noexcept;
     pthread_once_t* control_ = nullptr;
     at_it* next_ = nullptr;

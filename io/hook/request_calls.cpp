@@ -1,4 +1,4 @@
-// What libc does with helpers of its own, or by asking servers.
+// Calls for which libc uses helper threads, or asks servers.
 #include "hooked.hpp"
 
 RAMIE_HOOKED_NOEXCEPT(int, aio_suspend, (aiocb const* const requests[], int count, timespec const* timeout),
@@ -23,7 +23,7 @@ RAMIE_HOOKED_CALL(int, gethostbyaddr_r,
                    hostent** found, int* error),
                   (address, size, family, into, buffer, room, found, error))
 
-// Each under the name that programs linked against an older libc know, too.
+// Each also under the name that programs linked against an older libc use.
 #define RAMIE_RESOLVER_CALL(name, parameters, arguments)                                                               \
     RAMIE_HOOKED_CALL(int, name, parameters, arguments)                                                                \
     RAMIE_EXPORTED int __##name parameters { return name arguments; }

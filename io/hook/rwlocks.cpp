@@ -1,10 +1,11 @@
-// pthread rwlocks, in the way of mutexes.cpp: libc's try in the parking lot. The writer belongs to its thread in libc's eyes,
-// which looks who unlocks: so a fiber that writes stays on its thread, and is known there (thread_locks.hpp). Readers are
-// only counted. After each unlock the first fiber goes on, and if it reads, all further readers up to the next writer.
+// pthread rwlocks, done like mutexes.cpp: libc's try, in the parking lot. For libc the writer is a thread, and libc
+// checks the thread that unlocks. So a fiber that writes stays on its thread and is noted there (thread_locks.hpp).
+// Readers are only counted. After each unlock the first fiber is woken, and if it reads, all further readers up to the
+// next writer.
 //
 // libc lets readers in while writers wait, unless the lock was made to prefer writers. A writing fiber that is too late
-// again and again insists, whatever the kind; that holds readers off for some milliseconds, and those that read already and
-// ask once more are no deadlock.
+// again and again insists, whatever the kind. That holds new readers off for some milliseconds; a reader that locks a
+// second time meanwhile waits as long, but there is no deadlock.
 #include "lock_check.hpp"
 #include "thread_locks.hpp"
 #include "waiting.hpp"
@@ -43,7 +44,7 @@ int attempt_rwlock(void* argument) noexcept {
 
 int wait_for_rwlock(wanting& wanted, clockid_t clock, timespec const* until) noexcept {
     auto const* const held = thread_locks::here().find(wanted.lock);
-    if (held != nullptr && held->fiber == wanted.fiber) return EDEADLK;  // it writes
+    if (held != nullptr && held->fiber == wanted.fiber) return EDEADLK;  // it is the writer
     lot_wait w;
     w.address = wanted.lock;
     w.attempt = attempt_rwlock;
@@ -95,7 +96,7 @@ int unlock_rwlock(pthread_rwlock_t* lock) noexcept {
     auto* const held = thread_locks::here().find(lock);
     if (held != nullptr && held->fiber != calls->number()) return EPERM;
     unlocking(*calls, lock);
-    auto const result = real().pthread_rwlock_unlock(lock);  // from here on it may be gone
+    auto const result = real().pthread_rwlock_unlock(lock);  // from here on the lock may be gone
     if (result != 0) return result;
     if (held != nullptr) {
         thread_locks::here().remove(*held);
@@ -134,7 +135,7 @@ RAMIE_EXPORTED int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clo
 }
 RAMIE_EXPORTED int pthread_rwlock_unlock(pthread_rwlock_t* l) noexcept { return unlock_rwlock(l); }
 
-// By which glibc itself was entered in former times.
+// glibc itself used these names in former times.
 RAMIE_EXPORTED int __pthread_rwlock_rdlock(pthread_rwlock_t* l) noexcept {
     return lock_rwlock(l, false, CLOCK_REALTIME, nullptr, RAMIE_CALLER);
 }

@@ -1,11 +1,11 @@
-// POSIX semaphores, in the way of mutexes.cpp. What may end for another reason than a post, by a signal, does: an abort says
-// ECANCELED, and a timeout around it ETIMEDOUT, as in the calls on descriptors.
+// POSIX semaphores, done like mutexes.cpp. A sem_wait that a signal may interrupt can also end by an abort, with
+// ECANCELED, or by a timeout around it, with ETIMEDOUT, like the calls on descriptors.
 //
-// Others may post a process-shared one without a word; it is looked at often.
+// Another process may post a process-shared semaphore without telling: such a semaphore is looked at often.
 //
-// sem_post() is what signal handlers call, which interrupt who holds the parking lot's locks. A thread that blocks a signal may
-// be in a handler, so it wakes by way of another thread (posix/lot_bell.hpp). (A handler with SA_NODEFER and no mask is not
-// noticed; it must not post what fibers wait for.)
+// Signal handlers call sem_post(), and they may interrupt a thread that holds the parking lot's locks. A thread that
+// blocks a signal may be in a handler, so it wakes through another thread (lot/lot_bell.hpp). (A handler with
+// SA_NODEFER and an empty mask is not recognised; it must not post semaphores that fibers wait for.)
 #include "waiting.hpp"
 
 #include <cerrno>
@@ -17,7 +17,7 @@ namespace {
 
 using detail::lot_wait;
 
-// glibc's: the value, who waits, and whether it is process-shared.
+// glibc's layout: the value, the number of waiters, and whether it is process-shared.
 bool is_shared_semaphore(sem_t const* s) noexcept {
     constexpr std::size_t at = sizeof(long) == 8 ? 8 : 4;
     int flag = 0;
@@ -39,7 +39,7 @@ int with_errno(int error) noexcept {
 bool may_be_in_handler() noexcept {
     sigset_t blocked, none;
     ::sigemptyset(&none);
-    // No system call where nobody waits: this is asked last.
+    // This comes last, so without waiting fibers there is no system call.
     if (::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0) return true;
     return ::sigisemptyset(&blocked) == 0;
 }

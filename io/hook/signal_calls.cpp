@@ -1,4 +1,4 @@
-// Waiting for signals. What fibers call of the older forms is made of the newer ones here.
+// Waiting for signals. On fibers the older forms are built from the newer ones here.
 #include "hooked.hpp"
 
 #include <cerrno>
@@ -26,7 +26,7 @@ RAMIE_EXPORTED int __sigtimedwait(sigset_t const* set, siginfo_t* about, timespe
     return sigtimedwait(set, about, timeout);
 }
 
-// X/Open's sigpause: the thread's mask without one signal. BSD's: a mask of its own.
+// X/Open's sigpause removes one signal from the thread's mask; BSD's takes a whole mask.
 RAMIE_EXPORTED int __xpg_sigpause(int number) {
     sigset_t mask;
     if (::pthread_sigmask(SIG_SETMASK, nullptr, &mask) != 0 || ::sigdelset(&mask, number) != 0) return -1;
@@ -41,6 +41,6 @@ RAMIE_EXPORTED int __sigpause(int mask_or_number, int is_number) {
     }
     return sigsuspend(&mask);
 }
-// By this name the headers mean X/Open's, and old programs BSD's.
+// The headers use this name for X/Open's function, and old programs for BSD's.
 RAMIE_EXPORTED int old_sigpause(int mask) asm("sigpause");
 int old_sigpause(int mask) { return __sigpause(mask, 0); }

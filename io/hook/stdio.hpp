@@ -1,4 +1,4 @@
-// What the taken-over FILE functions share.
+// Shared by the FILE functions that the hook takes over.
 #pragma once
 
 #include "hook_state.hpp"
@@ -9,8 +9,8 @@
 
 #include <dlfcn.h>
 
-// The headers make macros and inline functions of some, and swear different things of exceptions: so each is defined
-// by another name than it is exported by.
+// The headers define some of them as macros and inline functions, with different exception specifications: so each is
+// defined under another name than the exported one.
 #define RAMIE_FILE_CALL(result, name, parameters)                                                                      \
     RAMIE_EXPORTED result hooked_##name parameters asm(#name);                                                         \
     result hooked_##name parameters
@@ -20,7 +20,7 @@ namespace ramie::hook {
 using detail::file_call;
 using detail::file_use;
 
-// libc's own, looked for when it is first needed. Null: this libc has none.
+// libc's own function, looked up at its first use. Null: this libc has none.
 template <class F>
 class real_file_call {
   public:
@@ -43,7 +43,8 @@ class real_file_call {
     std::atomic<void*> call_{nullptr};
 };
 
-// call(), which uses `file` like that; on a fiber as file_use.hpp says. `failure`: the result if it is not made.
+// call() uses `file` as described by `use`; on a fiber it is made as file_use.hpp says. `failure`: the result if it is
+// not made.
 template <class R, class Call>
 R on_file(FILE* file, file_use use, size_t size, int delimiter, R failure, Call&& call) {
     auto const* const fiber = for_fiber();

@@ -1,4 +1,4 @@
-// FILE functions that read, in all their names.
+// FILE functions that read, under all their names.
 #include "hooked.hpp"
 #include "stdio.hpp"
 
@@ -52,7 +52,7 @@ RAMIE_FILE_CALL(int, fgetc_unlocked, (FILE * file)) {
 }
 RAMIE_FILE_CALL(int, getc_unlocked, (FILE * file)) { return hooked_fgetc_unlocked(file); }
 RAMIE_FILE_CALL(int, getchar_unlocked, ()) { return hooked_fgetc_unlocked(stdin); }
-// What the inline getc_unlocked() calls when the buffer is empty.
+// Called by the inline getc_unlocked() when the buffer is empty.
 RAMIE_FILE_CALL(int, __uflow, (FILE * file)) {
     return byte_of(file, [=] { return real_uflow(file); });
 }
@@ -100,7 +100,7 @@ RAMIE_FILE_CALL(ssize_t, getline, (char** line, size_t* size, FILE* file)) {
     return hooked_getdelim(line, size, '\n', file);
 }
 
-// scanf: it reads as it goes. By the names that programs of different C standards call.
+// scanf reads as much as it needs. Under the names that programs of different C standards call.
 #define RAMIE_SCANF(prefix)                                                                                            \
     namespace {                                                                                                        \
     constinit real_file_call<int (*)(FILE*, char const*, va_list)> real_##prefix##vfscanf(#prefix "vfscanf");          \

@@ -1,5 +1,5 @@
-// FILE functions that write, in all their names. What is printed is formatted first, by the fiber, and then written in
-// one piece.
+// FILE functions that write, under all their names. Formatted output is made into text first, by the fiber, and then
+// written in one piece.
 #include "hooked.hpp"
 #include "stdio.hpp"
 
@@ -39,7 +39,7 @@ constinit real_file_call<int (*)(char**, int, char const*, va_list)> real_vaspri
 constinit real_file_call<int (*)(FILE*)> real_fflush("fflush"), real_fflush_unlocked("fflush_unlocked"),
     real_fclose("fclose");
 
-// By a fiber: format() makes a text of it, which put() writes.
+// By a fiber: format() makes the text, put() writes it.
 template <class Format, class Put>
 int print(Format&& format, Put&& put) {
     char* text = nullptr;
@@ -82,7 +82,7 @@ RAMIE_FILE_CALL(int, fputc_unlocked, (int byte, FILE* file)) {
 }
 RAMIE_FILE_CALL(int, putc_unlocked, (int byte, FILE* file)) { return hooked_fputc_unlocked(byte, file); }
 RAMIE_FILE_CALL(int, putchar_unlocked, (int byte)) { return hooked_fputc_unlocked(byte, stdout); }
-// What the inline putc_unlocked() calls when the buffer is full.
+// Called by the inline putc_unlocked() when the buffer is full.
 RAMIE_FILE_CALL(int, __overflow, (FILE * file, int byte)) {
     return byte_to(file, [=] { return real_overflow(file, byte); });
 }
@@ -145,7 +145,7 @@ RAMIE_PRINTF(__fprintf_chk, (FILE * file, int flag, char const* format, ...),
              hooked___vfprintf_chk(file, flag, format, args))
 RAMIE_PRINTF(__dprintf_chk, (int fd, int flag, char const* format, ...), hooked___vdprintf_chk(fd, flag, format, args))
 
-// It prints what errno says when it is called.
+// It prints the error in errno at the time of the call.
 RAMIE_FILE_CALL(void, perror, (char const* before)) {
     auto const error = errno;
     on_file(stderr, file_use::write, 256, none, 0, [=] {
@@ -161,7 +161,7 @@ RAMIE_FILE_CALL(int, fflush, (FILE * file)) {
 RAMIE_FILE_CALL(int, fflush_unlocked, (FILE * file)) {
     return on_file(file, file_use::flush, 0, none, EOF, [=] { return real_fflush_unlocked(file); });
 }
-// One that is refused is closed all the same, and what could not be written is lost.
+// A FILE whose close is refused is closed in any case; bytes that could not be written are lost.
 RAMIE_FILE_CALL(int, fclose, (FILE * file)) {
     return on_file(file, file_use::close, 0, none, EOF, [=] { return real_fclose(file); });
 }

@@ -5,7 +5,7 @@
 namespace ramie::hook {
 
 namespace {
-// What it has grown to stays mapped when the thread ends: workers are few.
+// Its table stays mapped when the thread ends: there are few workers.
 constinit thread_local thread_locks mine;
 }  // namespace
 
@@ -50,7 +50,7 @@ bool thread_locks::add(void const* lock, std::uint64_t fiber) noexcept {
     return true;
 }
 
-// Those behind it that would not be found any more move up.
+// Moves up the entries behind it that a search would not find any more.
 void thread_locks::remove(holding& h) noexcept {
     auto const mask = size_ - 1;
     auto hole = static_cast<std::size_t>(&h - slots_);

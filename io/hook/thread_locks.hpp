@@ -1,10 +1,10 @@
-// Locks that libc gives to an OS thread and not to who calls: recursive, error-checking, robust and priority-inheriting
-// mutexes, and a rwlock's writer. A fiber that holds one stays on its thread (hook_calls::begin_hold), so libc is always
-// asked by the right thread. But it would let in every other fiber of that thread as well, and take the lock from its holder;
-// so each thread knows which of its fibers holds what.
+// Locks that libc gives to an OS thread: recursive, error-checking, robust and priority-inheriting mutexes, and a
+// rwlock's writer. A fiber that holds one stays on its thread (hook_calls::begin_hold), so the right thread asks libc.
+// But libc would then let in every other fiber of that thread as well, and let it unlock the holder's lock. So each
+// thread notes which of its fibers holds which lock.
 //
-// Only its thread uses a table, and no fiber is left while it does. Fibers are known by number: one that ended and left
-// something locked keeps it, as a thread that ended does.
+// Only its own thread uses a table, and no fiber switches while it does. Fibers are known by number: a fiber that ended
+// with a lock held keeps it for ever, like a thread that ended.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ class thread_locks {
         std::uint32_t depth = 0;
     };
 
-    // Of the calling thread. Not kept over a wait.
+    // The calling thread's. Must not be kept over a wait.
     static thread_locks& here() noexcept;
 
     // Null: no fiber of this thread holds it.
@@ -36,7 +36,8 @@ class thread_locks {
     bool grow() noexcept;
     std::size_t start_of(void const* lock) const noexcept;
 
-    // Open addressing; half of it is empty. From mmap, and kept for good: this is called where an allocator may wait.
+    // Open addressing; half of the table is empty. From mmap, and never freed: this is called where an allocator may be
+    // waiting.
     holding* slots_ = nullptr;
     std::size_t size_ = 0, count_ = 0;
 };

@@ -1,20 +1,21 @@
-// vfork(): the child runs on its parent's stack, in its memory, until it execs or ends; the parent's thread lies still
-// until then, and no other thread of the parent does. What the child calls in between (close, dup2, write) must be
-// libc's: it has descriptors of its own, and no fiber of it may wait. So the thread is noted as lent before the child
-// exists, and comes back after it has gone. The note is the thread's: everybody else's calls are as before.
+// vfork(): the child runs on its parent's stack, in its memory, until it execs or ends. The parent's thread stands
+// still until then; the parent's other threads do not. The calls that the child makes in between (close, dup2, write)
+// must be libc's: it has descriptors of its own, and no fiber of it may wait. So the thread is noted as lent before the
+// child exists, and as returned after the child has gone. The note belongs to the thread: calls of all other threads
+// are as before.
 //
-//   (1) the note is made; what was there before is kept in a register
-//   (2) the call itself. From here on there are two, with the same stack: so the return address, which the child's next
+//   (1) the note is made; its former value is kept in a register
+//   (2) the call itself. From here on parent and child share the stack: so the return address, which the child's next
 //       calls overwrite, is in a register, too. The kernel gives both the same registers
-//   (3) the child returns; the note stays. A vfork of its own finds it made, and leaves it made
-//   (4) the parent, resumed by the kernel: puts back what was there before. So it does not matter how the child ended,
-//       nor in the middle of what
-// A signal's handler in the child runs on the noted thread, too. The parent's thread takes no signal before (4), and one
+//   (3) the child returns; the note stays. If the child calls vfork itself, it finds the note made, and leaves it made
+//   (4) the parent, resumed by the kernel, restores the former value. So it does not matter how the child ended, nor
+//       where
+// A signal handler in the child runs on the noted thread, too. The parent's thread takes no signal before (4). A signal
 // between (1) and (2), or later, only makes its handler's calls libc's.
 //
-// In machine code, for a function of the language could not return twice on one stack. There is no shadow stack to keep in
-// step: as the library switches stacks, it is built without (meson.build), and a process with one such part has none.
-// Elsewhere vfork is fork, as POSIX allows.
+// In machine code, because a function of the language cannot return twice on one stack. There is no shadow stack to
+// keep in step: the library switches stacks, so it is built without one (meson.build), and a process with one such part
+// has none. On other processors vfork is fork, as POSIX allows.
 #include "hook_state.hpp"
 
 #include <cerrno>
@@ -40,7 +41,7 @@ extern "C" {
     return before;
 }
 
-// In the parent: what the caller gets.
+// In the parent: the caller's result.
 [[gnu::used, gnu::visibility("hidden")]] long ramie_hook_after_vfork(long answer, int before) noexcept {
     is_lent = (before & thread_was_lent) != 0;
     if (auto const* const calls = installed()) (void)calls->calls_out((before & fiber_called_out) != 0);

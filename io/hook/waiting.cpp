@@ -24,8 +24,8 @@ void let_first(detail::hook_calls const& calls, void const* address) noexcept {
 
 namespace {
 
-// The functions everybody allocates by, where they are not libc's and libstdc++'s. An allocator in a library of its own is
-// known by that library's addresses; in the program itself it must be found on the stack.
+// The program's allocation functions, if they are not libc's and libstdc++'s. An allocator in a library of its own is
+// known by that library's addresses; an allocator in the program itself must be found on the stack.
 struct span {
     std::uintptr_t begin = 0, end = 0;
     bool has(void const* p) const noexcept {
@@ -51,7 +51,7 @@ struct allocators {
             auto const* const slash = std::strrchr(where.dli_fname, '/');
             std::string_view const file = slash != nullptr ? slash + 1 : where.dli_fname;
             if (file.starts_with("libc.so") || file.starts_with("libstdc++") || file.starts_with("libc++")) continue;
-            // A sanitizer's takes no pthread mutexes, but stands in front of everybody who does.
+            // A sanitizer's allocator takes no pthread mutexes, but it stands in front of other allocators that do.
             if (file.starts_with("libasan") || file.starts_with("libtsan") || file.starts_with("libclang_rt")) continue;
             entries[count++] = at;
             auto const whole = span_around(at);
@@ -113,7 +113,7 @@ allocators const& known() noexcept {
     static allocators const all;
     return all;
 }
-// At load, before a fiber asks: dlsym() and the guard of a static take locks.
+// At load, before a fiber needs it: dlsym() and the guard of a static take locks.
 [[gnu::constructor(102)]] void look_for_allocators() noexcept { (void)known(); }
 
 }  // namespace
