@@ -1,4 +1,4 @@
-// Reading in larger pieces than are asked for: lines, pieces up to a delimiter, a look ahead.
+// Reading in larger pieces than the caller asks for: lines, pieces up to a delimiter, a look ahead.
 //
 //     ramie::buffered_reader in(stream);      // uses `stream`; given a temporary or std::move(stream), it owns it
 //     std::string line;
@@ -25,9 +25,9 @@
 
 namespace ramie {
 
-// What was read from the source and not yet taken stays in the buffer, whatever ends an operation: an abort, a timeout,
-// an error, a limit. So it can just be repeated. The buffer is on the heap and comes with the first read. One fiber or
-// thread at a time. S: the source's type, or a reference to it.
+// Bytes that were read from the source and not yet taken stay in the buffer, whatever ends an operation: an abort, a
+// timeout, an error, a limit. So the operation can simply be repeated. The buffer is on the heap and is made by the
+// first read. One fiber or thread at a time. S: the source's type, or a reference to it.
 template <readable_stream S>
 class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
   public:
@@ -40,10 +40,10 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
         if (capacity == 0) throw std::invalid_argument("ramie: a buffered_reader's capacity is 1 byte or more");
     }
 
-    // --- what is there ---
+    // --- the buffer ---
     // Bytes that were read and not yet taken. Valid until the next call that reads.
     std::span<std::byte const> buffer() const noexcept { return queue_.held(); }
-    // The same; if there are none, reads some first. Empty: the end. Suspension point.
+    // The same; if there are no bytes, reads some first. Empty: the end. Suspension point.
     std::expected<std::span<std::byte const>, std::error_code> fill_buf() {
         this_fiber::consume_budget();
         if (queue_.empty()) {
@@ -61,16 +61,16 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
         }
         return queue_.held();
     }
-    // Takes so many of them. std::out_of_range if there are fewer.
+    // Takes the first `count` bytes. std::out_of_range if there are fewer.
     void consume(std::size_t count) {
         if (count > queue_.held().size()) throw std::out_of_range("ramie: consume: more than the buffer holds");
         queue_.take(count);
     }
 
     // --- pieces ---
-    // One line, without its end ("\n" or "\r\n"); what comes after the last end is a line too, unless it is empty.
-    // False: there is no more. stream_errc::too_long: no end within `limit` bytes; `line` is as it was, and the buffer
-    // has what came. Suspension point.
+    // One line, without its end (" " or "\r "). Text after the last line end is a line too, unless it is empty. False:
+    // there is no more. stream_errc::too_long: no line end within `limit` bytes; `line` is unchanged, and the buffer
+    // keeps what came. Suspension point.
     std::expected<bool, std::error_code> read_line(std::string& line, std::size_t limit = usual_limit) {
         auto const found = find('\n', limit);
         if (!found) return std::unexpected(found.error());
@@ -80,7 +80,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
         queue_.take(*found);
         return *found > 0;
     }
-    // The bytes up to the next delimiter, and it; at the end, what there is without one. Else as read_line().
+    // The bytes up to and with the next delimiter; at the end of the stream, the rest without one. Else as read_line().
     std::expected<bool, std::error_code> read_until(char delimiter, std::string& piece,
                                                     std::size_t limit = usual_limit) {
         auto const found = find(delimiter, limit);
@@ -91,7 +91,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     }
 
     // --- bytes ---
-    // What is there, at least one byte, waiting for it if need be; 0: the end, or `into` is empty. Suspension point.
+    // Gives the bytes that are there, waiting for at least one; 0: the end, or `into` is empty. Suspension point.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) {
         if (queue_.empty() && into.size() >= queue_.usual_size()) return source_.read(into);
         if (into.empty()) return 0;
@@ -102,9 +102,9 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
-    // Appends all that comes to `text`, also what had come before an error or an abort; how much that was.
-    // stream_errc::too_long: more than `limit` bytes came; so many are in `text`, the rest is in the buffer. Suspension
-    // point.
+    // Appends all bytes until the end to `text`, also those that came before an error or an abort; returns their
+    // number. stream_errc::too_long: more than `limit` bytes came; `text` has the first `limit`, the buffer has the
+    // others. Suspension point.
     std::expected<std::size_t, io_error> read_to_end(std::string& text, std::size_t limit = no_limit) {
         std::size_t done = 0;
         for (;;) {
@@ -119,7 +119,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
         }
     }
 
-    // What it reads from. What is in the buffer has left it.
+    // The source. Bytes in the buffer have already left it.
     std::remove_reference_t<S>& source() noexcept { return source_; }
 
   private:
@@ -134,7 +134,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
         queue_.put(*count);
         return *count > 0;
     }
-    // How many bytes there are up to the delimiter and with it, or up to the end.
+    // The number of bytes up to and with the delimiter, or up to the end.
     std::expected<std::size_t, std::error_code> find(char delimiter, std::size_t limit) {
         this_fiber::consume_budget();
         for (std::size_t searched = 0;;) {

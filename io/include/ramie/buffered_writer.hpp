@@ -1,4 +1,4 @@
-// Writing in larger pieces than are given.
+// Writing in larger pieces than the caller gives.
 //
 //     ramie::buffered_writer out(stream);     // uses `stream`; given a temporary or std::move(stream), it owns it
 //     out.write_all("many ").value(); out.write_all("small pieces").value();
@@ -22,10 +22,10 @@
 
 namespace ramie {
 
-// What was taken and not yet written stays in the buffer, whatever ends an operation; so flush() can just be repeated.
-// Destroying it does not flush, since that may wait and may fail: what is left in the buffer then is lost. The buffer
-// is on the heap and comes with the first write. One fiber or thread at a time. S: the sink's type, or a reference to
-// it.
+// Bytes that were taken and not yet written stay in the buffer, whatever ends an operation; so flush() can simply be
+// repeated. The destructor does not flush, since that may wait and may fail: bytes that are still in the buffer are
+// lost. The buffer is on the heap and is made by the first write. One fiber or thread at a time. S: the sink's type, or
+// a reference to it.
 template <writable_stream S>
 class buffered_writer {
   public:
@@ -37,8 +37,8 @@ class buffered_writer {
         if (capacity == 0) throw std::invalid_argument("ramie: a buffered_writer's capacity is 1 byte or more");
     }
 
-    // Takes at least one byte, as many as there is room for; when there is none, writes what it has first. Suspension
-    // point only then.
+    // Takes at least one byte, as many as there is room for. If there is no room, it first writes what the buffer
+    // holds: only then it is a suspension point.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from) {
         auto const capacity = queue_.usual_size();
         if (from.empty()) return 0;
@@ -52,7 +52,7 @@ class buffered_writer {
         return count;
     }
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(detail::bytes_of(from)); }
-    // Takes all. `done` counts what was taken, also after an abort. Suspension point, as write().
+    // Takes all bytes. `done` counts the bytes taken, also after an abort. Suspension point, as write().
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
         return ramie::write_all(*this, from, done);
     }
@@ -64,17 +64,17 @@ class buffered_writer {
     }
     std::expected<std::size_t, io_error> write_all(std::string_view from) { return ramie::write_all(*this, from); }
 
-    // Writes all that is in the buffer; what could not be written stays in it. Suspension point.
+    // Writes all bytes in the buffer; those that could not be written stay in it. Suspension point.
     std::expected<void, std::error_code> flush() {
         while (!queue_.empty()) {
             if (auto const written = write_some(); !written) return written;
         }
         return {};
     }
-    // What was taken and not yet written.
+    // Bytes that were taken and not yet written.
     std::span<std::byte const> buffer() const noexcept { return queue_.held(); }
 
-    // What it writes to.
+    // The sink.
     std::remove_reference_t<S>& sink() noexcept { return sink_; }
 
   private:

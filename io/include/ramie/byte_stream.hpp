@@ -1,9 +1,9 @@
-// What all streams of bytes have: reading, and writing. A stream of its own kind derives from byte_source<itself>,
-// byte_sink<itself> or both, and makes itself what one step is.
+// Reading and writing, the same for all streams of bytes. A stream class derives from byte_source<itself>,
+// byte_sink<itself> or both, and defines a single step.
 //
-// All of it are suspension points. One reader and one writer at once is the rule, several of each are possible. An
-// abort or a timeout throws out of the wait and leaves the stream usable; bytes that were read or written by then are
-// lost only to those who did not ask for `done`.
+// All of these are suspension points. One reader and one writer at once is the rule; several of each are possible. An
+// abort or a timeout throws out of the wait and leaves the stream usable. Bytes that were read or written by then are
+// counted in `done`; a caller that did not ask for `done` loses that count.
 #pragma once
 
 #include <ramie/detail/stream/exact_reading.hpp>
@@ -22,10 +22,10 @@ namespace ramie {
 
 namespace detail {
 
-// How many places one system call takes.
+// How many buffers one system call takes.
 inline constexpr std::size_t most_spans = 64;
 
-// What is left of several places after `skip` bytes of them: as many as one system call takes.
+// What is left of several buffers after their first `skip` bytes: as many buffers as one system call takes.
 class rest_of_spans {
   public:
     rest_of_spans(std::span<std::span<std::byte const> const> all, std::size_t skip) noexcept {
@@ -47,17 +47,17 @@ class rest_of_spans {
 
 }  // namespace detail
 
-// Self has, for byte_source: read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
+// Self must have, for byte_source: read_some(std::span<std::byte>), read_some(std::span<std::span<std::byte> const>)
 template <class Self>
 class byte_source : public detail::exact_reading<Self> {
   public:
-    // Reads what has come, at least one byte, waiting for it if need be. 0: the other side has sent all it will, or
-    // `into` is empty.
+    // Reads the bytes that have come, waiting for at least one. 0: the other side has sent its last byte, or `into` is
+    // empty.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into) { return self().read_some(into); }
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
-    // The same into several places, one after the other, in one system call (which takes the first 64 of them).
+    // The same into several buffers, one after the other, in one system call (which takes the first 64 of them).
     std::expected<std::size_t, std::error_code> read_vectored(std::span<std::span<std::byte> const> into) {
         return self().read_some(into);
     }
@@ -66,8 +66,8 @@ class byte_source : public detail::exact_reading<Self> {
     Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
-// Self has, for byte_sink: write_some(std::span<std::byte const>),
-// write_some(std::span<std::span<std::byte const> const>)
+// Self must have, for byte_sink: write_some(std::span<std::byte const>), write_some(std::span<std::span<std::byte
+// const> const>)
 template <class Self>
 class byte_sink : public detail::whole_writing<Self> {
   public:
@@ -76,12 +76,12 @@ class byte_sink : public detail::whole_writing<Self> {
         return self().write_some(from);
     }
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
-    // The same from several places, one after the other, in one system call (which takes the first 64 of them).
+    // The same from several buffers, one after the other, in one system call (which takes the first 64 of them).
     std::expected<std::size_t, std::error_code> write_vectored(std::span<std::span<std::byte const> const> from) {
         return self().write_some(from);
     }
 
-    // Writes all of several places; `done` counts over them.
+    // Writes all bytes of several buffers; `done` counts over all of them.
     std::expected<std::size_t, io_error> write_all_vectored(std::span<std::span<std::byte const> const> from,
                                                             std::size_t& done) {
         done = 0;

@@ -28,7 +28,7 @@ class exit_status {
     bool success() const noexcept { return signal_ == 0 && code_ == 0; }
     // 0 to 255; none if it was killed.
     std::optional<int> code() const noexcept { return signal_ == 0 ? std::optional(code_) : std::nullopt; }
-    // What killed it; none if it ended by itself.
+    // The signal that killed it; none if it ended by itself.
     std::optional<int> signal() const noexcept { return signal_ != 0 ? std::optional(signal_) : std::nullopt; }
     bool core_dumped() const noexcept { return core_dumped_; }
 
@@ -45,13 +45,13 @@ class exit_status {
 std::string to_string(exit_status s);
 
 // The parent's ends of the pipes to a child's standard input and from its standard output or error. Destroying or
-// closing child_stdin is the end of the child's input; a child_stdout is at its end when everybody who could write,
-// which may be the child's own children, has closed it or ended.
+// closing child_stdin ends the child's input. A child_stdout is at its end when every process that can write to it (the
+// child, and perhaps its own children) has closed it or ended.
 using child_stdin = pipe_writer;
 using child_stdout = pipe_reader;
 
-// A process that command::spawn started. Move-only. A child that is still running when this is destroyed runs on,
-// unless its command said kill_on_drop; when it ends it is reaped all the same, so there is never a zombie.
+// A process that command::spawn started. Move-only. A child that still runs when this object is destroyed runs on,
+// unless its command said kill_on_drop. It is always reaped when it ends, so there is never a zombie.
 class child {
   public:
     child(child&&) noexcept;
@@ -60,19 +60,20 @@ class child {
 
     pid_t id() const noexcept;
 
-    // What was asked to be piped; to be moved out or reset at will.
+    // The pipes that the command asked for; may be moved out or reset.
     std::optional<child_stdin> in;
     std::optional<child_stdout> out;
     std::optional<child_stdout> err;
 
-    // Waits for its end; closes `in` first, if it is still here, for a child that reads to the end of its input. May be
-    // called again. errc::no_child_process if somebody else in this process has reaped it, or SIGCHLD is ignored. An
-    // abort or a timeout leaves the child as it is. Others may call try_wait() and kill() meanwhile. Suspension point.
+    // Waits for its end. Closes `in` first, if that is still here, for a child that reads to the end of its input. May
+    // be called again. errc::no_child_process if other code in this process has reaped it, or SIGCHLD is ignored. An
+    // abort or a timeout leaves the child as it is. Other fibers may call try_wait() and kill() meanwhile. Suspension
+    // point.
     std::expected<exit_status, std::error_code> wait();
-    // None: it is still running. Does not wait.
+    // None: it still runs. Does not wait.
     std::expected<std::optional<exit_status>, std::error_code> try_wait();
 
-    // Sends it a signal: errc::no_such_process once it was waited for. Never hits another process. Does not wait.
+    // Sends a signal: errc::no_such_process once the end was waited for. Never hits another process. Does not wait.
     std::expected<void, std::error_code> kill(int signal_number = SIGKILL);
 
   private:

@@ -1,17 +1,17 @@
-// What a server allows its clients: how many there may be at once, and how long they may take. A server without limits
-// belongs to whoever opens the most connections and says the least.
+// What a server allows its clients: how many there may be at once, and how long they may take. Without limits, a few
+// clients that open many connections and send nothing can use up a server.
 //
 //     ramie::client_gate gate({.connections = 1000, .idle = 30s});
 //     for (;;) {
 //         auto client = listener.accept();
 //         if (auto admitted = gate.admit(std::move(*client))) spawn(serve, std::move(*admitted)).detach();
-//     }                                                      // who is not admitted is closed
+//     }                                                      // a client that is not admitted is closed
 //
-// A server that answers requests says where one begins and ends:
+// A server that answers requests says where each request begins and ends:
 //
-//     client.request_begins();       // its first byte is here; no matter if it is said again
+//     client.request_begins();       // its first byte is here; may be said more than once
 //     client.header_is_complete();
-//     client.request_is_over();      // it is answered
+//     client.request_is_over();      // the answer is sent
 #pragma once
 
 #include <ramie/detail/stream/exact_reading.hpp>
@@ -39,15 +39,16 @@ namespace ramie {
 // Times of 0: no limit.
 struct client_limits {
     std::size_t connections = 10'000;  // more are refused
-    // No byte either way for so long: a read or write that waits then fails. (While one way moves, the other may wait.)
+    // No byte in either direction for this long: a waiting read or write then fails. (While one direction moves, the
+    // other may wait.)
     std::chrono::nanoseconds idle = std::chrono::minutes(1);
     std::chrono::nanoseconds header{0};   // from a request's first byte until its header is complete
-    std::chrono::nanoseconds request{0};  // from its first byte until it is answered
+    std::chrono::nanoseconds request{0};  // from a request's first byte until it is answered
 };
 
 namespace detail {
 
-// Of all clients of one gate.
+// Shared by all clients of one gate.
 struct client_counts {
     explicit client_counts(client_limits l) : limits(l) {}
     client_limits const limits;
@@ -55,7 +56,7 @@ struct client_counts {
     std::atomic<std::size_t> refused{0};
 };
 
-// One of the places there are; free again when this goes.
+// One of the gate's places; free again when this object goes.
 class client_place {
   public:
     explicit client_place(std::shared_ptr<client_counts> of) noexcept : of_(std::move(of)) {}
@@ -73,7 +74,7 @@ class client_place {
     std::shared_ptr<client_counts> of_;
 };
 
-// When something is due, for two fibers at once.
+// The time at which a limit is reached; shared by two fibers.
 class shared_moment {
   public:
     shared_moment() = default;
@@ -82,7 +83,7 @@ class shared_moment {
         set(other.get());
         return *this;
     }
-    // Relaxed: nothing else is told by it.
+    // Relaxed: it orders no other data.
     time_point get() const noexcept { return at_.load(std::memory_order_relaxed); }
     void set(time_point t) noexcept { at_.store(t, std::memory_order_relaxed); }
 
@@ -93,9 +94,10 @@ class shared_moment {
 }  // namespace detail
 
 // A client's stream, with the gate's limits. Move-only; destroying it closes the stream and frees its place. One fiber
-// or thread at a time, or two if one only reads and the other only writes and there are no requests.
+// or thread at a time; or two, if one only reads, the other only writes, and there are no requests.
 //
-// What takes too long fails with errc::timed_out, and leaves the stream as a timeout does; the rest is as in Stream.
+// A call that takes too long fails with errc::timed_out, and leaves the stream as a timeout does. All else is as in
+// Stream.
 template <class Stream>
 class limited_stream : public detail::exact_reading<limited_stream<Stream>>,
                        public detail::whole_writing<limited_stream<Stream>> {
@@ -125,7 +127,7 @@ class limited_stream : public detail::exact_reading<limited_stream<Stream>>,
         header_until_ = request_until_ = detail::never;
     }
 
-    // For all else it can do; what waits there has no limits.
+    // The stream itself, for its other calls; waits in those have no limits.
     Stream& stream() noexcept { return stream_; }
 
   private:
@@ -142,18 +144,18 @@ class limited_stream : public detail::exact_reading<limited_stream<Stream>>,
     std::expected<std::size_t, std::error_code> in_time(Call&& call) {
         idle_until_.set(until(place_.limits().idle));
         for (auto by = due();;) {
-            // Not a limit that the call itself has: that is its own error.
+            // A deadline of this object. A time limit inside the call itself stays the call's own error.
             auto const done = by == detail::never ? std::expected<result, timed_out>(call()) : timeout_at(by, call);
             if (done) {
                 idle_until_.set(until(place_.limits().idle));
                 return *done;
             }
             if (due() == by) return std::unexpected(std::make_error_code(std::errc::timed_out));
-            by = due();  // the other way has moved meanwhile
+            by = due();  // the other direction has moved meanwhile
         }
     }
 
-    detail::client_place place_;  // free when the stream is closed
+    detail::client_place place_;  // freed after the stream is closed
     Stream stream_;
     detail::shared_moment idle_until_;
     bool in_request_ = false;
@@ -161,17 +163,17 @@ class limited_stream : public detail::exact_reading<limited_stream<Stream>>,
     detail::time_point request_until_ = detail::never;
 };
 
-// Where clients come in. From any fiber or thread; need not outlive the streams.
+// Admits clients. From any fiber or thread; need not outlive the streams.
 class client_gate {
   public:
     // std::invalid_argument: no connections, or a negative time.
     explicit client_gate(client_limits const& limits = {})
         : counts_(std::make_shared<detail::client_counts>(checked(limits))) {}
 
-    // The stream with its limits; nothing if there is no place for it: it is closed. Does not wait.
+    // The stream with its limits. None: there is no place for it, and the stream is closed. Does not wait.
     template <class Stream>
     std::optional<limited_stream<Stream>> admit(Stream client) {
-        // Relaxed: no more than a count depends on it.
+        // Relaxed: only the count depends on it.
         if (counts_->open.fetch_add(1, std::memory_order_relaxed) >= counts_->limits.connections) {
             counts_->open.fetch_sub(1, std::memory_order_relaxed);
             counts_->refused.fetch_add(1, std::memory_order_relaxed);

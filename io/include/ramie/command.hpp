@@ -18,17 +18,17 @@
 
 namespace ramie {
 
-// What a child has as its standard input, output or error.
+// A child's standard input, output or error.
 class stdio {
   public:
-    // What this process has.
+    // The same as this process has.
     static stdio inherit() noexcept { return stdio(kind::inherit, -1); }
     // /dev/null.
     static stdio null() noexcept { return stdio(kind::null, -1); }
-    // A pipe, whose other end is in the child object.
+    // A pipe; its other end is in the child object.
     static stdio piped() noexcept { return stdio(kind::piped, -1); }
-    // An open descriptor; it stays the caller's, and must be open when the child is started. One of Ramie's own sockets
-    // or pipes is non-blocking, which few programs expect.
+    // An open descriptor; it stays the caller's, and must be open when the child is started. Ramie's own sockets and
+    // pipes are non-blocking, and few programs can handle that.
     static stdio from(int fd) noexcept { return stdio(kind::descriptor, fd); }
 
   private:
@@ -45,10 +45,10 @@ struct command_output {
     std::string err;
 };
 
-// A program to be started, any number of times. A value; one thread at a time.
+// A program to start, any number of times. A value; one thread at a time.
 //
-// The child gets no descriptor but its standard three and those passed on, no blocked signals, and the default reaction
-// to all of them. A text with a null character in it, or a bad name of an environment variable, is
+// The child gets no descriptors but its standard three and those passed on. No signal is blocked in it, and each has
+// its default reaction. A text with a null character in it, or a bad name of an environment variable, is
 // std::invalid_argument.
 class command {
   public:
@@ -62,37 +62,37 @@ class command {
     // The child's environment is this process's, as it is when the child is started, with these changes.
     command& env(std::string name, std::string value);
     command& env_remove(std::string name);
-    // Nothing of this process's.
+    // Removes all of this process's variables.
     command& env_clear();
 
-    // Where it starts; a relative program path is relative to it.
+    // The child's working directory; a relative program path is relative to it.
     command& current_dir(std::string path);
 
     // Default: inherit; for output(): null, piped, piped.
     command& in(stdio s);
     command& out(stdio s);
     command& err(stdio s);
-    // Gives it one more descriptor, besides the standard ones: the first so passed is 3 there, the next 4, and so on.
-    // It stays the caller's, and must be open when the child is started.
+    // Gives the child one more descriptor, besides the standard ones: the first one passed is 3 in the child, the next
+    // 4, and so on. It stays the caller's, and must be open when the child is started.
     command& pass(int fd);
 
-    // SIGKILL to a child that is still running when its child object is destroyed.
+    // A child that still runs when its child object is destroyed gets SIGKILL.
     command& kill_on_drop(bool on = true);
-    // Its own process group: a Ctrl-C in the terminal is not for it.
+    // Its own process group: a Ctrl-C in the terminal does not reach it.
     command& own_process_group(bool on = true);
-    // The most that output() takes, of each of the two, in bytes. Default: 64 MiB.
+    // The most bytes that output() takes from each of the two streams. Default: 64 MiB.
     command& output_limit(std::size_t bytes);
 
-    // Starts it. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
-    // permission_denied, executable_format_error) or the directory entered. It takes as long as the system needs to
-    // begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime. (Where
-    // there are no pidfds, before Linux 5.3, SIGCHLD is listened to while somebody waits; see signals.)
+    // Starts the program. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
+    // permission_denied, executable_format_error) or the directory cannot be entered. It takes as long as the system
+    // needs to begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime.
+    // (Where there are no pidfds, before Linux 5.3, each wait for a child listens to SIGCHLD; see signals.)
     std::expected<child, std::error_code> spawn() const;
-    // Starts it and waits for its end. Given up on by an abort or a timeout, the child runs on unless kill_on_drop; if
-    // the waiting itself fails, the child is killed. Suspension point.
+    // Starts the program and waits for its end. After an abort or a timeout the child runs on, unless kill_on_drop; if
+    // the wait itself fails, the child is killed. Suspension point.
     std::expected<exit_status, std::error_code> status() const;
-    // Starts it, and waits for all it writes and for its end; as status(). stream_errc::too_long: it wrote more than
-    // output_limit(); it is killed.
+    // Starts the program, reads all it writes and waits for its end; else as status(). stream_errc::too_long: it wrote
+    // more than output_limit(), and was killed.
     std::expected<command_output, std::error_code> output() const;
 
   private:

@@ -18,7 +18,7 @@
 
 namespace ramie {
 
-// Of two streams that are copied into each other.
+// Names one of two streams that are copied into each other.
 enum class stream_of_two : std::uint8_t { a, b };
 
 struct copied_bytes {
@@ -29,7 +29,7 @@ struct copied_bytes {
 
 struct copy_both_error {
     std::error_code code;
-    stream_of_two where{};  // whose call failed
+    stream_of_two where{};  // the stream on which a call failed
     copied_bytes done;
     std::string message() const { return code.message(); }
     operator std::error_code() const noexcept { return code; }
@@ -43,17 +43,17 @@ struct copy_failure {
     bool by_reader = false;
 };
 
-// Calls take(bytes) with what comes until the end of `from`; take answers an error or none.
+// Calls take(bytes) with all bytes until the end of `from`. take returns an error or none.
 template <readable_stream From, class Take>
 std::expected<void, copy_failure> for_all_bytes(From& from, std::size_t buffer_size, Take&& take) {
     if constexpr (buffered_readable_stream<From>) {
         for (;;) {
-            this_fiber::consume_budget();  // streams of a user's own may never wait
+            this_fiber::consume_budget();  // a user's stream may never wait
             auto const there = from.fill_buf();
             if (!there) return std::unexpected(copy_failure{there.error(), true});
             if (there->empty()) return {};
             std::size_t done = 0;
-            // What was taken leaves the buffer also if take() is aborted.
+            // What was taken leaves the buffer, even if take() is aborted.
             struct consuming {
                 From& from;
                 std::size_t& done;
@@ -93,7 +93,7 @@ std::expected<void, copy_failure> copy_until_end(From& from, To& to, std::size_t
     return copied;
 }
 
-// One way of two: the end is passed on.
+// One direction of two: the end of `from` is passed on.
 template <readable_stream From, half_closable_stream To>
 std::expected<void, copy_failure> relay(From& from, To& to, std::size_t& total) {
     constexpr std::size_t buffer_size = 16 * 1024;
@@ -105,10 +105,10 @@ std::expected<void, copy_failure> relay(From& from, To& to, std::size_t& total) 
 
 }  // namespace detail
 
-// Copies all that comes from `from` until its end into `to`, which is flushed then if it can be, not closed; how many
-// bytes. `done` counts what was written, as it goes, so that it is right also after an abort. What was read and not yet
-// written when an abort, a timeout or an error ends it is lost, unless `from` is a buffered_reader: then it is still in
-// there. Suspension point.
+// Copies all bytes until the end of `from` into `to`; then flushes `to`, if it can be flushed, and does not close it.
+// Returns the number of bytes. `done` counts the bytes written as it goes, so it is right also after an abort. If an
+// abort, a timeout or an error ends the copy, bytes that were read and not yet written are lost, unless `from` is a
+// buffered_reader: then its buffer keeps them. Suspension point.
 template <readable_stream From, writable_stream To>
 std::expected<std::size_t, io_error> copy(From&& from, To&& to, std::size_t& done) {
     done = 0;
@@ -122,10 +122,10 @@ std::expected<std::size_t, io_error> copy(From&& from, To&& to) {
     return copy(from, to, done);
 }
 
-// Copies both ways at once until both have ended: what a proxy does. When one stream ends, the other is told so
+// Copies both ways at once until both have ended: the work of a proxy. When one stream ends, the other one is told
 // (shutdown_write) and may still answer. The first error ends both ways; so does an abort or a timeout. Neither stream
-// is closed; after an error, what was read and not yet written is lost, so close both. `done` counts as it goes, and is
-// right also after an abort. From tasks only: each way is a task of its own. Suspension point.
+// is closed. After an error, bytes that were read and not yet written are lost, so close both. `done` counts as it
+// goes, and is right also after an abort. Only from tasks: each way is a task of its own. Suspension point.
 template <class A, class B>
     requires readable_stream<A> && half_closable_stream<A> && readable_stream<B> && half_closable_stream<B>
 std::expected<copied_bytes, copy_both_error> copy_bidirectional(A& a, B& b, copied_bytes& done) {

@@ -1,4 +1,4 @@
-// What came as one datagram, and what is to go as one.
+// Datagrams received and datagrams to send.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -8,21 +8,21 @@
 
 namespace ramie {
 
-// Of one datagram that was received.
+// The size of a received datagram.
 struct datagram_size {
     std::size_t size = 0;       // bytes that were put into the buffer
-    std::size_t full_size = 0;  // bytes that were sent; what did not fit into the buffer is lost
+    std::size_t full_size = 0;  // bytes that were sent; those that did not fit into the buffer are lost
     bool truncated() const noexcept { return size < full_size; }
     friend bool operator==(datagram_size const&, datagram_size const&) = default;
 };
 
-// The same, and who sent it.
+// The same, and its sender.
 template <class Endpoint>
 struct datagram_from : datagram_size {
     Endpoint from;
 };
 
-// One place of a batch to be received: `into` is the caller's, the rest is filled in.
+// One datagram of a batch to receive: `into` is the caller's; the other members are filled in.
 template <class Endpoint>
 struct incoming_datagram {
     std::span<std::byte> into;
@@ -30,7 +30,7 @@ struct incoming_datagram {
     Endpoint from = {};
 };
 
-// One of a batch to be sent. `to` is for sockets that are not connected, null for those that are; it is only looked at.
+// One datagram of a batch to send. `to` is only read; it is null for connected sockets, and needed for others.
 template <class Endpoint>
 struct outgoing_datagram {
     std::span<std::byte const> data;

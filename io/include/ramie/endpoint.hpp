@@ -1,4 +1,4 @@
-// Where a socket is: an IPv4 or IPv6 address and a port.
+// The address of a socket: IPv4 or IPv6, and a port.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -17,13 +17,13 @@
 
 namespace ramie {
 
-// Why a text is no endpoint. Each also compares equal to std::errc::invalid_argument.
+// Why a text is not an endpoint. Each also compares equal to std::errc::invalid_argument.
 enum class endpoint_errc {
     bad_address = 1,   // not a numeric IPv4 or IPv6 address
     bad_port,          // not a number from 0 to 65535
-    no_port,           // nothing says ":PORT"
+    no_port,           // there is no ":PORT"
     missing_brackets,  // an IPv6 address with a port is written [ADDRESS]:PORT
-    bad_zone           // what follows the % of an IPv6 address is no network interface
+    bad_zone           // the text after the % of an IPv6 address is no network interface
 };
 
 std::error_category const& endpoint_category() noexcept;
@@ -38,12 +38,12 @@ class endpoint {
     // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80". Numbers only: names are for resolve(). An endpoint_errc on
     // failure.
     static std::expected<endpoint, std::error_code> parse(std::string_view text);
-    // An address without a port, and the port.
+    // An address without a port, and the port apart.
     static std::expected<endpoint, std::error_code> parse(std::string_view address, std::uint16_t port);
-    // From what a system call filled in; errc::address_family_not_supported if it is neither IPv4 nor IPv6.
+    // From what a system call filled in; errc::address_family_not_supported if that is neither IPv4 nor IPv6.
     static std::expected<endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
 
-    // Every address of this machine, to listen on; v6 takes IPv4 connections too, unless the system is set up
+    // Every address of this machine, to listen on; v6 takes IPv4 connections too, unless the system is configured
     // otherwise.
     static endpoint any_v4(std::uint16_t port) noexcept;
     static endpoint any_v6(std::uint16_t port) noexcept;
@@ -78,7 +78,7 @@ class endpoint {
     } name_;
 };
 
-// What parse() reads.
+// The text that parse() reads.
 std::string to_string(endpoint const& e);
 std::ostream& operator<<(std::ostream& out, endpoint const& e);
 

@@ -4,12 +4,12 @@
 // pool while the fiber waits. Pipes, FIFOs and terminals that are opened by name wait like sockets, without a thread.
 //
 // Every wait ends at an abort, a timeout or a close() from another fiber, and the file stays usable. The system call
-// that was under way goes on by itself with a buffer of its own, never in the caller's memory; what it reads is given
-// to the next read, what it writes may still reach the file. The next call on the file waits until it is over, so
-// writes never overtake each other.
+// that was under way continues with a buffer of its own, never in the caller's memory. What it reads is given to the
+// next read; what it writes may still reach the file. The next call on the file waits until it has ended, so writes
+// never overtake each other.
 //
-// A call moves at most 256 KiB, so read and write may give less than asked for. From a plain thread all works too, and
-// blocks it.
+// A call moves at most 256 KiB, so read and write may give less than asked for. From a plain thread all calls work too,
+// and block the thread.
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -31,35 +31,35 @@ namespace detail {
 class pool_file;
 }
 
-// How to open a file. At least one of read, write and append; std::invalid_argument from open() otherwise, and for
-// truncate, create or create_new without write or append.
+// How to open a file. At least one of read, write and append must be set, and truncate, create and create_new need
+// write or append; otherwise open() throws std::invalid_argument.
 struct open_options {
     bool read = false;
     bool write = false;
     bool append = false;       // each write goes to the end of the file as it is then (pwrite too, as on any Linux)
-    bool truncate = false;     // throw away what is in it
-    bool create = false;       // make it if it is not there
-    bool create_new = false;   // make it; errc::file_exists if it is there
+    bool truncate = false;     // remove its content
+    bool create = false;       // make the file if it does not exist
+    bool create_new = false;   // make the file; errc::file_exists if it exists
     unsigned permissions = 0666;  // of a new file, less the process's umask
 };
 
 enum class seek_from : std::uint8_t { start, current, end };
 
-// One open file. Move-only; destroying it closes it. pread, pwrite and all that does not use the position may be called
-// by several fibers at once; read, write and seek share one position and are for one at a time. All but close() and
-// native_handle() are suspension points.
+// One open file. Move-only; destroying it closes it. pread, pwrite and all calls that do not use the position may be
+// made by several fibers at once; read, write and seek share one position, so only one of them at a time. All but
+// close() and native_handle() are suspension points.
 //
-// What it may be besides a regular file: a directory can be opened, and reading it is errc::is_a_directory. A FIFO
-// opened for reading does not wait for a writer in open(), but in read(), which gives 0 when the last writer has gone;
-// opened for writing only while nobody reads it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a
-// terminal outside a runtime throws no_runtime. What has no position (a FIFO, a terminal) answers pread, pwrite, seek
-// with errc::invalid_seek. Writing to a FIFO that nobody reads is errc::broken_pipe and no signal.
+// Other kinds of files. A directory can be opened; reading it is errc::is_a_directory. A FIFO opened for reading waits
+// for a writer not in open(), but in read(), which gives 0 when the last writer has gone; opened only for writing while
+// it has no reader, it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a terminal outside a runtime
+// throws no_runtime. A file without a position (a FIFO, a terminal) answers pread, pwrite and seek with
+// errc::invalid_seek. Writing to a FIFO without a reader is errc::broken_pipe and no signal.
 class file {
   public:
     static std::expected<file, std::error_code> open(std::string path, open_options const& how);
     // For reading.
     static std::expected<file, std::error_code> open(std::string path) { return open(std::move(path), {.read = true}); }
-    // For writing, empty: made if it is not there, emptied if it is.
+    // For writing: the file is made if it does not exist, and emptied if it does.
     static std::expected<file, std::error_code> create(std::string path) {
         return open(std::move(path), {.write = true, .truncate = true, .create = true});
     }
@@ -86,7 +86,7 @@ class file {
     std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
         return read_exactly(std::as_writable_bytes(into));
     }
-    // At least one byte. In append mode: at the end; the position, then only that of reads, stays.
+    // At least one byte. In append mode: at the end; the position is then only that of reads, and stays.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
@@ -115,19 +115,20 @@ class file {
         return pwrite(std::as_bytes(std::span(from)), offset);
     }
 
-    // --- the whole ---
+    // --- the whole file ---
     std::expected<std::uint64_t, std::error_code> size() const;
-    // Cuts it off there, or fills it up with zeros to there.
+    // Cuts the file off at this size, or fills it with zeros up to it.
     std::expected<void, std::error_code> truncate(std::uint64_t size);
-    // Returns when all that was written is on the disk, with what is said about the file (times, size); or with only as
-    // much of that as is needed to read it back. Only these tell whether writing has succeeded: close() does not.
+    // Returns when all that was written is on the disk: sync() with all of the file's metadata (times, size),
+    // datasync() with only as much of it as reading needs. Only these tell whether writing has succeeded: close() does
+    // not.
     std::expected<void, std::error_code> sync();
     std::expected<void, std::error_code> datasync();
 
-    // Those who wait in it return (errc::operation_canceled); begun after it, calls are errc::bad_file_descriptor. May
-    // be called again, and by any fiber or thread.
+    // Waiting calls return errc::operation_canceled; later calls are errc::bad_file_descriptor. May be called again,
+    // and by any fiber or thread.
     void close() noexcept;
-    // The descriptor; -1 once closed. It stays ours.
+    // The descriptor; -1 once closed. The file still owns it.
     int native_handle() const noexcept;
 
   private:
@@ -151,10 +152,10 @@ class file {
     std::uint64_t position_ = 0;
 };
 
-// The whole of a file. Suspension point.
+// The whole content of a file. Suspension point.
 std::expected<std::string, std::error_code> read_file(std::string path);
-// Makes it, or replaces what is in it (not in one step: a reader may see a part). Suspension point; an abort leaves a
-// part.
+// Makes the file, or replaces its content (not in one step: a reader may see a part). Suspension point; an abort leaves
+// a part.
 std::expected<void, std::error_code> write_file(std::string path, std::span<std::byte const> content);
 inline std::expected<void, std::error_code> write_file(std::string path, std::string_view content) {
     return write_file(std::move(path), std::as_bytes(std::span(content)));

@@ -1,6 +1,6 @@
-// What a program says to libramie-hook, the library under which unmodified blocking code parks its fiber instead of its
+// A program's side of libramie-hook, the library with which unmodified blocking code parks its fiber instead of its
 // thread. It is a shared library of its own: link it (pkg-config ramie-hook) or LD_PRELOAD it. What it does, and what
-// it does not: docs/porting.md.
+// it does not do: docs/porting.md.
 //
 // From outside: RAMIE_HOOK=off         it does nothing in this process
 //               RAMIE_HOOK_CHECK=mutex a fiber that waits while it holds a pthread mutex or rwlock is reported on stderr, with
@@ -11,8 +11,8 @@
 
 namespace ramie {
 
-// While one lives, its fiber's calls are libc's own, and block the worker. They nest. For a stretch of code that must
-// not be left, or that is known never to wait. Harmless without the hook, and on plain threads.
+// While one of these lives, its fiber's calls are libc's own, and block the worker. They nest. For code that must not
+// leave its thread, or that is known never to wait. No effect without the hook, or on plain threads.
 class [[nodiscard]] hook_off {
   public:
     hook_off() noexcept;

@@ -41,20 +41,20 @@ class readiness_case : public readiness_attempts {
 
 }  // namespace detail
 
-// Ready when a connection has come, which is then accepted; a select that goes on by another case leaves it to others.
-// If somebody else accepts it first, the select goes on. A lack of descriptors or memory does not make it ready: it
-// tries again after 10 to 100 ms (io_statistics().accept_pauses). If the listener is closed meanwhile, or was closed
-// before, it is ready with the error, as in accept(). handler(std::expected<STREAM, std::error_code>): a
-// tcp_stream from a tcp_listener, a unix_stream from a unix_listener.
+// Ready when a connection has come; the connection is then accepted. If another case of the select wins, the connection
+// stays in the queue. If another fiber accepts it first, the select goes on. A lack of descriptors or memory does not
+// make the case ready: it tries again after 10 to 100 ms (io_statistics().accept_pauses). If the listener is closed,
+// before or meanwhile, the case is ready with the error, as in accept(). handler(std::expected<STREAM,
+// std::error_code>): a tcp_stream from a tcp_listener, a unix_stream from a unix_listener.
 template <class Listener, class Handler>
     requires std::derived_from<Listener, detail::descriptor_holder>
 auto on_accept(Listener& from, Handler handler) {
     return detail::accept_case<typename Listener::stream_type, Handler>(descriptor_in(from), std::move(handler));
 }
 
-// Ready when a read (or write) of a stream, a datagram socket or a pipe need not wait, be it for an error or the end;
-// nothing is read or written, and another reader may be quicker than the handler. If it is closed meanwhile, or was
-// before, it is ready with the error. handler(std::expected<void, std::error_code>).
+// Ready when a read (or write) of a stream, a datagram socket or a pipe need not wait, be it for an error or the end.
+// Nothing is read or written, and another reader may be quicker than the handler. If it is closed, before or meanwhile,
+// the case is ready with the error. handler(std::expected<void, std::error_code>).
 template <std::derived_from<detail::descriptor_holder> From, class Handler>
 auto on_readable(From& from, Handler handler) {
     return detail::readiness_case<Handler>(descriptor_in(from), detail::direction::read, std::move(handler));

@@ -1,5 +1,5 @@
 // Errors of input and output. One step fails with a std::error_code: the system's own, or a stream_errc. An operation
-// of many steps fails with an io_error, which also says how far it came.
+// of many steps fails with an io_error, which also has the number of bytes done.
 //
 // Two system codes have a meaning of their own here:
 //   bad_file_descriptor  the operation began after close(), or on an object that was moved from
@@ -16,9 +16,9 @@
 namespace ramie {
 
 enum class stream_errc {
-    unexpected_end = 1,  // the stream ended before all that was asked for had come
-    descriptors_lost,    // more descriptors came with the data than were to be taken, or than the process has room for
-    too_long             // more came than the limit given, before what it was to end with
+    unexpected_end = 1,  // the stream ended before all bytes asked for had come
+    descriptors_lost,    // more descriptors came with the data than were asked for, or than the process has room for
+    too_long             // the limit was reached before the end that was looked for
 };
 
 std::error_category const& stream_category() noexcept;
@@ -26,7 +26,7 @@ inline std::error_code make_error_code(stream_errc e) noexcept { return {static_
 
 struct io_error {
     std::error_code code;
-    std::size_t done = 0;  // bytes that were read or written before
+    std::size_t done = 0;  // bytes that were read or written before the error
 
     std::string message() const { return code.message(); }
     operator std::error_code() const noexcept { return code; }

@@ -1,4 +1,4 @@
-// What input and output count, for the whole process.
+// Counts of input and output, for the whole process.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -8,7 +8,7 @@
 namespace ramie {
 
 struct io_metrics {
-    // How often an accept had to sit out a shortage of descriptors or of memory.
+    // How often an accept had to wait because of a shortage of descriptors or of memory.
     std::uint64_t accept_pauses = 0;
 };
 

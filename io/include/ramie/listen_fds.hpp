@@ -32,9 +32,9 @@ struct passed_fd {
     std::string name;  // FileDescriptorName= of the socket unit; "unknown" if no names came
 };
 
-// The descriptors that were passed to this process, in order; none if LISTEN_PID is not set, or is another process's.
-// They are handed out once: a second call that finds some returns none. The environment stays. From anywhere; does not
-// wait.
+// The descriptors that were passed to this process, in order; none if LISTEN_PID is not set, or names another process.
+// They are given only once: after a call that has found some, further calls return none. The environment is not
+// changed. From any fiber or thread; does not wait.
 std::expected<std::vector<passed_fd>, std::error_code> listen_fds();
 
 }  // namespace ramie

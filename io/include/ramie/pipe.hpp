@@ -1,8 +1,8 @@
-// Pipes and FIFOs in blocking style. The rules are those of sockets (tcp.hpp): who owns an end, who may use it, what an
-// abort, a timeout and close() do.
+// Pipes and FIFOs in blocking style. The rules are those of sockets (tcp.hpp): which runtime an end belongs to, which
+// fibers and threads may use it, and what an abort, a timeout and close() do.
 //
-// Writing when no reader is left is std::errc::broken_pipe, and never a SIGPIPE: whatever the process does about that
-// signal stays as it is, and a handler of its own is not called for these writes. (How: src/call/sigpipe.hpp.)
+// Writing without a reader is std::errc::broken_pipe, and never a SIGPIPE: the process's reaction to that signal does
+// not change, and a handler of its own is not called for these writes. (How: src/call/sigpipe.hpp.)
 #pragma once
 
 #include <ramie/byte_stream.hpp>
@@ -23,14 +23,15 @@ struct pipe_options {
     std::size_t capacity = 0;  // bytes, rounded up by the system; 0: its own default (64 KiB)
 };
 
-// The end that is read. Move-only; destroying it closes it. Reads as byte_stream.hpp says; the end of the stream comes
-// when the last writer, of any process, has closed it.
+// The reading end. Move-only; destroying it closes it. Reads as byte_stream.hpp says; the stream ends when the last
+// writer, of any process, has closed it.
 class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_reader> {
   public:
-    // A FIFO of the file system. Does not wait; the first read waits until a writer has come and written, or gone.
+    // Opens a FIFO of the file system. Does not wait; the first read waits until a writer has come and has written, or
+    // gone.
     static std::expected<pipe_reader, std::error_code> open(std::filesystem::path const& fifo);
-    // Takes over the reading end of a pipe, and makes it non-blocking, also for those who share it. It is closed on
-    // failure: std::errc::invalid_argument if it is no pipe.
+    // Takes over the reading end of a pipe, and makes it non-blocking, for all processes that share it. It is closed on
+    // failure: std::errc::invalid_argument if it is not a pipe.
     static std::expected<pipe_reader, std::error_code> adopt(unique_fd fd);
 
   private:
@@ -40,15 +41,15 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
     std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
 
-    // Made here: not of the kind that keeps packets apart, where a short read does not mean that it is empty.
+    // Made here, so it is not in packet mode, where a short read does not mean that the pipe is empty.
     bool plain_;
 };
 
-// The end that is written. Move-only; destroying it closes it. Writes as byte_stream.hpp says; up to PIPE_BUF bytes
-// (4096) in one write() go in whole.
+// The writing end. Move-only; destroying it closes it. Writes as byte_stream.hpp says; up to PIPE_BUF bytes (4096) in
+// one write() go in as one piece.
 class pipe_writer : public detail::descriptor_holder, public byte_sink<pipe_writer> {
   public:
-    // A FIFO of the file system, once somebody has opened it for reading: it looks every 1 to 50 ms. Suspension point.
+    // Opens a FIFO of the file system, once it has a reader: looks every 1 to 50 ms. Suspension point.
     static std::expected<pipe_writer, std::error_code> open(std::filesystem::path const& fifo);
     // Takes over the writing end of a pipe, as pipe_reader::adopt().
     static std::expected<pipe_writer, std::error_code> adopt(unique_fd fd);

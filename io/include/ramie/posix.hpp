@@ -1,34 +1,32 @@
 // libc's blocking calls for fibers: the same names, signatures, results and errno, but a call that has to wait parks
-// its fiber instead of its thread. From a plain thread each is libc's own. For code that is ported by hand;
-// libramie-hook does the same to code that is not touched at all (docs/porting.md).
+// its fiber instead of its thread. On a plain thread each is libc's own. For code that is ported by hand; libramie-hook
+// does the same for code that is not changed at all (docs/porting.md).
 //
 // What holds for all of them
-//   - The descriptor stays as its user set it. One with O_NONBLOCK, or a call with MSG_DONTWAIT, says EAGAIN;
-//   SO_RCVTIMEO
-//     and SO_SNDTIMEO count; a blocking send sends everything.
-//   - Suspension points, but nothing is thrown: an abort makes the call return -1 with ECANCELED, a deadline (timeout)
-//     with ETIMEDOUT, and each further one too; the exception comes at the next native abort point. What was
-//     transferred before counts: then that is the result, as with a signal. Not while an abort_shield is open. Who
-//     retries for ever is told later and later, and named at the end of the runtime.
-//   - Each counts, whether it waits or not: who makes many in a row lets others run now and then (a suspension point). So
-//     a loop that polls keeps nobody from running.
-//   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck in something
-//     meanwhile, the call waits for it.
-//   - A signal handler that runs meanwhile does not end it: no EINTR. A signal mask given (ppoll, pselect) is not
-//   applied.
-//   - close() and dup2() of a descriptor others wait for: those return -1 with EBADF before the number is given away.
-//   If
-//     the number is closed in a way that Ramie does not see, they may go on waiting, as threads do; no later call is
-//     confused by it.
+//   - The descriptor stays as its user set it. With O_NONBLOCK, or MSG_DONTWAIT in the call, it says EAGAIN;
+//     SO_RCVTIMEO and SO_SNDTIMEO count; a blocking send sends everything.
+//   - Suspension points, but no exception is thrown: an abort makes the call return -1 with ECANCELED, a deadline
+//     (timeout) with ETIMEDOUT, and so does each further call; the exception comes at the next native abort point. If
+//     bytes were transferred before, they are the result, as with a signal. Not while an abort_shield is open. A fiber
+//     that repeats refused calls for ever is made to wait longer and longer, and is named at the end of the runtime.
+//   - Each call counts against the fiber's budget, whether it waits or not: a fiber that makes many calls lets others
+//     run now and then (a suspension point). So a loop that polls does not keep other fibers from running.
+//   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck meanwhile, the call
+//     waits for it.
+//   - A signal handler that runs meanwhile does not end the call: no EINTR. A signal mask given (ppoll, pselect) is not
+//     applied.
+//   - close() and dup2() of a descriptor that others wait for: their calls return -1 with EBADF before the number is
+//     given away. If the number is closed in a way that Ramie does not see, they may go on waiting, as threads do; no
+//     later call is confused by that.
 //   - Regular files never wait: reading one blocks the worker as long as the disk does (ramie::file does not).
 //
 // What is different from threads
 //   - accept() on a blocking listener asks whether there is a connection and takes it, as one step among fibers. If
 //     another process, or a thread by libc's accept(), takes it in between, the worker blocks until the next one:
 //     listeners that are shared like that should have O_NONBLOCK and be polled.
-//   - connect() on a blocking stream socket sets O_NONBLOCK for the moment of the call.
-//   - Terminals, and pipes before Linux 6.4, are asked whether they are ready and then used: another reader in between
-//     makes the worker block.
+//   - connect() on a blocking stream socket sets O_NONBLOCK during the call.
+//   - Terminals, and pipes before Linux 6.4, are first asked whether they are ready and then used: another reader in
+//     between makes the worker block.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -61,7 +59,7 @@ ssize_t writev(int fd, iovec const* parts, int count);
 ssize_t recv(int fd, void* into, std::size_t size, int flags);
 ssize_t recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size);
 ssize_t recvmsg(int fd, msghdr* message, int flags);
-// `timeout` is looked at after each datagram, as libc does.
+// `timeout` is checked after each datagram, as libc does.
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
 ssize_t send(int fd, void const* from, std::size_t size, int flags);
 ssize_t sendto(int fd, void const* from, std::size_t size, int flags, sockaddr const* to, socklen_t to_size);
@@ -70,12 +68,12 @@ int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
 
 int accept(int listener, sockaddr* from, socklen_t* from_size);
 int accept4(int listener, sockaddr* from, socklen_t* from_size, int flags);
-// An aborted or timed out attempt goes on in the kernel, as after EINTR.
+// An aborted or timed out connect goes on in the kernel, as after EINTR.
 int connect(int fd, sockaddr const* to, socklen_t size);
 
 int close(int fd);
-// Without flags, as close() of each number. What Ramie itself has open is closed, too: it belongs into a child before its exec, or
-// to a range of one's own.
+// Without flags, like close() of each number. Descriptors that Ramie itself has open are closed, too: so use it in a
+// child before its exec, or for a range of the caller's own.
 int close_range(unsigned first, unsigned last, int flags);
 int dup2(int from, int to);
 int dup3(int from, int to, int flags);
@@ -95,14 +93,14 @@ inline int eventfd_write(int fd, eventfd_t value) {
     return posix::write(fd, &value, sizeof value) == sizeof value ? 0 : -1;
 }
 
-// On abort, and when a deadline comes first: the seconds left, rounded up.
+// After an abort, or when a deadline comes first: the seconds left, rounded up.
 unsigned sleep(unsigned seconds);
 int usleep(useconds_t microseconds);
 int nanosleep(timespec const* time, timespec* left);
-// CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC and CLOCK_BOOTTIME (with a time on one of them, how it is set meanwhile,
-// and what is slept through by the machine, does not count). Clocks of processor time: libc's.
+// CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC and CLOCK_BOOTTIME. (With a time on one of these, changes of the clock
+// during the wait, and time while the machine sleeps, do not count.) Clocks of processor time: libc's.
 int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
-// -1: ended before its time, and `left` is what was left.
+// -1: ended before its time; `left` is the time left.
 inline int thrd_sleep(timespec const* time, timespec* left) {
     auto const error = posix::clock_nanosleep(CLOCK_REALTIME, 0, time, left);
     return error == 0 ? 0 : error == EINTR || error == ECANCELED || error == ETIMEDOUT ? -1 : -2;
@@ -110,10 +108,10 @@ inline int thrd_sleep(timespec const* time, timespec* left) {
 int sched_yield();
 inline void thrd_yield() { (void)posix::sched_yield(); }
 
-// On the runtime's blocking pool. On abort: EAI_SYSTEM and ECANCELED; the question is left to the pool.
+// On the runtime's blocking pool. On abort: EAI_SYSTEM and ECANCELED; the look-up goes on in the pool.
 int getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found);
 using ::freeaddrinfo, ::gai_strerror;
-// These wait for the pool's answer whatever happens, since it goes into the caller's memory.
+// These wait for the pool's answer in any case, since it goes into the caller's memory.
 int getnameinfo(sockaddr const* address, socklen_t size, char* host, socklen_t host_size, char* service,
                 socklen_t service_size, int flags);
 hostent* gethostbyname(char const* host);
@@ -122,7 +120,7 @@ int gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t s
 int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found,
                      int* error);
 
-// These never wait for another.
+// These never wait.
 using ::bind, ::dup, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2,
     ::setsockopt, ::shutdown, ::socket, ::socketpair;
 

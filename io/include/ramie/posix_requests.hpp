@@ -1,5 +1,5 @@
-// ramie::posix for what libc does with helpers of its own, or by asking servers: asynchronous I/O, look-ups, the
-// resolver. All that posix.hpp says holds here too.
+// ramie::posix for calls for which libc uses helper threads, or asks servers: asynchronous I/O, look-ups, the resolver.
+// All that posix.hpp says holds here too.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -13,7 +13,7 @@
 
 namespace ramie::posix {
 
-// On the blocking pool (posix_files.hpp) unless they are answered at once. An abort ends the wait, not the requests.
+// On the blocking pool (posix_files.hpp), unless the answer is there at once. An abort ends the wait, not the requests.
 int aio_suspend(aiocb const* const requests[], int count, timespec const* timeout);
 // LIO_NOWAIT never waits.
 int lio_listio(int mode, aiocb* const requests[], int count, sigevent* done);
@@ -22,12 +22,11 @@ int gai_suspend(gaicb const* const requests[], int count, timespec const* timeou
 // GAI_NOWAIT never waits.
 int getaddrinfo_a(int mode, gaicb* requests[], int count, sigevent* done);
 
-// On the blocking pool, and waited for whatever happens, since the answer goes into the caller's memory, or into
-// libc's.
+// On the blocking pool. They wait for the answer in any case, since it goes into the caller's memory, or into libc's.
 hostent* gethostbyaddr(void const* address, socklen_t size, int family);
 int gethostbyaddr_r(void const* address, socklen_t size, int family, hostent* into, char* buffer, std::size_t room,
                     hostent** found, int* error);
-// What is set in the calling thread's `_res` counts.
+// The settings in the calling thread's `_res` count.
 int res_query(char const* name, int kind, int type, std::uint8_t* answer, int room);
 int res_search(char const* name, int kind, int type, std::uint8_t* answer, int room);
 int res_querydomain(char const* name, char const* domain, int kind, int type, std::uint8_t* answer, int room);

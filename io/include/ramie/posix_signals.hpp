@@ -1,7 +1,7 @@
-// ramie::posix for signals. All that posix.hpp says holds here too. A signal that is waited for must be blocked in
-// every thread of the process, as with threads: before the runtime starts, which its threads then inherit. Signals sent to
-// the process are waited for; one sent to a thread (pthread_kill, raise) belongs to that thread, and no fiber is one.
-// New code has ramie::signal_set.
+// ramie::posix for signals. All that posix.hpp says holds here too. A signal to be waited for must be blocked in every
+// thread of the process, as with threads: block it before the runtime starts, because the runtime's threads inherit
+// that. The waits are for signals sent to the process; a signal sent to a thread (pthread_kill, raise) belongs to that
+// thread, and a fiber is no thread. New code has ramie::signals.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -19,10 +19,10 @@ inline int sigwaitinfo(sigset_t const* set, siginfo_t* about) { return posix::si
 // The error is the result.
 int sigwait(sigset_t const* set, int* number);
 
-// Parks until a signal is pending that `mask` lets through but the thread's mask does not, lets the worker handle it,
-// and returns -1 with EINTR. A signal that is not blocked is handled by whichever thread, and does not end it.
+// Parks until a signal is pending that `mask` allows and the thread's mask blocks, lets the worker handle it, and
+// returns -1 with EINTR. A signal that is not blocked is handled by any thread, and does not end the wait.
 int sigsuspend(sigset_t const* mask);
-// On the blocking pool: ended by an abort, or by a handler that happens to run on that very thread.
+// On the blocking pool. Ended by an abort, or by a handler that happens to run on that very thread.
 int pause();
 
 }  // namespace ramie::posix

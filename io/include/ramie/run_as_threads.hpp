@@ -4,8 +4,9 @@
 //         return ramie::run_as_threads([&] { return old_main(argc, argv); });
 //     }
 //
-// With libramie-hook in the process, all that its handlers wait for parks them, and nothing else in them changes; where
-// it starts a thread for a connection, std::thread becomes ramie::thread. docs/porting.md walks through it.
+// With libramie-hook in the process, every wait in the connections' handlers parks them, and their code does not
+// change; where the program starts a thread for a connection, std::thread becomes ramie::thread. docs/porting.md shows
+// all steps.
 #pragma once
 
 #include <ramie/hook.hpp>
@@ -20,13 +21,13 @@ namespace detail {
 // Throws std::logic_error if the caller's blocking calls would block.
 void must_be_hooked();
 runtime_options with_room(runtime_options options);
-// The end of main in a child that it has forked: exit(status). Else nothing.
+// In a child forked inside main: exit(status). Else does nothing.
 void end_if_forked(int status);
 }  // namespace detail
 
-// As run(), but refuses to run what would block its workers: std::logic_error without libramie-hook, or if
-// RAMIE_HOOK=off. Stacks are 1 MiB unless the options or RAMIE_STACK_SIZE say otherwise: code written for threads is
-// used to room, and only touched pages cost memory. A child that f() forks ends with its result, as main does.
+// As run(), but refuses code that would block its workers: std::logic_error without libramie-hook, or if
+// RAMIE_HOOK=off. Stacks are 1 MiB unless the options or RAMIE_STACK_SIZE say otherwise: code written for threads uses
+// larger stacks, and only touched pages cost memory. A child that f() forks ends with f's result, as main does.
 template <class F>
 std::invoke_result_t<F&> run_as_threads(runtime_options const& options, F&& f) {
     return run(detail::with_room(options), [&] {

@@ -15,35 +15,35 @@
 
 namespace ramie {
 
-// Listens to some signals as long as it lives, in place of whatever else the process would do about them: die, ignore
-// them, call its handler; that comes back when the last listener to a signal has gone. Any number of listeners, in any
-// number of runtimes and outside: each hears every signal.
+// Listens to some signals as long as it lives. Meanwhile the process's own reaction to them (die, ignore, call a
+// handler) is replaced; it comes back when the last listener to a signal has gone. Any number of listeners, in any
+// number of runtimes and outside: each of them gets every signal.
 //
-// A signal that comes while the same one has not been taken yet is one with it: next() says that it came, not how
-// often. It is heard however busy the workers are, and also if every other thread blocks it. A thread that does nothing else
-// waits for signals while there is a listener.
+// If a signal comes again before it was taken, the two count as one: next() says that it came, not how often. It
+// arrives however busy the workers are, and also if every other thread blocks it. While there is a listener, one thread
+// does nothing but wait for signals.
 //
 // Move-only. next() and select are for one fiber or thread at a time; from both kinds.
 class signals {
   public:
-    // std::invalid_argument if there is none, or one that is no signal, or SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE,
-    // SIGILL, which cannot be listened to; std::system_error if there is no thread to be had.
+    // std::invalid_argument if the list is empty, or has a number that is no signal, or SIGKILL, SIGSTOP, SIGSEGV,
+    // SIGBUS, SIGFPE, SIGILL, which cannot be listened to; std::system_error if no thread can be started.
     signals(std::initializer_list<int> which);
 
-    // Waits for the next one; its number. An abort or a timeout loses none. Suspension point.
+    // Waits for the next signal; returns its number. An abort or a timeout loses none. Suspension point.
     [[nodiscard]] int next();
     // Does not wait.
     [[nodiscard]] std::optional<int> try_next();
 
-    // For select. std::logic_error once moved from.
+    // For select. std::logic_error if moved from.
     detail::signal_listener& listener() const;
 
   private:
     std::unique_ptr<detail::signal_listener> listener_;
 };
 
-// Waits for the next SIGINT, which is what Ctrl-C in a terminal sends. After that, and before, a SIGINT does what it
-// always does, so a second Ctrl-C ends a program that takes too long to end. Suspension point.
+// Waits for the next SIGINT, which Ctrl-C in a terminal sends. Before and after the call a SIGINT does what it always
+// does, so a second Ctrl-C ends a program that takes too long to end. Suspension point.
 void ctrl_c();
 
 namespace detail {
@@ -76,7 +76,8 @@ class signal_case : public queued_case {
 
 }  // namespace detail
 
-// Ready when one of them has come, which is then taken; a select that goes on by another case takes none.
+// Ready when one of the signals has come; the signal is then taken. If another case of the select wins, no signal is
+// taken.
 // handler(int number).
 template <class Handler>
 auto on_signal(signals& from, Handler handler) {

@@ -3,12 +3,12 @@
 //     auto in = ramie::stdin_stream().value();
 //     ramie::buffered_reader lines(in);
 //
-// They are shared with whoever started the program, and so are their flags: a shell whose terminal is suddenly
-// non-blocking fails. So nothing is changed about them. A terminal or a pipe is opened a second time for this process
-// alone (by /proc/self/fd), non-blocking, and watched like a socket; of a socket each call says that it must not wait.
+// The process shares them with the program that started it, and their flags, too: a shell fails if its terminal
+// suddenly becomes non-blocking. So their flags are not changed. A terminal or a pipe is opened a second time for this
+// process alone (by /proc/self/fd), non-blocking, and watched like a socket. On a socket, each call asks not to wait.
 // Files and devices are read and written on the blocking pool, at the position shared with others. So is a terminal or
-// a pipe that cannot be opened again (it is another user's, or there is no /proc): then a thread of the pool waits for it
-// too.
+// a pipe that cannot be opened again (it is another user's, or there is no /proc): then a thread of the pool also waits
+// for it.
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -29,8 +29,8 @@ namespace ramie {
 class standard_input;
 class standard_output;
 
-// As they are at this moment; errc::bad_file_descriptor if the process has none. Throw no_runtime outside a runtime. Do
-// not wait.
+// The streams as they are at this moment; errc::bad_file_descriptor if the process has none. Throw no_runtime outside a
+// runtime. Do not wait.
 std::expected<standard_input, std::error_code> stdin_stream();
 std::expected<standard_output, std::error_code> stdout_stream();
 std::expected<standard_output, std::error_code> stderr_stream();
@@ -39,21 +39,21 @@ namespace detail {
 
 class pool_file;
 
-// What they have in common. Move-only.
+// Shared by input and output. Move-only.
 class standard_stream {
   public:
     standard_stream(standard_stream&&) noexcept;
     standard_stream& operator=(standard_stream&&) noexcept;
 
-    // Those who wait return. Descriptor 0, 1 or 2 stays open. May be called again, and by any fiber or thread.
+    // Waiting calls return. Descriptor 0, 1 or 2 stays open. May be called again, and by any fiber or thread.
     void close() noexcept;
 
   protected:
     enum class kind : std::uint8_t {
         watched,
         socket,   // watched too
-        direct,   // on the pool: it never has to wait for anybody
-        awaited   // on the pool: a terminal or pipe, which a thread has to wait for
+        direct,   // on the pool: it never waits for another process
+        awaited   // on the pool: a terminal or pipe, for which a thread has to wait
     };
 
     standard_stream(std::shared_ptr<pool_file> on_pool, owned_descriptor watched, kind k) noexcept;
@@ -75,8 +75,8 @@ class standard_stream {
 // Reading; one fiber at a time.
 class standard_input : public detail::standard_stream {
   public:
-    // At least one byte, waiting for it; a terminal usually gives one line. 0: the end, or `into` is empty. What had
-    // been read when an abort or a timeout ended the wait comes with the next read. Suspension point.
+    // At least one byte, waiting for it; a terminal usually gives one line. 0: the end, or `into` is empty. If an abort
+    // or a timeout ended an earlier wait, the bytes read by then come with the next read. Suspension point.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
@@ -90,8 +90,8 @@ class standard_input : public detail::standard_stream {
 // Writing, without a buffer of its own; each write is as if by write(2).
 class standard_output : public detail::standard_stream, public detail::whole_writing<standard_output> {
   public:
-    // At least one byte, waiting for room. errc::broken_pipe, and no signal, if nobody reads any more. A write that an
-    // abort or a timeout gave up on may still happen when it is to a file. Suspension point.
+    // At least one byte, waiting for room. errc::broken_pipe, and no signal, without a reader. After an abort or a
+    // timeout, a write to a file may still happen. Suspension point.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));

@@ -1,4 +1,4 @@
-// What can be read from and written to: sockets, pipes, files, buffers, and anything of the user's own that has the
+// What can be read from and written to: sockets, pipes, files, buffers, and every type of the user's own that has the
 // same two calls.
 #pragma once
 
@@ -26,20 +26,20 @@ concept writable_stream = requires(std::remove_reference_t<S>& s, std::span<std:
     { s.write(from) } -> std::same_as<std::expected<std::size_t, std::error_code>>;
 };
 
-// A sink whose reader can be told that this was all.
+// A sink that can tell its reader that there is no more.
 template <class S>
 concept half_closable_stream = writable_stream<S> && requires(std::remove_reference_t<S>& s) {
     { s.shutdown_write() } -> std::same_as<std::expected<void, std::error_code>>;
 };
 
-// A source that shows what it holds before it is taken: see buffered_reader.
+// A source that shows the bytes it holds before they are taken: see buffered_reader.
 template <class S>
 concept buffered_readable_stream = readable_stream<S> && requires(std::remove_reference_t<S>& s, std::size_t n) {
     { s.fill_buf() } -> std::same_as<std::expected<std::span<std::byte const>, std::error_code>>;
     s.consume(n);
 };
 
-// A sink that keeps bytes back until it is told to send them: see buffered_writer.
+// A sink that keeps bytes back until flush(): see buffered_writer.
 template <class S>
 concept buffered_writable_stream = writable_stream<S> && requires(std::remove_reference_t<S>& s) {
     { s.flush() } -> std::same_as<std::expected<void, std::error_code>>;

@@ -1,11 +1,11 @@
-// A stream as two objects, one that reads and one that writes, each with an owner of its own.
+// A stream as two objects, one that reads and one that writes, each with its own owner.
 //
 //     auto [reader, writer] = ramie::split(std::move(stream));
 //     auto copying = ramie::spawn([r = std::move(reader)]() mutable { ... });
 //
-// A stream may be read and written by two fibers at once anyway; this is for when neither of them is to own the other's
-// side. The stream is closed when both halves are gone. When the writing half goes first, the peer reads to the end, as
-// after shutdown_write(); when the reading half goes first, nothing happens.
+// Two fibers may read and write one stream at once anyway; this is for two fibers that must not own each other's side.
+// The stream is closed when both halves are gone. When the writing half goes first, the peer reads to the end, as after
+// shutdown_write(); when the reading half goes first, nothing happens.
 #pragma once
 
 #include <ramie/byte_stream.hpp>
@@ -33,7 +33,7 @@ class stream_share {
     Stream* get() const noexcept { return whole_.get(); }
     std::shared_ptr<Stream> take() noexcept { return std::move(whole_); }
 
-    // call(the stream); the half that was moved from is closed.
+    // call(the stream); an error if this half was moved from.
     template <class Call>
     std::expected<std::size_t, std::error_code> use(Call&& call) const {
         if (whole_ == nullptr) return std::unexpected(std::make_error_code(std::errc::bad_file_descriptor));
@@ -50,7 +50,7 @@ class stream_share {
 template <class Stream>
 class read_half : public byte_source<read_half<Stream>> {
   public:
-    // The whole, for all else that it can do; not of a half that was moved from.
+    // The whole stream, for its other calls; not after a move.
     Stream& stream() const noexcept { return *share_.get(); }
 
   private:
@@ -74,7 +74,7 @@ class write_half : public byte_sink<write_half<Stream>> {
     write_half(write_half&&) noexcept = default;
     write_half& operator=(write_half&&) noexcept = default;
     ~write_half() {
-        if (share_.get() != nullptr) (void)share_.get()->shutdown_write();  // an error: it has ended already
+        if (share_.get() != nullptr) (void)share_.get()->shutdown_write();  // an error means that it has ended already
     }
     Stream& stream() const noexcept { return *share_.get(); }
 
@@ -118,14 +118,14 @@ struct halving {
 
 }  // namespace detail
 
-// Takes a tcp_stream or unix_stream apart. Does not wait. Nobody else may use it meanwhile.
+// Takes a tcp_stream or unix_stream apart. Does not wait. Other fibers must not use the stream meanwhile.
 template <class Stream>
     requires(!std::is_reference_v<Stream>)
 stream_halves<Stream> split(Stream&& whole) {
     return detail::halving::split(std::move(whole));
 }
 
-// Puts the two halves together again; std::logic_error, and both are kept, if they are not of one stream.
+// Puts two halves together again; if they are not of one stream: std::logic_error, and both are kept.
 template <class Stream>
 Stream reunite(read_half<Stream>&& reader, write_half<Stream>&& writer) {
     return detail::halving::reunite(reader, writer);

@@ -1,13 +1,13 @@
-// TCP in blocking style: a call returns when it is done, and meanwhile other fibers run on its thread.
+// TCP in blocking style: a call returns when it is done; meanwhile other fibers run on its thread.
 //
-// A socket belongs to the runtime in which it was made (outside one, making it throws no_runtime), and may be used from
-// any fiber or plain thread, also of other runtimes, as long as that one lives. Every call may be made while others are
-// made on the same socket: one reader and one writer at once is the rule, several of each are possible. Only moving and
-// destroying a socket is for one at a time.
+// A socket belongs to the runtime in which it was made (outside a runtime, making it throws no_runtime). It may be used
+// from any fiber or plain thread, also of other runtimes, as long as its runtime lives. Every call may be made while
+// others are made on the same socket: one reader and one writer at once is the rule, several of each are possible. Only
+// moving and destroying a socket is for one fiber or thread at a time.
 //
 // Reading, writing, accepting and connecting are suspension points: an abort or a timeout throws out of the wait and
-// leaves the socket usable. When another fiber calls close(), they return operation_canceled at once; begun after it,
-// bad_file_descriptor. As cases of a select: io_cases.hpp.
+// leaves the socket usable. If another fiber calls close(), calls under way return operation_canceled at once, and
+// later calls bad_file_descriptor. As cases of a select: io_cases.hpp.
 #pragma once
 
 #include <ramie/byte_stream.hpp>
@@ -33,24 +33,25 @@ class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> 
   public:
     // Connects. Suspension point.
     static std::expected<tcp_stream, std::error_code> connect(endpoint const& to, connect_options const& options = {});
-    // Resolves the host and tries its addresses until one answers (RFC 8305): the two families in turn, the next one
-    // when one fails or has not answered for options.stagger; the first connection is taken, the others are closed. If
-    // the host's addresses are not all known by then either, each family is asked for by itself, and the first that is
-    // known is tried (by fibers; a plain thread waits for all). The error is that of the address tried first. With
-    // options.local, only addresses of its family count, and std::errc::address_family_not_supported says that there is
-    // none. std::errc::invalid_argument: a stagger out of range. Suspension point.
+    // Resolves the host and tries its addresses until one answers (RFC 8305): the two families in turn, the next
+    // address when one fails or has not answered for options.stagger. The first connection is taken, the others are
+    // closed. If by then the look-up has not given all addresses either, each family is also looked up by itself, and
+    // the first known address is tried (by fibers; a plain thread waits for all addresses). The error is that of the
+    // address tried first. With options.local, only addresses of its family count;
+    // std::errc::address_family_not_supported means that there is none. std::errc::invalid_argument: a stagger out of
+    // range. Suspension point.
     static std::expected<tcp_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
                                                               connect_options const& options = {});
-    // Takes over a connected TCP socket, and makes it non-blocking, also for those who share it. It is closed on
+    // Takes over a connected TCP socket, and makes it non-blocking, for all processes that share it. It is closed on
     // failure: std::errc::wrong_protocol_type, not_connected, not_a_socket.
     static std::expected<tcp_stream, std::error_code> adopt(unique_fd fd);
 
     // Off: small writes may be held back until earlier ones are acknowledged.
     std::expected<void, std::error_code> set_nodelay(bool on);
-    // Asks a silent peer whether it is still there after `idle` (0: the system's own default), and gives up on it if it
-    // is not.
+    // Asks a silent peer whether it is still there after `idle` (0: the system's own default); without an answer the
+    // connection fails.
     std::expected<void, std::error_code> set_keepalive(bool on, std::chrono::seconds idle = std::chrono::seconds(0));
-    // On: close() resets the connection, and throws away what was not yet sent. Off: the system goes on sending. (A
+    // On: close() resets the connection and drops bytes that were not yet sent. Off: the system goes on sending. (A
     // close() that waits for that, SO_LINGER with a time, is not offered: it would block the worker.)
     std::expected<void, std::error_code> set_reset_on_close(bool on);
 
@@ -72,17 +73,18 @@ class tcp_listener : public detail::descriptor_holder {
 
     // Listens there; port 0: the system chooses one. Does not wait.
     static std::expected<tcp_listener, std::error_code> bind(endpoint const& at, listen_options const& options = {});
-    // On the first address of the host that will do; a name is resolved, which is a suspension point.
+    // On the first address of the host that works; a name is resolved, which is a suspension point.
     static std::expected<tcp_listener, std::error_code> bind(std::string_view host, std::uint16_t port,
                                                              listen_options const& options = {});
     // Takes over a TCP socket that listens (from systemd, see listen_fds.hpp, or from another process), and makes it
-    // non-blocking, also for those who share it. It is closed on failure: std::errc::wrong_protocol_type,
+    // non-blocking, for all processes that share it. It is closed on failure: std::errc::wrong_protocol_type,
     // invalid_argument (it does not listen), not_a_socket. Does not wait.
     static std::expected<tcp_listener, std::error_code> adopt(unique_fd fd);
 
-    // The next connection, waiting for it if need be; several may wait. Connections that died in the queue are passed
-    // over. When the process has no descriptors, watches (max_user_watches) or memory left, it waits until one of ours
-    // is closed, or for 10 to 100 ms, and tries again (io_statistics().accept_pauses). Suspension point.
+    // The next connection, waiting for it if need be; several fibers may wait. Connections that failed in the queue are
+    // skipped. If the process has no descriptors, watches (max_user_watches) or memory left, it waits until a
+    // descriptor of ours is closed, or for 10 to 100 ms, and tries again (io_statistics().accept_pauses). Suspension
+    // point.
     std::expected<tcp_stream, std::error_code> accept();
 
     endpoint local_endpoint() const noexcept { return local_; }

@@ -7,21 +7,21 @@
 //     auto client = listener->accept();                                    // waits for no handshake
 //     spawn([client = std::move(*client)]() mutable { client.handshake(); ... });
 //
-// Calls may be made while others are made on the same stream: a reader does not hold up a writer, nor the other way
-// round. Reading, writing, shutdown() and the handshake are suspension points: an abort or a timeout throws out of the
+// Calls may be made while others are made on the same stream: a reader does not hold up a writer, and a writer not a
+// reader. Reading, writing, shutdown() and the handshake are suspension points: an abort or a timeout throws out of the
 // wait and leaves the stream usable, and close() by another fiber ends the wait with operation_canceled.
 //
-// A server is believed for a host if its certificate names that host (RFC 9525): by a DNS name, never by its subject (a
+// A server is accepted for a host if its certificate names that host (RFC 9525): by a DNS name, never by its subject (a
 // CN), where a star stands for the whole first label; or by the very address. "example.org." is example.org, the zone
-// of "fe80::1%eth0" is no part of the address, and ".org" is no host. Names in other scripts are given as "xn--...".
+// of "fe80::1%eth0" is not part of the address, and ".org" is no host. Names in other scripts are given as "xn--...".
 //
-// How a stream ends matters: read() returns 0 only when the peer said that this is the end; a connection that just
-// stops is tls_errc::truncated. So say shutdown() when all is written: neither close() nor the destructor does, for
-// half a message must not look whole because its writer was aborted.
+// The end of a stream matters: read() returns 0 only if the peer has announced the end; a connection that just stops is
+// tls_errc::truncated. So call shutdown() after the last write. Neither close() nor the destructor announces the end,
+// because half a message must not look whole when its writer was aborted.
 //
-// Handshakes compute for a millisecond or a few; at most one for every two cores does so at a time (in the process), so
-// that many at once do not keep other fibers waiting. OpenSSL runs on the fiber's own stack if there is room (64 KiB
-// left for a handshake, 16 KiB for the rest: as good as always), else on a thread of the blocking pool.
+// A handshake computes for a millisecond or a few. At most one for every two cores computes at a time (in the process),
+// so that many handshakes do not keep other fibers waiting. OpenSSL runs on the fiber's own stack if there is room (64
+// KiB left for a handshake, 16 KiB for other calls: nearly always), else on a thread of the blocking pool.
 #pragma once
 
 #include <ramie/tls_config.hpp>
@@ -52,14 +52,14 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     // Resolves the host, connects, and shakes hands. Suspension point.
     static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
                                                               tls_client_config const& config);
-    // With the options' defaults; or with a config made for this one connection, which is dear.
+    // With default options; or with a config made for this one connection, which is expensive.
     static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port);
     static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
                                                               tls_client_options const& options);
 
-    // TLS over a stream there is: anything that can read, write and close() as tcp_stream does. `host`, a name or an
-    // address, is who the peer must be. Does not wait: the handshake is done by handshake(), or by the first read or
-    // write. Error: errc::invalid_argument for what cannot be a host.
+    // TLS over an existing stream: any type that can read, write and close() as tcp_stream does. The peer must prove to
+    // be `host`, a name or an address. Does not wait: the handshake is done by handshake(), or by the first read or
+    // write. Error: errc::invalid_argument for a text that cannot be a host.
     template <detail::carries_tls Stream>
     static std::expected<tls_stream, std::error_code> client(Stream over, std::string_view host,
                                                              tls_client_config const& config) {
@@ -74,20 +74,20 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     tls_stream& operator=(tls_stream&&) noexcept;
     ~tls_stream();
 
-    // Agrees with the peer, and checks who it is; does nothing if that is done. Errors: tls_errc, openssl_category(),
-    // errc::timed_out (handshake_timeout passed), the connection's own; once failed, it and everything else fails with
-    // the same. Suspension point; after an abort it can be taken up again.
+    // Agrees with the peer, and checks the peer's identity; does nothing if that is done. Errors: tls_errc,
+    // openssl_category(), errc::timed_out (after handshake_timeout), the connection's own. After a failure it and all
+    // other calls fail with the same error. Suspension point; after an abort it can be continued by another call.
     std::expected<void, std::error_code> handshake();
 
-    // As tcp_stream's. 0: the peer has said that this is the end, or `into` is empty. Suspension points.
+    // As tcp_stream's. 0: the peer has announced the end, or `into` is empty. Suspension points.
     std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
 
-    // As tcp_stream's, at most 16 KiB for one write(). What has been encrypted counts as written: if the wait for room
-    // is aborted, it goes out with the next write, even an empty one, or shutdown(). (write_all's `done` tells how much
-    // that is; a write() that was aborted cannot.) Suspension points.
+    // As tcp_stream's, at most 16 KiB for one write(). Bytes that have been encrypted count as written: if the wait for
+    // room is aborted, they are sent by the next write, even an empty one, or by shutdown(). (write_all's `done` tells
+    // how many there were; an aborted write() cannot.) Suspension points.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
@@ -100,24 +100,24 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     }
     std::expected<std::size_t, io_error> write_all(std::string_view from) { return write_all(bytes_of(from)); }
 
-    // Tells the peer that this is the end; reading goes on until the peer's own end. Later writes: errc::broken_pipe.
+    // Announces the end to the peer; reading goes on until the peer's own end. Later writes: errc::broken_pipe.
     // Before the handshake: errc::not_connected. Suspension point.
     std::expected<void, std::error_code> shutdown();
-    // Closes the connection as it stands; those who wait on it return at once. Does not wait. May be called again, and
-    // by any fiber or thread.
+    // Closes the connection as it stands; waiting calls return at once. Does not wait. May be called again, and by any
+    // fiber or thread.
     void close() noexcept;
 
-    // What was agreed on; empty before the handshake. These may have to wait, for a moment, until another fiber is out
-    // of OpenSSL; no abort points.
+    // The results of the handshake; empty before it. These may wait for a moment while another fiber is inside OpenSSL;
+    // no abort points.
     std::string alpn() const;              // "h2"; empty: none
     std::string version() const;           // "TLSv1.3"
     std::string cipher() const;            // "TLS_AES_256_GCM_SHA384"
-    std::string server_name() const;       // the host name the client asked for; empty: none
-    bool resumed() const;                  // an earlier session was taken up
-    std::string peer_certificate() const;  // in PEM; empty: it has shown none
+    std::string server_name() const;       // the host name that the client asked for; empty: none
+    bool resumed() const;                  // an earlier session was resumed
+    std::string peer_certificate() const;  // in PEM; empty: there is none
     std::string peer_subject() const;      // "CN=alice,O=Example"
 
-    // Of the stream below; errc::not_supported if that has none.
+    // Of the stream below; errc::not_supported if that has no endpoints.
     std::expected<endpoint, std::error_code> local_endpoint() const;
     std::expected<endpoint, std::error_code> peer_endpoint() const;
 
@@ -139,7 +139,7 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     std::unique_ptr<detail::tls_connection> connection_;  // null once moved from
 };
 
-// Takes connections. Move-only; destroying it closes it. As tcp_listener, and the handshake is the stream's own affair.
+// Takes connections. Move-only; destroying it closes it. Like tcp_listener; the handshake is left to the stream.
 // One listener may serve several hosts, each with a certificate of its own: tls_server_options::more_identities.
 class tls_listener {
   public:
@@ -148,7 +148,7 @@ class tls_listener {
     static std::expected<tls_listener, std::error_code>
     bind(std::string_view host, std::uint16_t port, tls_server_config config, listen_options const& options = {});
 
-    // The next connection. No handshake yet: a client that is slow at it keeps nobody else waiting. Suspension point.
+    // The next connection, before its handshake: so a slow client does not keep others waiting. Suspension point.
     std::expected<tls_stream, std::error_code> accept();
 
     endpoint local_endpoint() const noexcept { return listener_.local_endpoint(); }

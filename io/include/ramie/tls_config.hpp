@@ -1,5 +1,5 @@
-// What a TLS connection is to be like: options are plain values, and a config is made of them once and shared by all
-// connections; making one reads files and checks everything.
+// The properties of a TLS connection. Options are plain values; a config is made of them once and shared by all
+// connections. Making one reads files and checks everything.
 #pragma once
 
 #include <ramie/tls_error.hpp>
@@ -39,7 +39,7 @@ class pem {
     bool is_file_;
 };
 
-// Who one is: the certificate with those between it and the root, leaf first, and its key.
+// One's identity: the certificate with those between it and the root, leaf first, and its key.
 struct tls_identity {
     pem certificates;
     pem key;
@@ -49,46 +49,46 @@ struct tls_identity {
 enum class tls_version { tls_1_2, tls_1_3 };
 
 struct tls_client_options {
-    // The server must show a certificate for the host one asked for, from somebody trusted. Off: anybody may pretend to
-    // be the server.
+    // The server must show a certificate for the host that was asked for, from a trusted issuer. Off: any machine may
+    // pretend to be the server.
     bool verify = true;
-    // Whom to trust, instead of the system's store.
+    // The trusted certificates, instead of the system's store.
     std::optional<pem> trusted = {};
-    // Revocation lists (CRL) of the servers' issuers; then every issuer of a server needs one.
+    // Revocation lists (CRL) of the servers' issuers; then there must be a list from every issuer of a server.
     std::optional<pem> revoked = {};
-    // For servers that want to know their clients.
+    // For servers that check their clients.
     std::optional<tls_identity> identity = {};
-    // Application protocols, best first, as "h2". tls_stream::alpn() says which one was chosen.
+    // Application protocols, best first, such as "h2". tls_stream::alpn() says which one was chosen.
     std::vector<std::string> alpn = {};
     tls_version min_version = tls_version::tls_1_2;
-    // Take up earlier sessions with the same host and port: fewer messages and less arithmetic.
+    // Resume earlier sessions with the same host and port: fewer messages and less computing.
     bool resume = true;
-    // A handshake that takes longer fails with errc::timed_out; 0: as long as it takes.
+    // A handshake that takes longer fails with errc::timed_out; 0: no limit.
     std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(30);
 };
 
-// Whether clients must show certificates. A certificate that is shown must be good in any case.
+// Whether clients must show certificates. A certificate that is shown must be valid in any case.
 enum class tls_client_certificates { ignored, optional, required };
 
 struct tls_server_options {
     tls_identity identity;
-    // For a server of several names. A client that says which host it asks for (SNI; all but very old ones do) is shown
-    // the first certificate that is good for it: `identity`, then these in their order. If none is, or it does not say:
-    // `identity`.
+    // For a server with several names. A client that names the host it asks for (SNI; all but very old ones do) gets
+    // the first certificate that is good for that host: `identity`, then these in their order. If none is good, or the
+    // client names no host: `identity`.
     std::vector<tls_identity> more_identities = {};
     tls_client_certificates clients = tls_client_certificates::ignored;
-    // Who vouches for clients; needed unless they are ignored.
+    // The trusted issuers of clients' certificates; needed unless those are ignored.
     std::optional<pem> trusted = {};
     // Revocation lists of the clients' issuers.
     std::optional<pem> revoked = {};
-    // Application protocols, best first. A client that names protocols, none of them these, is refused; one that names
-    // none is not.
+    // Application protocols, best first. A client that names protocols, but none of these, is refused; a client that
+    // names no protocol is not.
     std::vector<std::string> alpn = {};
     tls_version min_version = tls_version::tls_1_2;
     std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(30);
 };
 
-// Which option is at fault, and why.
+// The wrong option, and the reason.
 struct tls_config_error {
     std::error_code code;
     std::string what;  // "identity.key: /etc/x.key"

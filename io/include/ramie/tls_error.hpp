@@ -1,4 +1,4 @@
-// Errors of TLS. RAMIE_WITH_TLS is 1 when the library was built with OpenSSL, else 0, and then tls.hpp says so.
+// Errors of TLS. RAMIE_WITH_TLS is 1 if the library was built with OpenSSL, else 0; tls.hpp then reports that.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -12,18 +12,18 @@
 
 namespace ramie {
 
-// What is worth telling apart. A peer's certificate that fails in yet another way has an error of the same category,
-// with OpenSSL's own words.
+// Errors that callers may want to tell apart. A peer's certificate that fails for another reason has an error of the
+// same category, with OpenSSL's own words.
 enum class tls_errc {
-    truncated = 1,        // the connection ended without the peer's word that this is the end: something may be missing
+    truncated = 1,        // the connection ended without the peer's announcement: bytes may be missing
     certificate_expired,  // the peer's certificate, or one above it, is too old
     certificate_not_yet_valid,  // or too new; or the clock is wrong
     certificate_revoked,        // it is on a revocation list that was given
     wrong_host,                 // it is for other names or addresses (tls.hpp); its subject does not count
-    self_signed,                // it vouches for itself, and is not among those trusted
-    unknown_issuer,             // nobody trusted vouches for it
+    self_signed,                // it is its own issuer, and is not among the trusted ones
+    unknown_issuer,             // it has no trusted issuer
     no_certificate,             // the peer has to show one, and did not
-    revocation_unknown          // the revocation list given says nothing of its issuer, or is out of date
+    revocation_unknown          // the revocation list does not cover its issuer, or is out of date
 };
 
 std::error_category const& tls_category() noexcept;
@@ -31,8 +31,8 @@ inline std::error_code make_error_code(tls_errc e) noexcept {
     return {static_cast<int>(e), tls_category()};
 }
 
-// Everything else that TLS can fail with: OpenSSL's codes ("wrong version number", "no shared cipher"), and what the
-// peer said when it gave up ("the peer gave up: tlsv1 alert unknown ca").
+// All other errors of TLS: OpenSSL's codes ("wrong version number", "no shared cipher"), and the peer's reason for
+// giving up ("the peer gave up: tlsv1 alert unknown ca").
 std::error_category const& openssl_category() noexcept;
 
 }  // namespace ramie

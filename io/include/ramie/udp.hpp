@@ -1,8 +1,8 @@
-// UDP in blocking style. A socket's rules are those of TCP's (tcp.hpp): who owns it, who may use it, what an abort, a
-// timeout and close() do.
+// UDP in blocking style. The rules of a socket are those of TCP's (tcp.hpp): which runtime it belongs to, which fibers
+// and threads may use it, and what an abort, a timeout and close() do.
 //
-// A datagram comes whole or not at all; where the buffer is too small the rest of it is lost, and datagram_size says
-// so. One of 0 bytes is one, too. The largest that can be sent has 65507 bytes (IPv4); more is std::errc::message_size.
+// A datagram comes whole or not at all. If the buffer is too small, the rest is lost, and datagram_size says so. A
+// datagram may have 0 bytes. The largest that can be sent has 65507 bytes (IPv4); more is std::errc::message_size.
 #pragma once
 
 #include <ramie/datagram.hpp>
@@ -22,7 +22,7 @@ namespace ramie {
 struct udp_options {
     bool reuse_address = false;        // several may bind the same multicast port
     bool reuse_port = false;           // share the port with other sockets that say so too; each datagram goes to one
-    std::optional<bool> v6_only = {};  // of an IPv6 socket: no IPv4. Else as the system is set up
+    std::optional<bool> v6_only = {};  // of an IPv6 socket: no IPv4. None: as the system is configured
     int send_buffer = 0;               // bytes; 0: the system's own default
     int receive_buffer = 0;
 };
@@ -32,14 +32,14 @@ class udp_socket : public detail::descriptor_holder {
   public:
     // Port 0: the system chooses one. Does not wait.
     static std::expected<udp_socket, std::error_code> bind(endpoint const& at, udp_options const& options = {});
-    // Takes over a UDP socket, and makes it non-blocking, also for those who share it. It is closed on failure.
+    // Takes over a UDP socket, and makes it non-blocking, for all processes that share it. It is closed on failure.
     static std::expected<udp_socket, std::error_code> adopt(unique_fd fd);
 
-    // From now on send() goes there, and only what comes from there is received, and its errors: a port on which nobody
-    // listens is std::errc::connection_refused of a later call, once. May be called again. Does not wait.
+    // From now on send() goes to `to`, and only datagrams and errors from there are received: if no socket has that
+    // port, a later call gets std::errc::connection_refused, once. May be called again. Does not wait.
     std::expected<void, std::error_code> connect(endpoint const& to);
-    // Takes that back; the port stays. (std::errc::address_in_use: one that the system had chosen was taken by another
-    // socket that moment.)
+    // Takes connect() back; the port stays. (std::errc::address_in_use: the system had chosen the port, and another
+    // socket took it at that moment.)
     std::expected<void, std::error_code> disconnect();
 
     // Sends one datagram, waiting for room if need be. Suspension points. send(): of a connected socket, else
@@ -62,26 +62,26 @@ class udp_socket : public detail::descriptor_holder {
         return receive_from(std::as_writable_bytes(into));
     }
 
-    // Several in one system call (which takes the first 32 of them). They return how many were sent or have come: at
-    // least one, for which they wait if need be, and 0 if the batch is empty. An error of a later one is told by the
-    // next call. Suspension points.
+    // Several datagrams in one system call (which takes the first 32 of them). They return how many were sent or have
+    // come: at least one, waiting if need be, and 0 if the batch is empty. An error of a later datagram is reported by
+    // the next call. Suspension points.
     std::expected<std::size_t, std::error_code> send_batch(std::span<outgoing_datagram<endpoint> const> batch);
     std::expected<std::size_t, std::error_code> receive_batch(std::span<incoming_datagram<endpoint>> batch);
 
-    // To broadcast addresses; off at the start, then they are std::errc::permission_denied.
+    // Allows sending to broadcast addresses; at first that is std::errc::permission_denied.
     std::expected<void, std::error_code> set_broadcast(bool on);
     // How many routers a datagram may pass, 1 to 255; for groups, 0 to 255 (0: not beyond this machine).
     std::expected<void, std::error_code> set_ttl(int hops);
     std::expected<void, std::error_code> set_multicast_ttl(int hops);
-    // Whether what is sent to a group comes back to this machine; on at the start.
+    // Whether datagrams sent to a group come back to this machine; on at the start.
     std::expected<void, std::error_code> set_multicast_loop(bool on);
-    // By which network interface what is sent to a group goes; by its index (if_nametoindex), 0: the system chooses.
+    // The network interface for datagrams to a group, by its index (if_nametoindex); 0: the system chooses.
     std::expected<void, std::error_code> set_multicast_interface(unsigned index);
-    // What is sent to the group (whose port does not matter) is received too, on that interface.
+    // Datagrams to the group (its port does not matter) are received too, on that interface.
     std::expected<void, std::error_code> join_group(endpoint const& group, unsigned interface = 0);
     std::expected<void, std::error_code> leave_group(endpoint const& group, unsigned interface = 0);
 
-    // How much the system keeps, in bytes; it may take more or less than was asked for (Linux doubles it).
+    // How many bytes the system buffers; it may take more or less than was asked for (Linux doubles it).
     std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
     std::expected<void, std::error_code> set_receive_buffer(std::size_t bytes);
     std::expected<std::size_t, std::error_code> send_buffer() const;

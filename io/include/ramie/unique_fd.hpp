@@ -1,4 +1,4 @@
-// A file descriptor with one owner, which closes it.
+// A file descriptor with one owner; the owner closes it.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -9,11 +9,11 @@
 
 namespace ramie {
 
-// Move-only. Knows nothing of runtimes: what adopt() takes, and what came over a unix_stream.
+// Move-only. Independent of runtimes: adopt() takes it, and a unix_stream gives it for received descriptors.
 class unique_fd {
   public:
     unique_fd() = default;
-    // Takes it over; a negative number is none.
+    // Takes the descriptor over; a negative number means none.
     explicit unique_fd(int fd) noexcept : fd_(fd) {}
     unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
     unique_fd& operator=(unique_fd&& other) noexcept {
@@ -27,7 +27,7 @@ class unique_fd {
     explicit operator bool() const noexcept { return fd_ >= 0; }
     // -1: none.
     int get() const noexcept { return fd_; }
-    // Gives it away.
+    // Gives the descriptor away.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
   private:

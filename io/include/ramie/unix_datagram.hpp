@@ -1,5 +1,5 @@
-// Datagrams between processes of one machine: none is lost on the way, none overtakes another. A socket's rules are
-// those of TCP's (tcp.hpp), what a datagram is, udp.hpp says.
+// Datagrams between processes of one machine: none is lost on the way, none overtakes another. The rules of a socket
+// are those of TCP's (tcp.hpp); udp.hpp says what a datagram is.
 #pragma once
 
 #include <ramie/datagram.hpp>
@@ -19,22 +19,22 @@ namespace ramie {
 // Move-only; destroying it closes it, and leaves its file where it is.
 class unix_datagram : public detail::descriptor_holder {
   public:
-    // std::errc::address_in_use if the file exists; `replace_stale`: unless it is a socket of which nobody has the
-    // other end any more, which is removed (as by unix_listener::bind()). Does not wait.
+    // std::errc::address_in_use if the file exists. `replace_stale`: a socket file whose socket is not open in any
+    // process any more is removed first (as by unix_listener::bind()). Does not wait.
     static std::expected<unix_datagram, std::error_code> bind(unix_endpoint const& at, bool replace_stale = false);
-    // Without a name: it can send, but nobody can answer.
+    // Without a name: it can send, but the receiver cannot answer.
     static std::expected<unix_datagram, std::error_code> unbound();
     // Two that are connected to each other.
     static std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> pair();
-    // Takes over a unix datagram socket, and makes it non-blocking, also for those who share it. It is closed on
+    // Takes over a unix datagram socket, and makes it non-blocking, for all processes that share it. It is closed on
     // failure.
     static std::expected<unix_datagram, std::error_code> adopt(unique_fd fd);
 
-    // From now on send() goes there. May be called again. Does not wait.
+    // From now on send() goes to `to`. May be called again. Does not wait.
     std::expected<void, std::error_code> connect(unix_endpoint const& to);
 
-    // Sends one datagram, waiting while the receiver's queue is full (send_to() looks again every 1 to 50 ms, for the
-    // system does not tell it). std::errc::connection_refused: the receiver has gone. Suspension points.
+    // Sends one datagram, waiting while the receiver's queue is full (send_to() looks again every 1 to 50 ms, because
+    // the system does not report room there). std::errc::connection_refused: the receiver has gone. Suspension points.
     std::expected<std::size_t, std::error_code> send(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> send(std::string_view from) {
         return send(std::as_bytes(std::span(from)));
@@ -53,7 +53,7 @@ class unix_datagram : public detail::descriptor_holder {
         return receive_from(std::as_writable_bytes(into));
     }
 
-    // How much the system keeps for sending, in bytes (Linux doubles it).
+    // How many bytes the system buffers for sending (Linux doubles it).
     std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
 
     std::expected<unix_endpoint, std::error_code> local_endpoint() const;

@@ -1,4 +1,4 @@
-// Where a unix socket is: a path in the file system, a name in Linux's abstract namespace, or nowhere.
+// The address of a unix socket: a path in the file system, a name in Linux's abstract namespace, or none.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -19,13 +19,13 @@ namespace ramie {
 // A value; nothing here waits, and the file system is not asked.
 class unix_endpoint {
   public:
-    // Unnamed: what a socket that was not bound has.
+    // Unnamed: the address of a socket that was not bound.
     unix_endpoint() noexcept { name_.sun_family = AF_UNIX; }
 
-    // Relative ones are meant from the working directory of the moment. std::errc::filename_too_long above 107 bytes,
+    // A relative path is meant from the current working directory. std::errc::filename_too_long above 107 bytes,
     // std::errc::invalid_argument if it is empty or has a '\0'.
     static std::expected<unix_endpoint, std::error_code> path(std::string_view path);
-    // Any bytes, not seen in the file system, gone with the socket. The same errors: above 107 bytes, or none.
+    // Any bytes; not in the file system, gone with the socket. The same errors: above 107 bytes, or empty.
     static std::expected<unix_endpoint, std::error_code> abstract(std::string_view name);
     // From what a system call filled in; errc::address_family_not_supported if it is of another family.
     static std::expected<unix_endpoint, std::error_code> from(sockaddr const* name, socklen_t size);

@@ -1,5 +1,5 @@
-// Streams between processes of one machine. As TCP (tcp.hpp has the rules, which are the same), and they can hand over
-// open descriptors and say who is at the other end.
+// Streams between processes of one machine. Like TCP (the rules in tcp.hpp are the same); they can also hand over open
+// descriptors and tell the process at the other end.
 #pragma once
 
 #include <ramie/byte_stream.hpp>
@@ -20,7 +20,7 @@
 
 namespace ramie {
 
-// Who was at the other end when the connection was made, as the system knows it.
+// The process at the other end when the connection was made, as the system knows it.
 struct peer_credentials {
     pid_t pid;
     uid_t uid;
@@ -38,7 +38,7 @@ struct received_fds {
 // stream_halves.hpp.
 class unix_stream : public detail::stream_socket, public byte_source<unix_stream> {
   public:
-    // As many descriptors as go in one message.
+    // The most descriptors in one message.
     static constexpr std::size_t most_fds = 253;
 
     // Connects. While the listener's queue is full it tries again every 1 to 50 ms. Suspension point.
@@ -48,16 +48,16 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
     // As tcp_stream::adopt().
     static std::expected<unix_stream, std::error_code> adopt(unique_fd fd);
 
-    // Writes at least one byte, as many as there is room for, and with the first of them copies of the descriptors;
-    // what is left of the bytes goes out by write(). std::errc::invalid_argument if there is no byte, or more than
-    // most_fds descriptors. Suspension point.
+    // Writes at least one byte, as many as there is room for, and copies of the descriptors with the first byte; write
+    // the rest of the bytes with write(). std::errc::invalid_argument if there is no byte, or more than most_fds
+    // descriptors. Suspension point.
     std::expected<std::size_t, std::error_code> send_fds(std::span<std::byte const> from, std::span<int const> fds);
     std::expected<std::size_t, std::error_code> send_fds(std::string_view from, std::span<int const> fds) {
         return send_fds(std::as_bytes(std::span(from)), fds);
     }
-    // Reads as read() does, and takes the descriptors that come with what is read, at most so many. If more came, or
+    // Reads as read() does, and takes the descriptors that come with these bytes, `at_most` at most. If more came, or
     // the process has no room for them, they are all closed, the bytes are lost, and the error is
-    // stream_errc::descriptors_lost. (Descriptors that a plain read() comes upon are closed silently.) At most
+    // stream_errc::descriptors_lost. (A plain read() closes descriptors that come with its bytes, silently.) At most
     // most_fds, else std::errc::invalid_argument. Suspension point.
     std::expected<received_fds, std::error_code> receive_fds(std::span<std::byte> into, std::size_t at_most = most_fds);
     std::expected<received_fds, std::error_code> receive_fds(std::span<char> into, std::size_t at_most = most_fds) {
@@ -78,7 +78,7 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
 
 struct unix_listen_options {
     int backlog = 4096;          // connections that may wait to be accepted; the system caps it (net.core.somaxconn)
-    bool replace_stale = false;  // a socket file on which nobody listens any more is removed first
+    bool replace_stale = false;  // a socket file without a listener is removed first
 };
 
 // Takes connections. Move-only; destroying it closes it, and leaves its file where it is.
@@ -87,9 +87,9 @@ class unix_listener : public detail::descriptor_holder {
     using stream_type = unix_stream;
 
     // Listens there. std::errc::address_in_use if the file exists (and replace_stale does not help: it is another kind
-    // of file, or somebody listens, or is just about to). Of several processes that replace a stale file at once, one
-    // comes to listen: they make themselves known to each other by a lock on PATH.ramie-lock, a file that is there for
-    // that moment only; where it cannot be made, a stale file stays and the error is the lock file's. Does not wait.
+    // of file, or a process listens, or is just about to). If several processes replace a stale file at once, one of
+    // them gets to listen: a lock on PATH.ramie-lock, a file that exists only for that moment, keeps them apart. If the
+    // lock file cannot be made, the stale file stays and the error is the lock file's. Does not wait.
     static std::expected<unix_listener, std::error_code> bind(unix_endpoint const& at,
                                                               unix_listen_options const& options = {});
     // As tcp_listener::adopt().

@@ -1,4 +1,4 @@
-// Writing all there is.
+// Writing all bytes.
 #pragma once
 
 #include <ramie/stream_concepts.hpp>
@@ -12,8 +12,8 @@
 
 namespace ramie {
 
-// Writes all of `from`; `from.size()` on success. `done` counts as it goes, so that it is right also after an abort.
-// errc::io_error if the sink takes nothing and does not say why. Suspension point.
+// Writes all of `from`; returns `from.size()` on success. `done` counts as it goes, so it is right also after an abort.
+// errc::io_error if the sink takes no byte and gives no error. Suspension point.
 template <writable_stream S>
 std::expected<std::size_t, io_error> write_all(S&& to, std::span<std::byte const> from, std::size_t& done) {
     done = 0;

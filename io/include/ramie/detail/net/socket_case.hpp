@@ -1,8 +1,8 @@
-// What the cases of a select on sockets share (io_cases.hpp has the cases).
+// Shared by the cases of a select on sockets (io_cases.hpp has the cases).
 //
-// Readiness may be gone when the select looks closer: somebody else took what there was. So a waker only claims the
-// wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the select
-// goes on.
+// Readiness may be gone when the select looks closer, because another fiber took what there was. So a waker only claims
+// the wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the
+// select goes on.
 #pragma once
 
 #include <ramie/detail/ready/direction.hpp>
@@ -21,16 +21,15 @@ class socket_case {
     socket_case(socket_case&& other) noexcept : on_(other.on_), towards_(other.towards_) {}  // before it is polled
     enlisting enlist(waiter& self, std::uint64_t g) noexcept;
     bool withdraw() noexcept;
-    // During a shortage: when to try again.
+    // During a shortage: the time of the next try.
     time_point limit() const noexcept { return try_again_; }
 
   protected:
     socket_case(owned_descriptor const& on, direction towards) noexcept : on_(on), towards_(towards) {}
     ~socket_case();
 
-    // Calls attempt(descriptor&) if that is worth while, or `unasked` (what has come may not have been harvested yet);
-    // it returns whether it is done, or nothing was left. True: done, or `error` says why there will be nothing any
-    // more.
+    // Calls attempt(descriptor&) if that is worth while, or if `unasked` (readiness may not have been harvested yet).
+    // attempt returns false if nothing was left. True: done, or `error` says why nothing will come any more.
     template <class Attempt>
     bool look(bool unasked, std::error_code& error, Attempt&& attempt);
     void pause_for_a_while() noexcept;
@@ -40,7 +39,7 @@ class socket_case {
 
     owned_descriptor const& on_;
     direction towards_;
-    descriptor* used_ = nullptr;  // from the first look on: the number is not given back meanwhile
+    descriptor* used_ = nullptr;  // from the first look on, so that the number is not given back meanwhile
     std::optional<wait_node> node_;
     std::chrono::milliseconds pause_{0};  // the last one
     time_point try_again_ = never;
@@ -78,8 +77,8 @@ class readiness_attempts : public socket_case {
     std::error_code error_;
 };
 
-// For a select that has won on a socket: as every I/O operation does, it lets others run if this fiber never has to
-// wait. Not an abort point, since what was won would be lost.
+// For a select that has won on a socket: like every I/O operation, it lets others run if this fiber never has to wait.
+// Not an abort point, since the result would be lost.
 void let_others_have_their_share();
 
 }  // namespace ramie::detail

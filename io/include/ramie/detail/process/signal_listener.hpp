@@ -1,4 +1,4 @@
-// Who listens to signals (signals.hpp): what it wants, and what has come.
+// A listener to signals (signals.hpp): the signals it wants, and those that have come.
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -14,8 +14,8 @@ using signal_set = std::uint64_t;
 
 class signal_listener : public list_hook {
   public:
-    // std::invalid_argument for a number that is no signal, or one that cannot be listened to; std::system_error if
-    // there is no thread to be had.
+    // std::invalid_argument for a number that is no signal, or cannot be listened to; std::system_error if no thread
+    // can be started.
     explicit signal_listener(signal_set wanted);
     signal_listener(signal_listener const&) = delete;
     signal_listener& operator=(signal_listener const&) = delete;
@@ -27,7 +27,7 @@ class signal_listener : public list_hook {
     static word_lock& lock() noexcept;
     // With the lock held:
     bool has_come() const noexcept { return come_ != 0; }
-    // The next signal's number, taken; 0: none. In turn, so that a frequent one does not hide another.
+    // Takes the next signal and returns its number; 0: none. In turn, so that a frequent signal does not hide another.
     int take() noexcept;
     void hear(signal_set these, woken_list& out) noexcept {
         come_ |= these & wanted_;

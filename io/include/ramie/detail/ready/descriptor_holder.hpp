@@ -1,4 +1,4 @@
-// What every socket and pipe is: the owner of one descriptor that a runtime watches.
+// The base of every socket and pipe: the owner of one descriptor that a runtime watches.
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -11,9 +11,9 @@ namespace ramie::detail {
 
 class descriptor_holder {
   public:
-    // Closes it; those who wait on it return at once. Does not wait. May be called again, and by any fiber or thread.
+    // Closes it; waiting calls return at once. Does not wait. May be called again, and by any fiber or thread.
     void close() noexcept { descriptor_.close(); }
-    // The descriptor, non-blocking; -1 once closed. It stays ours.
+    // The descriptor, non-blocking; -1 once closed. This object still owns it.
     int native_handle() const noexcept { return descriptor_.fd(); }
 
   protected:
@@ -28,7 +28,7 @@ class descriptor_holder {
     friend owned_descriptor const& descriptor_in(descriptor_holder const& h) noexcept { return h.descriptor_; }
 };
 
-// Makes objects of this floor, whose constructors are their own, from a descriptor.
+// Makes objects with private constructors, of this floor, from a descriptor.
 struct maker {
     template <class T>
     static std::expected<T, std::error_code> make(std::expected<owned_descriptor, std::error_code> d) noexcept {

@@ -1,4 +1,4 @@
-// The two ways of a socket.
+// The two directions of a socket.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>

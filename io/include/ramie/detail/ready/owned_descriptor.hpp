@@ -1,4 +1,4 @@
-// The one owner of an open descriptor: what a socket object is made of.
+// The one owner of an open descriptor; every socket object has one.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -26,7 +26,7 @@ class owned_descriptor {
     void swap(owned_descriptor& other) noexcept { std::swap(held_, other.held_); }
     // Null once moved from.
     descriptor* get() const noexcept { return held_; }
-    // Those who wait in it return at once. It may be called while others use it.
+    // Waiting calls return at once. May be called while other fibers use the descriptor.
     void close() noexcept;
     // The number; -1 once closed.
     int fd() const noexcept;

@@ -1,9 +1,9 @@
-// Bytes in order, in one piece: put in at the end, taken from the front. What a buffered reader or writer holds.
+// Bytes in order, in one piece: put in at the end, taken from the front. The buffer of a buffered reader or writer.
 //
-//   [ free | begin .. end: what it holds | space ]
+//   [ free | begin .. end: the bytes | space ]
 //
-// The memory comes with the first byte wanted. It grows when more must be held at once, and goes back to its first size
-// when it is empty.
+// The memory is allocated for the first byte. It grows when more bytes must be held at once, and goes back to its first
+// size when it is empty.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -49,7 +49,7 @@ class byte_queue {
         else if (size_ - end_ < wanted - count && begin_ > 0) shift();
         return {memory_.get() + end_, size_ - end_};
     }
-    // So many bytes were put there.
+    // `count` bytes were put there.
     void put(std::size_t count) noexcept { end_ += count; }
     void take(std::size_t count) noexcept { begin_ += count; }
 

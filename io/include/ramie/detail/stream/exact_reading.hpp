@@ -1,4 +1,4 @@
-// read_exactly() for whatever has read(std::span<std::byte>).
+// read_exactly() for every class that has read(std::span<std::byte>).
 #pragma once
 
 #include <ramie/io_error.hpp>
@@ -12,8 +12,8 @@ namespace ramie::detail {
 template <class Self>
 class exact_reading {
   public:
-    // Fills `into`. stream_errc::unexpected_end if the end comes before. `done` counts as it goes, so that it is right
-    // also after an abort. Suspension point.
+    // Fills `into`. stream_errc::unexpected_end if the end comes before. `done` counts as it goes, so it is right also
+    // after an abort. Suspension point.
     std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done) {
         done = 0;
         while (done < into.size()) {

@@ -1,4 +1,4 @@
-// write_all() as a member, for whatever has write(std::span<std::byte const>).
+// write_all() as a member, for every class that has write(std::span<std::byte const>).
 #pragma once
 
 #include <ramie/write_all.hpp>
@@ -8,7 +8,7 @@ namespace ramie::detail {
 template <class Self>
 class whole_writing {
   public:
-    // All of it; `done` is right also after an abort. Suspension point.
+    // Writes all of it; `done` is right also after an abort. Suspension point.
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done) {
         return ramie::write_all(static_cast<Self&>(*this), from, done);
     }

@@ -1,4 +1,4 @@
-// What TLS runs over: any stream that reads and writes as tcp_stream does.
+// The stream under TLS: any type that reads and writes as tcp_stream does.
 #pragma once
 
 #include <ramie/endpoint.hpp>
