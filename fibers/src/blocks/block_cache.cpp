@@ -9,19 +9,20 @@ namespace ramie::detail {
 
 void* block_cache::take_from_depot(std::size_t size) {
     auto& here = shelves_[block_size::index(size)];
-    if (here == nullptr) here = std::make_unique_for_overwrite<shelf>();  // its room is touched as it fills
+    if (here == nullptr) here = std::make_unique_for_overwrite<shelf>();  // its array is touched only as it fills
     here->count = block_depot_of(size).take(here->blocks.data(), batch);
-    // The first goes out first, as they lie in memory.
+    // The blocks go out in the order in which they lie in memory.
     std::reverse(here->blocks.begin(), here->blocks.begin() + here->count);
     return here->blocks[--here->count];
 }
 
 void block_cache::put_past(void* block, std::size_t size) noexcept {
     auto& here = shelves_[block_size::index(size)];
-    // The first of its size. On a lane that ends tasks and spawns none, too, or each of them would visit the depot.
+    // The first block of its size. This also serves a lane that ends tasks and spawns none: otherwise each end would
+    // visit the depot.
     if (here == nullptr) here.reset(new (std::nothrow) shelf);
     if (here == nullptr) return block_depot_of(size).put(&block, 1);
-    if (here->count == most) {  // what lay here longest goes to the depot
+    if (here->count == most) {  // the blocks that lay here longest go to the depot
         block_depot_of(size).put(here->blocks.data(), batch);
         std::copy(here->blocks.begin() + batch, here->blocks.end(), here->blocks.begin());
         here->count -= batch;

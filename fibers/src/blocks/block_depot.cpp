@@ -43,7 +43,7 @@ void block_depot::add_slab() {
     if (slab == nullptr) throw std::bad_alloc();
     slab->idle_since = std::chrono::steady_clock::now();
     std::lock_guard const held(lock_);
-    idle_.push_back(*slab);  // until it serves: another thread may have added one, too
+    idle_.push_back(*slab);  // until it serves; another thread may have added one, too
     ++slabs_;
 }
 

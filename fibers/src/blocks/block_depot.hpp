@@ -1,9 +1,9 @@
-// All blocks of one size that are in no lane's cache. Process-wide: several runtimes share it.
+// All blocks of one size that are not in a lane's cache. Process-wide: several runtimes share it.
 //
 // Where a slab is:
-//   serving_  some of its blocks are free: the front one serves. A full slab that gets a block back comes to the front,
-//             so that memory used before goes out before memory never touched.
-//   idle_     all of its blocks are free, sorted by when that came to be. The last serves, if nothing else does.
+//   serving_  some of its blocks are free: the front slab serves. A full slab that gets a block back comes to the
+//             front, so that memory that was used before goes out before memory that was never touched.
+//   idle_     all of its blocks are free; sorted by the time when that happened. The last one serves if no other does.
 //   nowhere   it is full
 #pragma once
 
@@ -20,11 +20,12 @@ class block_depot {
 
     explicit block_depot(std::uint32_t block_bytes) noexcept : block_bytes_(block_bytes) {}
 
-    // At least one block and at most `wanted`; how many. Throws std::bad_alloc.
+    // Takes at least one block and at most `wanted`; returns how many. Throws std::bad_alloc.
     unsigned take(void** to, unsigned wanted);
     void put(void* const* blocks, unsigned count) noexcept;
 
-    // Unmaps the slabs that have been idle for `decay`; when there will be the next: time_point::max() if there are none.
+    // Unmaps the slabs that have been idle for `decay`. Returns when the next one will be due: time_point::max() if
+    // there is none.
     time_point trim(time_point now, duration decay) noexcept;
 
     std::size_t slabs() noexcept;
@@ -35,7 +36,7 @@ class block_depot {
     void add_slab();
 
     std::uint32_t const block_bytes_;
-    word_lock lock_;  // of everything below. No page is touched for the first time under it, and none unmapped
+    word_lock lock_;  // guards everything below. Under it no page is touched for the first time, and none is unmapped
     intrusive_list<block_slab> serving_;
     intrusive_list<block_slab> idle_;
     std::size_t slabs_ = 0;

@@ -22,7 +22,7 @@ std::size_t beyond_alignment(std::byte* at) noexcept {
     return reinterpret_cast<std::uintptr_t>(at) & (block_slab::bytes - 1);
 }
 
-// Slabs usually come to lie beside each other, so the plain try is right more often than not.
+// The system usually maps slabs beside each other, so the plain try succeeds more often than not.
 std::byte* map_aligned() noexcept {
     constexpr auto size = block_slab::bytes;
     auto* at = map_bytes(size);
@@ -41,7 +41,7 @@ std::byte* map_aligned() noexcept {
 block_slab* block_slab::map(std::uint32_t block_bytes) noexcept {
     auto* const at = map_aligned();
     if (at == nullptr) return nullptr;
-    // In address order small pages are as good, and a task would cost two megabytes where huge ones are the rule.
+    // In address order small pages are as good. With huge pages by default, a single task would cost two megabytes.
     ::madvise(at, bytes, MADV_NOHUGEPAGE);
     return ::new (at) block_slab(block_bytes);
 }

@@ -2,8 +2,8 @@
 //
 //     | descriptor | one bit per block: free | block 0 | block 1 | ...                            |
 //
-// Blocks go out lowest address first. So memory comes page by page as more are in use at once, a slab that was emptied
-// in any order is filled in address order again, and neither giving out nor taking back touches a block.
+// Blocks go out lowest address first. So memory comes page by page as more blocks are in use at once, and a slab that
+// was emptied in any order is filled in address order again. Neither taking nor putting touches the block itself.
 //
 // Invariant, under the depot's lock: used + bits that are set == capacity, and no bit is set below word `lowest_`.
 #pragma once
@@ -20,15 +20,15 @@ class block_slab : public list_hook {
   public:
     static constexpr std::size_t bytes = std::size_t{2} << 20;
 
-    // Blocks of block_bytes each, a multiple of 8. Null: the system has no memory.
+    // Blocks have block_bytes each, a multiple of 8. Null: the system has no memory.
     static block_slab* map(std::uint32_t block_bytes) noexcept;
-    // Only a slab that is idle.
+    // Only for an idle slab.
     void unmap() noexcept;
     static block_slab& of(void* block) noexcept {
         return *reinterpret_cast<block_slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(bytes - 1));
     }
 
-    // Up to `wanted` blocks, in address order; how many.
+    // Takes up to `wanted` blocks, in address order; returns how many.
     unsigned take(void** to, unsigned wanted) noexcept;
     void put(void* block) noexcept;
 
@@ -50,7 +50,7 @@ class block_slab : public list_hook {
     std::uint32_t first_ = 0;  // where the blocks begin
     std::uint32_t capacity_ = 0;
     std::uint32_t used_ = 0;
-    std::uint32_t lowest_ = 0;  // a word of bits()
+    std::uint32_t lowest_ = 0;  // the index of a word of bits()
 };
 
 }  // namespace ramie::detail

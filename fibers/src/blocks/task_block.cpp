@@ -28,7 +28,8 @@ void* take_block(std::size_t size) {
 void put_block(void* block, std::size_t size) noexcept {
     if (size > block_size::largest) [[unlikely]] return ::operator delete(block);
     if (auto* const here = carrier::this_lane()) [[likely]] return here->blocks.put(block, size);
-    // In a child the depot's lock may have been copied while it was held; what little ends there is left.
+    // In a child the depot's lock may have been copied while it was held. Few tasks end there: their blocks are not
+    // reused.
     if (!home_process::is_here()) return;
     block_depot_of(size).put(&block, 1);
 }

@@ -8,7 +8,7 @@
 
 namespace ramie::detail {
 
-// What does not fit is cut off; a cut text still ends its line.
+// Text that does not fit is cut off; a cut text still ends its line.
 class raw_text {
   public:
     raw_text& operator<<(std::string_view) noexcept;

@@ -5,7 +5,7 @@
 
 namespace ramie::detail {
 
-// Their names are in assembly, which link-time optimisation does not read.
+// Assembly uses their names, which link-time optimisation does not see.
 #if __has_cpp_attribute(gnu::externally_visible)
 #define RAMIE_NAMED_IN_ASSEMBLY [[gnu::used, gnu::externally_visible]]
 #else

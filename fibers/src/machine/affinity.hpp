@@ -9,7 +9,7 @@
 
 namespace ramie::detail {
 
-// `get(bytes, mask)` as sched_getaffinity: 0, or -1 and errno. 0 if it will not say.
+// `get(bytes, mask)` like sched_getaffinity: 0, or -1 and errno. Returns 0 if it fails for good.
 template <class Get>
 unsigned count_affinity(Get&& get) {
     constexpr std::size_t first = 1024, last = std::size_t{1} << 24;  // bits

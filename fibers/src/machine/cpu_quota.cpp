@@ -16,7 +16,7 @@ std::optional<std::string> text_of(std::string const& path) {
     return whole ? std::optional(std::move(text)) : std::nullopt;
 }
 
-// The first piece up to `separator`, which is taken off `text` together with that.
+// The text before the first `separator`; both are removed from `text`.
 std::string_view cut(std::string_view& text, char separator) {
     auto const end = std::min(text.find(separator), text.size());
     auto const piece = text.substr(0, end);
@@ -30,7 +30,7 @@ bool lists(std::string_view names, std::string_view wanted) {
     return false;
 }
 
-// mountinfo has spaces, tabs, newlines and backslashes as \ooo.
+// mountinfo writes spaces, tabs, newlines and backslashes as \ooo.
 std::string without_escapes(std::string_view text) {
     std::string plain;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -54,7 +54,7 @@ std::optional<long long> number_in(std::string_view text) {
     return value;
 }
 
-// The limit of one group by itself.
+// The limit of this one group, without the groups around it.
 std::optional<unsigned> limit_of(std::string const& folder, bool first_version) {
     if (first_version) {
         auto const quota = text_of(folder + "/cpu.cfs_quota_us");

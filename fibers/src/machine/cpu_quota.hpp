@@ -1,5 +1,5 @@
-// What cgroups, of either version, allow this process: so much processor time in each period, for it and all others in the
-// group, and the same again for each group around that one.
+// What cgroups, of either version, allow this process: an amount of processor time in each period, shared by all
+// processes of the group; and the same for each group around that group.
 #pragma once
 
 #include <optional>
@@ -8,11 +8,11 @@
 
 namespace ramie::detail {
 
-// In processors, rounded up, at least 1; nothing if there is no limit, or none that can be read. `root` stands before
-// /proc and /sys in a test.
+// In processors, rounded up, at least 1; none if there is no limit, or none that can be read. In a test, `root` stands
+// before /proc and /sys.
 std::optional<unsigned> cpu_quota(std::string const& root = {});
 
-// --- what it is made of ---
+// --- its parts ---
 
 struct cpu_group {
     bool first_version;
@@ -20,8 +20,8 @@ struct cpu_group {
     bool operator==(cpu_group const&) const = default;
 };
 
-// Which group a process is in, by its /proc/PID/cgroup. Where both versions are mounted, the controller is with the first
-// if that has it.
+// The group of a process, by its /proc/PID/cgroup. If both versions are mounted, the controller is with the first
+// version if that lists it.
 std::optional<cpu_group> find_cpu_group(std::string_view text);
 
 struct group_folder {
@@ -30,12 +30,12 @@ struct group_folder {
     bool operator==(group_folder const&) const = default;
 };
 
-// Where that group is to be seen, by /proc/PID/mountinfo. What lies outside of what is mounted is taken for its top, which
-// in a container is its own group.
+// Where that group's folder is, by /proc/PID/mountinfo. A group outside of the mounted part is taken for the top of
+// that part, which in a container is its own group.
 std::optional<group_folder> find_folder(cpu_group const&, std::string_view mountinfo);
 
-// A quota and its period, in the words of the two versions: "200000 100000", "max 100000"; "-1" and "100000". Nothing for
-// no limit, and for what cannot be understood.
+// A quota and its period, as the two versions write them: "200000 100000", "max 100000"; "-1" and "100000". None for no
+// limit, and for texts that cannot be understood.
 std::optional<unsigned> processors_in(std::string_view quota, std::string_view period);
 
 }  // namespace ramie::detail

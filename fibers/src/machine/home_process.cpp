@@ -20,13 +20,14 @@ namespace {
 constinit word const no_home_yet{1};
 constinit word* page = nullptr;               // under the lock; stays for good, in children too
 constinit std::atomic<pid_t> home{0};         // the process's number
-constinit std::atomic<unsigned> runtimes{0};  // that exist
+constinit std::atomic<unsigned> runtimes{0};  // how many exist
 constinit child_watcher const* watchers = nullptr;  // written before main
 
-// A runtime is being started. The holder is a process: a child that finds its parent's number there would wait for ever.
+// Held while a runtime is being started. The holder is a process: a child that finds its parent's number there would
+// wait for ever.
 class start_lock {
   public:
-    // False: somebody in the process that we were forked from holds it.
+    // False: a thread of the process that we were forked from holds it.
     [[nodiscard]] bool lock() noexcept {
         auto const self = ::getpid();
         for (;;) {
@@ -52,7 +53,7 @@ void begin_anew() noexcept {
     page->store(1, std::memory_order_release);  // pairs with the acquire in is_here()
 }
 
-// One that has none of a runtime's threads to miss is a home of its own at once.
+// A child of a process without runtimes misses no threads, so it becomes a home of its own at once.
 void begin_child() {
     page->store(0, std::memory_order_relaxed);
     for (auto const* each = watchers; each != nullptr; each = each->next)
@@ -62,7 +63,7 @@ void begin_child() {
 
 std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
-// A page for the word alone, since all of it is emptied.
+// The word has a page of its own, because the kernel empties the whole page.
 void make_page() {
     auto* const at = ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) throw std::system_error(errno, std::system_category(), "ramie: no page for the home's mark");
@@ -74,13 +75,13 @@ void make_page() {
     page = new (at) word(0);
 }
 
-// Under the lock.
+// With the lock held.
 void be_at_home() {
     if (page != nullptr && is_here()) return;
     if (runtimes.load(std::memory_order_relaxed) != 0) throw std::logic_error(why_not_here());
     if (page == nullptr) make_page();
-    begin_anew();  // nothing, unless this is a child that no handler saw
-    looked_at.store(page, std::memory_order_release);  // likewise: it is 1 when it is found
+    begin_anew();  // changes nothing, unless this is a child in which no handler ran
+    looked_at.store(page, std::memory_order_release);  // likewise; the word is 1 before it can be found
 }
 
 }  // namespace

@@ -60,13 +60,13 @@ void for_each_other(F&& f) {
 
 }  // namespace
 
-// Seen in this file of the process alone, whatever others define.
+// Visible only in this file of the process, even if other files define the same names.
 extern "C" {
 [[gnu::visibility("hidden")]] extern copy_of_ramie const ramie_copy_here;
 [[gnu::used]] constinit copy_of_ramie const ramie_copy_here{copy_of_ramie::current_version, &describe_fiber_here, &meet, &part};
 }
 
-// The note: its name, and as contents the distance from there to the description.
+// The note: its name, and as contents the distance from the note to the description.
 asm(R"(
     .pushsection .note.ramie, "a", %note
     .balign 4
@@ -126,7 +126,7 @@ char const* file_of(copy_of_ramie const& copy) noexcept {
     return ::dladdr(&copy, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "?";
 }
 
-// While one lives, this copy is loaded.
+// While this object lives, this copy is loaded.
 class presence {
   public:
     presence() {

@@ -22,7 +22,7 @@ unsigned usable_processors() noexcept {
         static auto const by_groups = cpu_quota();
         quota = by_groups.value_or(quota);
     } catch (std::bad_alloc const&) {
-        // What is not known yet does not limit.
+        // A limit that is not known yet does not limit.
     }
     if (allowed == 0) allowed = std::thread::hardware_concurrency();
     return std::clamp(allowed, 1u, quota);

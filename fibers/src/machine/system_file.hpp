@@ -1,4 +1,4 @@
-// Reading what the system says in /proc and /sys. No allocation: also where nothing may be thrown.
+// Reading /proc and /sys. No allocation: it is also used where no exception may be thrown.
 #pragma once
 
 #include <ramie/detail/machine/above_standard.hpp>
@@ -12,7 +12,8 @@
 
 namespace ramie::detail {
 
-// Calls f(text, length) for each block of a file; the text ends with a zero. False if it cannot be read to its end.
+// Calls f(text, length) for each block of a file; the text ends with a zero. False if the file cannot be read to its
+// end.
 template <class F>
 bool read_blocks(char const* path, F&& f) noexcept {
     int const fd = above_standard(::open(path, O_RDONLY | O_CLOEXEC));
@@ -27,7 +28,7 @@ bool read_blocks(char const* path, F&& f) noexcept {
     return n == 0;
 }
 
-// A file that is one number; nothing if it cannot be read.
+// A file that contains one number; none if it cannot be read.
 inline std::optional<long> number_in_file(char const* path) noexcept {
     std::optional<long> number;
     read_blocks(path, [&](char const* text, ssize_t) { number = std::atol(text); });

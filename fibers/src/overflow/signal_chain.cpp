@@ -31,9 +31,9 @@ void previous_handler::replace_by(handler ours) noexcept {
     ::sigaction(signal_, nullptr, &present);
     if (installed_ && is_function(present)) return;
     installed_ = true;
-    before_ = present;  // before ours is installed, which may run at once
+    before_ = present;  // stored first: ours may run as soon as it is installed
     struct sigaction action = {};
-    // A fault within the report kills at once.
+    // A fault during the report kills at once.
     ::sigaddset(&action.sa_mask, SIGSEGV);
     ::sigaddset(&action.sa_mask, SIGBUS);
     action.sa_sigaction = ours;
@@ -44,8 +44,8 @@ void previous_handler::replace_by(handler ours) noexcept {
 void previous_handler::call(siginfo_t* info, void* context) noexcept {
     if (!is_function(before_)) return;
     auto const action = before_;
-    if ((action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) before_ = {};  // it asked to be called once
-    // The mask that the kernel would have given it.
+    if ((action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) before_ = {};  // it had asked to be called only once
+    // The signal mask that the kernel would have given it.
     auto mask = static_cast<ucontext_t const*>(context)->uc_sigmask;
     sigset_t kept;
     if ((action.sa_flags & SA_NODEFER) == 0) ::sigaddset(&mask, signal_);
@@ -59,10 +59,11 @@ void previous_handler::call(siginfo_t* info, void* context) noexcept {
 void previous_handler::pass(siginfo_t* info, void* context) noexcept {
     if (is_function(before_)) return call(info, context);
     bool const sent = info->si_code <= 0;
-    // The system ignores a sent signal if told so, but never a fault.
+    // The system ignores a sent signal if told to, but never a fault.
     if (sent && before_.sa_handler == SIG_IGN) return;
     restore_default(signal_);
-    // A fault happens again when the handler returns; a sent one must be sent again, and arrives when it returns.
+    // A fault happens again when the handler returns. A sent signal must be sent again; it arrives when the handler
+    // returns.
     if (sent) ::raise(signal_);
 }
 

@@ -5,23 +5,23 @@
 
 namespace ramie::detail {
 
-// SIGSEGV's or SIGBUS's.
+// For SIGSEGV or SIGBUS.
 class previous_handler {
   public:
     using handler = void (*)(int, siginfo_t*, void*);
 
     explicit constexpr previous_handler(int signal) noexcept : signal_(signal) {}
 
-    // Installs ours, on the alternate stack, and remembers what was there. Again is harmless: it does something only if
-    // ours has been reset to the default meanwhile. (A function in its place may well hand on to ours, and ours to it
-    // would be a circle.)
+    // Installs our handler, on the alternate stack, and remembers the one before. May be called again: it then does
+    // something only if ours was reset to the default meanwhile. (Another function in our place may well call ours; if
+    // ours then called it, that would be a loop.)
     void replace_by(handler) noexcept;
 
-    // Runs what was there, if it is a function.
+    // Runs the handler before ours, if it is a function.
     void call(siginfo_t*, void* context) noexcept;
 
-    // The same; and what was the system's to do is left to the system: back in the faulting instruction the process
-    // dies with the right signal, address and registers in its core.
+    // The same; but if the reaction is the system's, it is left to the system: back in the faulting instruction the
+    // process dies with the right signal, address and registers in its core.
     void pass(siginfo_t*, void* context) noexcept;
 
   private:

@@ -13,7 +13,7 @@ namespace ramie::detail {
 namespace {
 
 // For the unwinder and a chained crash reporter, besides the kernel's frame (11 KiB and more with AMX registers). Only
-// what is touched costs memory.
+// touched pages cost memory.
 constexpr std::size_t room = std::size_t{128} << 10;
 
 std::size_t kernel_frame() noexcept {

@@ -28,7 +28,7 @@ namespace {
 atomic<describe_fiber> describe{nullptr};
 
 #if RAMIE_HAS_BACKTRACE
-// The deepest frames: in a runaway recursion they say it all.
+// The deepest frames: in a runaway recursion they are enough.
 constexpr int frames_shown = 48;
 
 void print_backtrace() noexcept {
@@ -36,7 +36,7 @@ void print_backtrace() noexcept {
     ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), frames_shown), STDERR_FILENO);
 }
 
-// The first backtrace loads libgcc, which allocates: not to be done in a signal handler.
+// The first backtrace loads libgcc, which allocates: a signal handler must not do that.
 void warm_backtrace() noexcept {
     void* frame = nullptr;
     ::backtrace(&frame, 1);
@@ -46,7 +46,7 @@ void print_backtrace() noexcept {}
 void warm_backtrace() noexcept {}
 #endif
 
-// One thread reports. Another that overflows meanwhile must not cut it short by dying first.
+// One thread reports. Another thread that overflows meanwhile must wait, or its death would cut the report short.
 void claim_report() noexcept {
     static atomic_flag claimed;
     if (!claimed.test_and_set(std::memory_order_relaxed)) return;
@@ -62,7 +62,7 @@ void print_report(overflow_description const& d) noexcept {
     if (d.file != nullptr) text << ", spawned at " << std::string_view(d.file).substr(0, 400) << ":" << d.line;
     text << ", stack size " << d.where->size() << " bytes\n"
          << "ramie: give the task a larger stack (task_options.stack_size), or large locals a place on the heap\n";
-    // Recursion goes down in small steps, and dies at the first page below.
+    // Recursion goes down in small steps, and faults in the first page below.
     auto const* const sp = static_cast<std::byte const*>(d.sp);
     if (sp != nullptr && sp + large_step < d.where->bottom) {
         text << "ramie: its stack pointer is " << static_cast<std::uint64_t>(d.where->bottom - sp)
@@ -79,7 +79,7 @@ void print_report(overflow_description const& d) noexcept {
 
 }  // namespace
 
-// Without `info` there was no signal: abort. Its name is the first thing that a debugger or a core dump shows.
+// Without `info` there was no signal: abort. A debugger or a core dump shows this function's name first.
 extern "C" {
 [[noreturn, gnu::noinline, gnu::visibility("default")]] void ramie_fiber_stack_overflow(overflow_description const& d,
                                                                                         int signal, siginfo_t* info,
@@ -108,7 +108,7 @@ void const* stack_pointer_in(void const* context) noexcept {
 #endif
 }
 
-// Async-signal-safe. There is no other way to ask that cannot fault.
+// Async-signal-safe. No other way to ask is free of faults.
 bool is_mapped(void const* address) noexcept {
     auto const error = errno;
     auto const page = reinterpret_cast<std::uintptr_t>(address) & ~(page_bytes() - 1);
@@ -118,15 +118,15 @@ bool is_mapped(void const* address) noexcept {
     return mapped;
 }
 
-// The guard was touched, or the stack pointer is below the stack: in its slab, or so far below that it points nowhere.
-// (Where something else is mapped the fiber may run on a stack of its own, whose faults are not ours.)
+// The guard was touched; or the stack pointer is below the stack: in its slab, or so far below that nothing is mapped
+// there. (If something else is mapped there, the fiber may run on a stack of its own, and faults there are not ours.)
 bool is_overflow(stack const& s, void const* address, void const* sp) noexcept {
     return s.guards(address) || s.below(sp) || (sp != nullptr && sp < s.bottom && !is_mapped(sp));
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) noexcept {
-    // si_code > 0: the kernel says that this thread touched si_addr; otherwise someone sent the signal.
-    // Acquire: pairs with the release in install_overflow_report, for whatever the function reads.
+    // si_code > 0: the kernel says that this thread touched si_addr; otherwise the signal was sent. Acquire: pairs with
+    // the release in install_overflow_report, for everything that the function reads.
     auto const describe_it = describe.load(std::memory_order_acquire);
     overflow_description d;
     if (info->si_code > 0 && describe_it != nullptr && describe_it(d) && d.where != nullptr) {

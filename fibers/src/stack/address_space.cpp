@@ -13,7 +13,7 @@ namespace ramie::detail {
 
 namespace {
 
-// For malloc and the rest of the program: an eighth, and no more than that.
+// Kept for malloc and the rest of the program: an eighth of the limit, but at most this.
 constexpr std::size_t largest_reserve = std::size_t{16} << 20;
 
 }  // namespace

@@ -1,8 +1,8 @@
 // How many mprotect guards this process can afford.
 //
-// The kernel counts a process's maps and refuses the vm.max_map_count'th, also to malloc, to mmap of a file, to a new
-// thread's stack. A guard by mprotect splits its slab's map and so costs two. The guards together may bring the process
-// to half of the limit; the other half is the program's.
+// The kernel counts a process's maps and refuses more than vm.max_map_count, also to malloc, to mmap of a file, to a
+// new thread's stack. A guard by mprotect splits its slab's map and so costs two. All guards together may use maps
+// until the process has half of the limit; the other half is the program's.
 #pragma once
 
 
@@ -15,12 +15,12 @@ class map_budget {
     // Counts the maps in use now.
     map_budget() noexcept;
 
-    // One guard's share; false when there is none left.
+    // Takes the maps of one guard; false if there are none left.
     bool take() noexcept;
     void give_back() noexcept;
 
   private:
-    // A count and nothing more: no data is published through it, so relaxed will do.
+    // Only a count: no data is published through it, so relaxed is enough.
     atomic<long> guards_left_;
 };
 

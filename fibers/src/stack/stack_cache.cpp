@@ -16,7 +16,7 @@ namespace ramie::detail {
 
 namespace {
 
-// The caches in being, for statistics.
+// All caches that exist, for statistics.
 struct cache_register {
     plain_mutex mutex;
     std::vector<stack_cache const*> caches;
@@ -69,7 +69,7 @@ void stack_cache::refill(std::uint8_t size_class, magazines& here) {
     try {
         here.loaded = depot_of(size_class).take(wanted);
     } catch (std::bad_alloc const&) {
-        // Other classes may sit on address space that they only keep for a while.
+        // Other classes may hold address space that they do not use at the moment.
         for (std::uint8_t c = 0; c < stack_class_count; ++c) depot_of(c).unmap_idle();
         here.loaded = depot_of(size_class).take(wanted);
     }
@@ -91,7 +91,7 @@ stack_metrics stack_statistics() noexcept {
         for (auto const* cache : all.caches) m.cached += cache->size();
     }
     for (std::uint8_t c = 0; c < stack_class_count; ++c) depot_of(c).count(m);
-    // Taken one after another while stacks move, so the two need not agree to the last one.
+    // Read one after another while stacks move, so the two may differ a little.
     m.live -= std::min(m.live, m.cached);
     m.madvise_trims = madvise_trims();
     count_guards(m);

@@ -9,7 +9,7 @@ namespace ramie::detail {
 
 namespace {
 
-// Less than this is surely a mistake in units.
+// A smaller request is surely a mistake in units.
 constexpr std::size_t smallest_request = 4096;
 
 }  // namespace

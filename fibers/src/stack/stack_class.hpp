@@ -1,8 +1,8 @@
-// The geometry of the size classes. Class c has slots of smallest_slot << c bytes, guard included (a wide slot has a guard
-// of more than 1 MiB beside the same usable bytes); they lie one page closer than that, at the expense of the guard. For
-// what all tasks touch is one page in each slot, and pages at distances of a power of two share few sets of the
-// second-level TLB: with 1000 tasks in turn each switch would walk the page tables. An odd number of pages apart they use
-// all sets.
+// The geometry of the size classes. Class c has slots of smallest_slot << c bytes, guard included. (A wide slot has the
+// same usable bytes, and a guard of more than 1 MiB.) Slots lie one page closer together than that; the guard is
+// smaller by this page. The reason: all tasks touch one page of their slot, and pages at distances of a power of two
+// share few sets of the second-level TLB; with 1000 tasks in turn each switch would walk the page tables. At distances
+// of an odd number of pages they use all sets.
 #pragma once
 
 #include <ramie/detail/stack/stack.hpp>
@@ -21,8 +21,8 @@ enum class spacing : std::uint8_t { wide, close };
 // A frame of 1 MiB, and what the functions called from it need.
 inline constexpr std::size_t wide_guard = (std::size_t{1} << 20) + largest_guard;
 
-// Close: 64 KiB with that page, so that a local array of some size does not jump over it; small slots give a quarter of
-// themselves.
+// Close: 64 KiB with that page, so that a local array of usual size does not jump over the guard. Small slots give a
+// quarter of their size.
 inline std::size_t guard_and_stagger(std::uint8_t size_class, spacing apart) noexcept {
     if (apart == spacing::wide) return wide_guard;
     return std::max(page_bytes(), std::min(largest_guard, slot_bytes(size_class) / 4));
@@ -33,7 +33,7 @@ inline std::size_t stagger_bytes(std::uint8_t size_class, spacing apart) noexcep
 inline std::size_t guard_bytes(std::uint8_t size_class, spacing apart) noexcept {
     return guard_and_stagger(size_class, apart) - stagger_bytes(size_class, apart);
 }
-// What a class promises; none where pages are so large that the guard would take the whole slot.
+// The usable bytes that a class promises; none where pages are so large that the guard would take the whole slot.
 inline std::size_t usable_bytes(std::uint8_t size_class) noexcept {
     return slot_bytes(size_class) - std::min(slot_bytes(size_class), guard_and_stagger(size_class, spacing::close));
 }
@@ -42,19 +42,20 @@ inline std::size_t slot_distance(std::uint8_t size_class, spacing apart) noexcep
     return usable_bytes(size_class) + guard_bytes(size_class, apart);
 }
 
-// 64 MB, or a few slots of the largest classes.
+// A slab has 64 MB, or a few slots of the largest classes.
 inline unsigned slots_per_slab(std::uint8_t size_class, spacing apart) noexcept {
     auto const slot = apart == spacing::wide ? slot_distance(size_class, apart) : slot_bytes(size_class);
     return static_cast<unsigned>(std::max<std::size_t>(4, (std::size_t{64} << 20) / slot));
 }
 
-// A cache holds two magazines: 64 stacks of the default class, and at most 16 MiB (or two stacks) that may be in use
-// down to the guard.
+// A cache holds two magazines: 64 stacks of the default class; and at most 16 MiB (or two stacks), counted as if each
+// stack were used down to the guard.
 constexpr unsigned magazine_size(std::uint8_t size_class) noexcept {
     return static_cast<unsigned>(std::clamp<std::size_t>((std::size_t{8} << 20) / slot_bytes(size_class), 1, 32));
 }
 
-// Tops lie 0 to 7 cache lines below the slot's end, neighbours differing: at most 448 bytes of the hot page.
+// The tops of neighbours differ: they lie 0 to 7 cache lines below the slot's end, which takes at most 448 bytes of the
+// hot page.
 constexpr std::size_t colour_bytes(unsigned slot) noexcept { return slot % 8 * 64; }
 
 // One past the slot's last byte; and the start of its last page.

@@ -31,11 +31,12 @@ stack_slab* stack_depot::fullest(spacing apart) noexcept {
         if (!row[shelf].empty()) return &row[shelf].front();
     auto& idle = row[idle_shelf];
     if (idle.empty()) return nullptr;
-    // The one idle for the shortest time (the back: what precedes the head, which precedes the front): the others age.
+    // The slab that is idle for the shortest time serves, so that the others age. (The back: what precedes the head,
+    // which precedes the front.)
     return static_cast<stack_slab*>(idle.front().prev->prev);
 }
 
-// A new one; null if there may be no more, or no address space is left for it.
+// A new slab; null if no more are allowed, or no address space is left for one.
 stack_slab* stack_depot::wide_slab() noexcept {
     auto& budget = wide_slots_here();
     auto const space = limited_address_space();
@@ -82,7 +83,7 @@ stack_list stack_depot::take(unsigned wanted) {
 }
 
 void stack_depot::put(stack_list list) noexcept {
-    // Their watermarks are asked for together.
+    // All watermarks are prefetched together.
     for (auto* s = list.head; s != nullptr; s = s->next) __builtin_prefetch(hot_page_of(*s));
     for (auto* s = list.head; s != nullptr; s = s->next)
         if (s->guard != guard_kind::none_yet) return_deep_pages(*s);
@@ -118,7 +119,7 @@ stack_depot::time_point stack_depot::trim(time_point now, duration decay) noexce
     return next;
 }
 
-// The idle shelves are sorted by time: slabs come to the back as they fall idle.
+// The idle shelves are sorted by time, because a slab goes to the back when it becomes idle.
 void stack_depot::unmap_idle(time_point now, duration decay) noexcept {
     intrusive_list<stack_slab> leaving;
     {
@@ -149,8 +150,8 @@ void stack_depot::unmap_idle(time_point now, duration decay) noexcept {
     }
 }
 
-// Slab by slab, each a short visit to the mutex. A slab that changes shelves meanwhile may be looked at in the next
-// pass only: its low-water mark then covers a longer time, which is no harm.
+// Slab by slab, each a short visit to the mutex. A slab that changes shelves meanwhile may wait for the next pass; its
+// low-water mark then covers a longer time, which does no harm.
 void stack_depot::cool() noexcept {
     ++pass_;
     std::unique_lock lock(mutex_);
@@ -159,7 +160,8 @@ void stack_depot::cool() noexcept {
         auto const idle = slab->take_uncalled_for();
         hot_ += slab->hot();
         reshelve(*slab);
-        // With none taken out the slab may be unmapped as soon as the lock is gone; with one it counts as used.
+        // If no stack was taken out, another thread may unmap the slab as soon as the lock is free; with one out, the
+        // slab counts as used.
         if (idle.head == nullptr) continue;
         lock.unlock();
         for (auto* s = idle.head; s != nullptr; s = s->next) return_all_pages(*s);
@@ -187,7 +189,7 @@ stack_slab* stack_depot::next_to_cool() noexcept {
 void stack_depot::count(stack_metrics& m) noexcept {
     std::lock_guard const lock(mutex_);
     auto const add = [&](stack_slab const& slab) {
-        m.live += slab.used();  // or cached; the caller knows how many are
+        m.live += slab.used();  // or cached; the caller subtracts the cached ones
         m.idle += slab.hot() + slab.cold();
         m.fresh += slab.fresh();
         if (slab.apart() == spacing::wide) m.wide += slab.slots();

@@ -1,8 +1,8 @@
-// All idle stacks of one size class that are in no worker's cache. Process-wide: several runtimes share it.
+// All idle stacks of one size class that are not in a worker's cache. Process-wide: several runtimes share it.
 //
-// Slabs stand on shelves by how full they are, and the fullest that has a slot serves first, so that the others empty
-// and can be unmapped; any with wide slots before any with close ones. Visits are batches of a magazine, so one mutex per
-// class is enough; pages are returned and slabs unmapped outside of it.
+// Slabs stand on shelves by how full they are. The fullest slab that has a free slot serves first, so that the others
+// become empty and can be unmapped; slabs with wide slots serve before slabs with close ones. A visit moves a whole
+// magazine, so one mutex per class is enough. Pages are returned and slabs unmapped outside the mutex.
 #pragma once
 
 #include "stack/stack_slab.hpp"
@@ -26,17 +26,18 @@ class stack_depot {
 
     void put(stack_list) noexcept;
 
-    // Returns what has been idle for `decay`, and when something will be next: time_point::max() if nothing is left.
+    // Returns the memory of slots and slabs that have been idle for `decay`. Says when the next will be due:
+    // time_point::max() if none is left.
     time_point trim(time_point now, duration decay) noexcept;
 
-    // All idle slabs at once.
+    // Unmaps all idle slabs at once.
     void unmap_idle() noexcept { unmap_idle(time_point::max(), duration::zero()); }
 
     void count(stack_metrics&) noexcept;
 
   private:
     static constexpr unsigned idle_shelf = 0;
-    static constexpr unsigned full_shelf = 8;  // nothing to take there
+    static constexpr unsigned full_shelf = 8;  // slabs without a free slot
     static constexpr time_point never = time_point::max();
 
     using shelves = std::array<intrusive_list<stack_slab>, full_shelf + 1>;
@@ -57,10 +58,10 @@ class stack_depot {
     plain_mutex trimming_;  // one trim at a time; taken before mutex_
     unsigned pass_ = 0;    // of cool(); under trimming_
 
-    plain_mutex mutex_;  // everything below
+    plain_mutex mutex_;  // guards everything below
     std::array<shelves, 2> shelves_;
     std::size_t hot_ = 0;            // hot slots of all slabs
-    time_point cooled_at_ = never;   // the last pass of cool(), or the first hot slot since there were none
+    time_point cooled_at_ = never;   // the last pass of cool(), or when the first slot became hot since there was none
     std::size_t slabs_unmapped_ = 0;
 };
 

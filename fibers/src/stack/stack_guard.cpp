@@ -20,8 +20,8 @@ namespace {
 constexpr int madv_populate_read = 22;   // Linux 5.14
 constexpr int madv_guard_install = 102;  // Linux 6.13
 
-// Believes only what it sees: an emulated kernel may ignore advice it does not know and report success. Reading through
-// a real guard fails with EFAULT.
+// Tests the effect: an emulated kernel may ignore advice that it does not know and report success. Reading through a
+// real guard fails with EFAULT.
 bool kernel_has_madvise_guards() noexcept {
     auto const page = page_bytes();
     void* const probe = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -75,7 +75,7 @@ bool protect(stack const& s, std::size_t bytes) noexcept {
 guard_kind install(stack const& s) noexcept {
     auto const bytes = static_cast<std::size_t>(s.bottom - s.floor);
     auto const choice = first_choice();
-    // Refused for one slot (locked memory, say) is no reason to give up on the next.
+    // A failure for one slot (locked memory, say) need not repeat for the next.
     if (choice == guard_kind::madvise && ::madvise(s.floor, bytes, madv_guard_install) == 0) return guard_kind::madvise;
     if (choice != guard_kind::canary && protect(s, bytes)) return guard_kind::mprotect;
     return guard_kind::canary;

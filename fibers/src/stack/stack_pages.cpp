@@ -24,8 +24,8 @@ namespace {
 
 atomic<std::size_t> trims{0};  // a plain count
 
-// Looks at a word of a stack from outside: not an access that a sanitizer should order or check. Valgrind holds what
-// lies below a stack pointer for undefined.
+// Reads a word of a stack from outside: sanitizers should neither order nor check this. Valgrind takes memory below a
+// stack pointer as undefined.
 __attribute__((no_sanitize("thread", "address"))) bool reads_zero(std::byte const* word) noexcept {
     static_cast<void>(VALGRIND_MAKE_MEM_DEFINED(word, sizeof(std::uint64_t)));
     return *reinterpret_cast<std::uint64_t const volatile*>(word) == 0;

@@ -20,7 +20,8 @@ std::byte* map(std::size_t bytes) noexcept {
     void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (at == MAP_FAILED) return nullptr;
-    // A huge page would make every stack in it cost its full size. (A kernel built without them refuses: just as well.)
+    // With a huge page every stack in it would cost its full size. (A kernel without huge pages refuses the call; that
+    // is fine.)
     ::madvise(at, bytes, MADV_NOHUGEPAGE);
     hold_undefined(static_cast<std::byte*>(at), bytes);
     return static_cast<std::byte*>(at);
@@ -39,7 +40,7 @@ unsigned close_slots(std::uint8_t size_class, std::optional<limited_space> const
 stack_slab::stack_slab(std::uint8_t size_class, spacing apart, unsigned slots)
     : size_class_(size_class), apart_(apart), slots_(slots) {
     stacks_ = std::make_unique<stack[]>(slots_);
-    // Address space may be scarce: a smaller slab still serves.
+    // Address space may be scarce: a smaller slab is still useful.
     while ((base_ = map(bytes())) == nullptr)
         if ((slots_ /= 2) == 0) throw std::bad_alloc();
     lay_out();
@@ -69,7 +70,7 @@ stack* stack_slab::take() noexcept {
 
 void stack_slab::put(stack* s) noexcept {
     --used_;
-    // One that a cache fetched and never gave out has no pages, and no guard yet.
+    // A stack that a cache fetched and never gave out has no pages, and no guard yet.
     (s->guard == guard_kind::none_yet ? cold_ : hot_).push(s);
 }
 
@@ -89,7 +90,7 @@ void stack_slab::put_cold(stack_list list) noexcept {
 }
 
 bool stack_slab::unmap() noexcept {
-    // Not all were announced to the sanitizers, but any slot handed out may have been.
+    // Not all slots were announced to the sanitizers, but every slot that was handed out may have been.
     std::for_each_n(stacks_.get(), next_fresh_, [](stack& s) { forget_stack(s); });
     if (::munmap(base_, bytes()) != 0) {
         ::madvise(base_, bytes(), MADV_DONTNEED);

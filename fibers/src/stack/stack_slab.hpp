@@ -1,4 +1,4 @@
-// One mmap of equal slots, wide or close ones, with their descriptors beside it.
+// One mmap of equal slots, all wide or all close, with their descriptors in a table beside it.
 //
 // Invariant, under the depot's lock: used + hot + cold + fresh == slots.
 #pragma once
@@ -15,16 +15,16 @@
 
 namespace ramie::detail {
 
-// How many close slots a new slab has: the class's usual number, or what fits into an address space that is limited; 0: none.
+// How many close slots a new slab has: the class's usual number, or what fits into a limited address space; 0: none.
 unsigned close_slots(std::uint8_t size_class, std::optional<limited_space> const&) noexcept;
 
 class stack_slab : public list_hook {
   public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    // Maps so many slots, or what the system will still give. Throws std::bad_alloc.
+    // Maps `slots` slots, or as many as the system will give. Throws std::bad_alloc.
     stack_slab(std::uint8_t size_class, spacing apart, unsigned slots);
-    // Only a slab that was unmapped, or never will be, is destroyed; see unmap().
+    // Only a slab that was unmapped is destroyed, or one that never will be; see unmap().
     ~stack_slab() = default;
 
     stack_slab(stack_slab const&) = delete;
@@ -32,17 +32,17 @@ class stack_slab : public list_hook {
 
     // Hot slots first, then cold, then fresh ones; null if all are used.
     stack* take() noexcept;
-    // Its deeper pages have been returned.
+    // The stack's deeper pages have been returned before.
     void put(stack*) noexcept;
 
-    // Takes out the hot slots that nobody has taken since this was last called, and starts counting anew: a LIFO list's
-    // tail is untouched below its low-water mark.
+    // Takes out the hot slots that were not needed since the last call, and starts counting anew: the tail of a LIFO
+    // list below its low-water mark is untouched.
     stack_list take_uncalled_for() noexcept;
-    // They come back with all their pages returned.
+    // Puts these slots back, after all their pages were returned.
     void put_cold(stack_list) noexcept;
 
-    // Returns the mapping to the system; only for an idle slab. False if the system refuses (it can, when a split map
-    // would exceed vm.max_map_count): then the slab goes on, without its memory.
+    // Returns the mapping to the system; only for an idle slab. False if the system refuses (it may, if a split map
+    // would exceed vm.max_map_count): then the slab lives on, without its memory.
     bool unmap() noexcept;
 
     unsigned slots() const noexcept { return slots_; }
@@ -54,7 +54,7 @@ class stack_slab : public list_hook {
     spacing apart() const noexcept { return apart_; }
     bool contains(void const* address) const noexcept { return address >= base_ && address < base_ + bytes(); }
 
-    // The depot's notes.
+    // Notes of the depot.
     unsigned shelf = 0;          // which of its lists the slab is on
     unsigned cooled_in = 0;      // the last pass of cool() that looked at it
     time_point idle_since = {};  // while used() == 0

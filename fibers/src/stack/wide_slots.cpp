@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t usual = 4096;
 constexpr unsigned long smallest_address_space = 1ul << 30;
-// As good as all: their guards alone would fill a 47-bit address space.
+// Means all: the guards of so many would fill a 47-bit address space.
 constexpr std::size_t all = std::size_t{1} << 27;
 
 }  // namespace

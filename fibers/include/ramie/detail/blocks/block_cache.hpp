@@ -1,9 +1,9 @@
 // Memory for tasks' blocks. A lane keeps the blocks that tasks freed on it, by size, for its next spawns: a spawn that
-// follows an end on the same lane takes its block still warm. What it has too much of or too little goes to and comes
-// from a depot that all share, many at a time (src/blocks/block_depot.hpp).
+// follows an end on the same lane gets a block that is still in the processor's cache. Blocks that are too many or too
+// few go to and come from a depot that all lanes share, many at a time (src/blocks/block_depot.hpp).
 //
-// Not malloc's, which has a word before each block and deals in pairs of words; and what comes back to it goes out again
-// in the order of its lists, not of addresses (docs/rationale.md).
+// Why not malloc: it has a word before each block and rounds up to pairs of words; and it gives freed blocks out in the
+// order of its lists, not of their addresses (docs/rationale.md).
 #pragma once
 
 #include <ramie/detail/ground/config.hpp>
@@ -17,7 +17,7 @@
 
 namespace ramie::detail {
 
-// Sizes go by words. So a block is as aligned as its size: a type's size is a multiple of its alignment.
+// Sizes are multiples of a word. A block is as aligned as its size: a type's size is a multiple of its alignment.
 namespace block_size {
 inline constexpr std::size_t grain = 8, smallest = 64, largest = 1024, count = (largest - smallest) / grain + 1;
 
@@ -27,7 +27,7 @@ constexpr std::size_t index(std::size_t size) noexcept {
 constexpr std::size_t of(std::size_t index) noexcept { return smallest + index * grain; }
 }  // namespace block_size
 
-// Owner only.
+// Only for the lane that owns it.
 class block_cache {
   public:
     block_cache() = default;
@@ -40,7 +40,7 @@ class block_cache {
         auto* const here = shelves_[block_size::index(size)].get();
         if (here == nullptr || here->count == 0) [[unlikely]] return take_from_depot(size);
         auto const n = --here->count;
-        // The one after next will be written to from end to end.
+        // All of the block after the next one will soon be written.
         if (n >= 2) prefetch(here->blocks[n - 2], size);
         return here->blocks[n];
     }
@@ -49,7 +49,7 @@ class block_cache {
         if (here == nullptr || here->count == most) [[unlikely]] return put_past(block, size);
         here->blocks[here->count++] = block;
     }
-    // Gives everything to the depot: when a worker goes idle for long, and at its end.
+    // Gives all blocks to the depot: when a worker goes idle for long, and at its end.
     void flush() noexcept;
 
     static constexpr std::uint32_t batch = 256, most = 4 * batch;
@@ -68,7 +68,7 @@ class block_cache {
     std::array<std::unique_ptr<shelf>, block_size::count> shelves_;
 };
 
-// Housekeeping: unmaps what has been idle for `decay`, and says when to be called next; time_point::max() when nothing
+// Housekeeping: unmaps slabs that were idle for `decay`. Returns when to be called next: time_point::max() if nothing
 // is left to return, until blocks are put or flushed again.
 std::chrono::steady_clock::time_point trim_blocks(std::chrono::steady_clock::time_point now,
                                                   std::chrono::nanoseconds decay) noexcept;

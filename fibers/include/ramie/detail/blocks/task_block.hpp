@@ -1,5 +1,6 @@
-// Memory for a task's block. Small ones come from the calling lane's cache (block_cache.hpp) or, on a thread that
-// carries none, from the depot behind it. Under a sanitizer always the system's, so that it sees every use after the end.
+// Memory for a task's block. Small blocks come from the calling lane's cache (block_cache.hpp) or, on a thread that
+// carries no lane, from the depot. Under a sanitizer always the system's memory, so that the sanitizer sees every use
+// after the end.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>

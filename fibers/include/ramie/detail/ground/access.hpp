@@ -1,4 +1,4 @@
-// How the library reaches what its public classes keep from users: each befriends this class, and nothing else.
+// How the library reaches the private parts of its public classes: each befriends this class, and no other.
 #pragma once
 
 #include <utility>
@@ -6,12 +6,12 @@
 namespace ramie::detail {
 
 struct access {
-    // By a private constructor.
+    // Calls a private constructor.
     template <class Public, class... Parts>
     static Public make(Parts&&... parts) {
         return Public(std::forward<Parts>(parts)...);
     }
-    // Of a join_handle or abort_handle that is not empty.
+    // The handle must not be empty.
     template <class Handle>
     static auto& task(Handle const& handle) {
         return handle.held();

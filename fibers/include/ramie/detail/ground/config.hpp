@@ -1,4 +1,4 @@
-// What the compiler and the sanitizers are called, in one place.
+// Which compiler and which sanitizers there are: all such questions in one place.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -21,8 +21,8 @@
 #endif
 #endif
 
-// A function whose body no caller may look into: what it returns can differ from call to call within one caller,
-// because the caller may have moved to another thread in between.
+// For a function whose body no caller may look into: its result may change from call to call within one caller, because
+// the caller may have moved to another thread in between.
 #if defined(__clang__)
 #define RAMIE_NOIPA [[gnu::noinline, clang::optnone]]
 #else

@@ -1,5 +1,5 @@
-// What a catch (...) must throw on, and a handler that takes an exception's copy must not take for one: the unwinding that
-// pthread_exit and pthread_cancel cause. std::current_exception() is null there.
+// The unwinding that pthread_exit and pthread_cancel cause. A catch (...) must rethrow it, and code that keeps a copy
+// of an exception must not take it for one: std::current_exception() is null there.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>

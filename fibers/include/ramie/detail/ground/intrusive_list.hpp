@@ -28,7 +28,7 @@ class intrusive_list {
     void push_back(T& item) noexcept { insert_before(head_, item); }
     void push_front(T& item) noexcept { insert_before(*head_.next, item); }
 
-    // Harmless for an item that is not linked.
+    // No effect on an item that is not linked.
     void remove(T& item) noexcept {
         list_hook& hook = item;
         if (!hook.linked()) return;

@@ -1,5 +1,5 @@
-// A callable with its arguments, to be called once, as std::thread and std::async keep them: decayed, each made in its
-// place from what was given and not moved again, and moved into the call.
+// A callable with its arguments, to be called once. Kept as std::thread and std::async do it: decayed, each made in its
+// place from what was given, not moved again, and moved into the call.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -25,7 +25,7 @@ class kept_call {
     kept_call& operator=(kept_call const&) = delete;
 
   protected:
-    // Once. `first` come before what was kept.
+    // To be called once. `first`: arguments before the kept ones.
     template <class... First>
     decltype(auto) call(First&&... first) {
         return std::apply(
@@ -40,7 +40,7 @@ class kept_call {
     [[no_unique_address]] std::tuple<Args...> arguments_;
 };
 
-// One that returns what it likes and is given no stop_token: of thread, and of async.
+// For a callable with any result and without a stop_token: of thread, and of async.
 template <class F, class... Args>
 class std_call : public kept_call<F, Args...> {
     static constexpr bool fits = std::is_invocable_v<F, Args...>;
@@ -48,7 +48,7 @@ class std_call : public kept_call<F, Args...> {
                   "ramie: the callable cannot be called with these arguments (they are passed as moved-from copies; use "
                   "std::ref to lend one)");
 
-    // After a mistake it goes on as something harmless, so that the reason above is the only error.
+    // After a mistake the type is something harmless, so that the reason above is the only error.
     static auto result() {
         if constexpr (fits) return std::type_identity<std::invoke_result_t<F, Args...>>{};
         else return std::type_identity<void>{};
@@ -63,7 +63,7 @@ class std_call : public kept_call<F, Args...> {
     }
 };
 
-// The reason in one line: what comes after a false one is not compiled.
+// Gives the reason in one line: nothing after a failed assertion is compiled.
 template <class... Given>
 consteval bool std_call_can_be_kept() {
     constexpr bool all = (can_be_kept<Given> && ...);

@@ -1,5 +1,5 @@
-// What the headers need of the compiler, said in one line: without this an older standard gives hundreds of errors. (The
-// file that does not exist ends the compilation; #error alone does not.)
+// What the headers need of the compiler, in one line: without this an older standard gives hundreds of errors.
+// (Including a file that does not exist ends the compilation; #error alone does not.)
 #pragma once
 
 #if __cplusplus <= 202002L

@@ -1,8 +1,9 @@
-// Which lane this OS thread carries, in two instructions: every verb asks.
+// The lane that this OS thread carries, in two instructions: every verb asks for it.
 //
 // Read anew each time: a fiber may go on in another thread after any suspension, and a compiler may keep a
-// thread-local's address over one. So on x86-64 the reads are volatile assembly, which is neither kept over a switch nor
-// moved across one (that is volatile assembly too); elsewhere they are calls that nobody may look into.
+// thread-local's address over a suspension. So on x86-64 the reads are volatile assembly, which is neither kept over a
+// switch nor moved across one (the switch is volatile assembly too). Elsewhere they are calls that the compiler may not
+// look into.
 #pragma once
 
 #include <ramie/detail/ground/config.hpp>
@@ -23,7 +24,7 @@ void bind_lane(lane*) noexcept;
 
 #if defined(__x86_64__)
 
-// Null on a plain thread. Never kept across a suspension.
+// Null on a plain thread. Must not be kept across a suspension.
 [[gnu::always_inline]] inline lane* this_lane() noexcept {
     lane* here;
     asm volatile("movq ramie_lane_here@gottpoff(%%rip), %0\n\tmovq %%fs:(%0), %0" : "=r"(here));

@@ -1,7 +1,7 @@
-// Numbers 0 to 2 are the standard streams, also in a process that was started without them. Whatever is opened there gets one,
-// and then every line that anybody prints: a socket's peer reads the program's error messages. What users open by the
-// system's own calls goes by the system's rule, the lowest number; what Ramie opens, for itself or for an object of its own,
-// never has one of the three.
+// Numbers 0 to 2 are the standard streams, also in a process that was started without them. A descriptor that is opened
+// in such a process gets one of these numbers, and then every line that the program prints: a socket's peer would read
+// its error messages. For descriptors that users open by the system's own calls, the system's rule holds: the lowest
+// number. Descriptors that Ramie opens, for itself or for an object of its own, never have one of the three.
 #pragma once
 
 #include <cerrno>
@@ -11,7 +11,8 @@
 
 namespace ramie::detail {
 
-// For what was opened a moment ago, close-on-exec. -1 and errno stays so; and so ends what cannot be moved (EMFILE).
+// For a descriptor that was just opened, close-on-exec. -1 and errno are passed on; they are also the result if the
+// descriptor cannot be moved (EMFILE).
 inline int above_standard(int fd) noexcept {
     constexpr int first = 3;
     if (fd < 0 || fd >= first) [[likely]] return fd;
@@ -22,7 +23,7 @@ inline int above_standard(int fd) noexcept {
     return moved;
 }
 
-// Both, or neither: `answer` is of the call that opened them.
+// Moves both ends, or closes both: `answer` is the result of the call that opened them.
 inline int above_standard(int answer, int (&ends)[2]) noexcept {
     if (answer < 0) return answer;
     for (int& each : ends) each = above_standard(each);

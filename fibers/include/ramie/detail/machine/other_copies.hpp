@@ -1,12 +1,12 @@
-// Two copies of this library in one process: static in the program and in a plugin, or static here and shared there. Each has
-// thread-locals of its own, so to one of them the other's fibers are plain threads: a mutex of the plugin's that is taken by a
-// fiber of the program's would block its worker. So the copies know of each other, and one that is about to take another's
-// fiber for a thread ends the process with a message.
+// Two copies of this library in one process: static in the program and in a plugin, or static in one and shared in the
+// other. Each has thread-locals of its own, so for one copy the other's fibers are plain threads: if a fiber of the
+// program locked a mutex of the plugin's copy, it would block its worker. So the copies know of each other. A copy that
+// is about to take another's fiber for a thread ends the process with a message.
 //
-// How they meet: each has an ELF note in the file it was linked into, which leads to its copy_of_ramie; who is loaded looks for
-// such notes in all files that are, and tells the other side. (libramie-hook has none: it contains nothing of this library.)
-// Where the linker has made one of the two, as it does for a program that exports its symbols, all of it is one, and says so:
-// each sees the fiber.
+// How they meet: each has an ELF note in the file it was linked into, which leads to its copy_of_ramie. A copy that is
+// loaded looks for such notes in all loaded files, and tells the other copies. (libramie-hook has none: it contains
+// nothing of this library.) If the linker has merged two copies into one, as it does for a program that exports its
+// symbols, they are the same object, and describe the same fiber.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -18,11 +18,12 @@ namespace ramie::detail {
 
 inline constexpr std::size_t most_copies = 8;
 
-// What one tells another. Plain data, since the other may be of another version.
+// What one copy tells another. Plain data, since the other may be of another version.
 struct copy_of_ramie {
     static constexpr unsigned current_version = 1;
     unsigned version;
-    // Whether the calling thread runs a fiber of that copy, which may not be blocked; if so, which ("task 7 "name"").
+    // Whether the calling thread runs a fiber of that copy, which must not be blocked; if so, writes its name ("task 7
+    // "name"").
     bool (*describe_fiber)(char* text, std::size_t room) noexcept;
     void (*meet)(copy_of_ramie const* other) noexcept;
     void (*part)(copy_of_ramie const* other) noexcept;
@@ -30,12 +31,12 @@ struct copy_of_ramie {
 
 extern atomic<unsigned> other_copies;
 
-// "task 7 "name" of another copy of Ramie, in FILE"; empty if the calling thread runs none.
+// "task 7 "name" of another copy of Ramie, in FILE"; empty if the calling thread runs no such fiber.
 std::string foreign_fiber();
 
 [[gnu::cold]] void refuse_foreign_fiber_now() noexcept;
 
-// On a thread that runs no fiber of this copy: ends the process if it runs another's.
+// On a thread that runs no fiber of this copy: ends the process if it runs another copy's.
 inline void refuse_foreign_fiber() noexcept {
     if (other_copies.load(std::memory_order_relaxed) != 0) [[unlikely]] refuse_foreign_fiber_now();
 }

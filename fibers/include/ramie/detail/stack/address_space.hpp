@@ -1,5 +1,5 @@
-// A process whose address space is limited (RLIMIT_AS, ulimit -v). Stacks come in large mappings, so there they take smaller
-// ones, and leave something for everything else that maps: malloc, threads.
+// A process with limited address space (RLIMIT_AS, ulimit -v). Stacks come in large mappings; with a limit these are
+// smaller, and leave something for all other mappings: malloc, threads.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,16 @@ namespace ramie::detail {
 struct limited_space {
     std::size_t limit = 0;  // bytes
     std::size_t free = 0;   // not mapped yet
-    std::size_t left = 0;   // what stacks may still map of it
+    std::size_t left = 0;   // how much of it stacks may still map
 
-    // The largest slab: a thirty-second of all.
+    // The largest slab: a thirty-second of the limit.
     std::size_t largest_slab() const noexcept { return limit / 32; }
 };
 
-// Nothing if there is no limit. Asked anew each time.
+// None: there is no limit. Read anew at each call.
 std::optional<limited_space> limited_address_space() noexcept;
 
-// How many stacks of a class fit into what is left.
+// How many stacks of a class fit into the space that is left.
 struct stack_room {
     limited_space space;
     std::size_t slab = 0;      // bytes of one

@@ -1,4 +1,4 @@
-// Stacks: what one is, and where they come from.
+// Stacks: what a stack is, and where stacks come from.
 //
 //     slab:   | slot 0          | slot 1          | slot 2          | ...       one mmap, 64 MB, no memory of its own
 //
@@ -7,14 +7,15 @@
 //
 // A task's stack starts at `top` and grows down. Memory comes page by page, on first touch: a parked task that stays
 // within the hot page (the slot's last) costs that page and its share of a page table. `cc` is the colour: 0 to 7 cache
-// lines, so that many stacks do not meet in the same sets of the first-level cache. `W`, the first word of the hot
-// page, is the watermark: fresh memory is zero, a stack that grew over it probably left something else there.
+// lines, so that many stacks do not use the same sets of the first-level cache. `W`, the first word of the hot page, is
+// the watermark: fresh memory is zero, and a stack that grew over the watermark has probably left another value there.
 //
-// A function with a large local array moves the stack pointer by all of it at once, and may jump over the guard. So the
-// guard of the first few thousand slots spans more than 1 MiB ("wide", wide_slots.hpp); later ones lie close together.
+// A function with a large local array moves the stack pointer by the whole array at once, and may jump over the guard.
+// So the guard of the first few thousand slots spans more than 1 MiB ("wide", wide_slots.hpp); later slots lie close
+// together.
 //
-// Where a slot is, and who may touch its descriptor:
-//   live    a task has it: the worker that carries the task
+// Where a slot is, and which thread may touch its descriptor:
+//   live    a task has the slot: the worker that runs the task
 //   cached  in a worker's stack_cache, all pages kept: that worker
 //   hot     in its slab, deeper pages returned, the hot page kept: the depot's lock
 //   cold    in its slab, all pages returned: the depot's lock
@@ -56,13 +57,13 @@ struct alignas(64) stack {
 
     std::size_t usable() const noexcept { return static_cast<std::size_t>(top - bottom); }
 
-    // What this size class promises: usable(), and the colour.
+    // The size that this class promises: usable(), and the colour.
     std::size_t size() const noexcept;
 
     bool guards(void const* address) const noexcept { return address >= floor && address < bottom; }
 
-    // For the stack pointer of the task that has this stack, at a switch. False: it has overflowed, over a guard or
-    // where there is none (see below()).
+    // Notes the stack pointer of the task that has this stack, at a switch. False: the stack has overflowed, over its
+    // guard or without one (see below()).
     [[nodiscard]] bool note_sp(void const* sp) noexcept {
         if (sp >= lowest_sp) [[likely]] return true;
         if (sp < bottom) [[unlikely]] return !below(sp);
@@ -70,13 +71,13 @@ struct alignas(64) stack {
         return true;
     }
 
-    // Whether a stack pointer, or what it points to, is where only an overflow of this stack leads: below it and within
-    // its slab. Anywhere else code runs on a stack of its own, which is no business of ours: a ucontext, another
-    // library's coroutine, a signal stack.
+    // Whether a stack pointer, or what it points to, lies where only an overflow of this stack can lead: below the
+    // stack and within its slab. Anywhere else the code runs on a stack of its own, which is no error: a ucontext,
+    // another library's coroutine, a signal stack.
     bool below(void const* sp) const noexcept;
     bool holds(void const* sp) const noexcept { return sp >= bottom && sp <= top; }
 
-    // False once something was written below an unguarded stack.
+    // False after a write below an unguarded stack.
     bool canary_intact() const noexcept { return guard != guard_kind::canary || canary_reads_zero(); }
 
   private:
@@ -84,7 +85,7 @@ struct alignas(64) stack {
 };
 
 // Slots are powers of two. Under a sanitizer frames are several times larger, so the default slot is four times as
-// large and nothing smaller is handed out.
+// large, and no smaller ones are handed out.
 #if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
 inline constexpr std::size_t default_slot = std::size_t{1} << 20;
 inline constexpr std::size_t smallest_slot = default_slot;
@@ -104,7 +105,7 @@ inline constexpr std::uint8_t stack_class_count = [] {
     return n;
 }();
 
-// The smallest class whose stacks have that many usable bytes. Throws std::invalid_argument, which names the accepted
+// The smallest class with at least that many usable bytes. Throws std::invalid_argument, which names the accepted
 // range.
 std::uint8_t stack_class_for(std::size_t wanted);
 
@@ -128,21 +129,23 @@ struct stack_list {
     }
 };
 
-// For ASan. A task leaves its stack for good by a jump, so the frames it stands in are never left by returning, and
-// their red zones stay poisoned. They all lie above the last stack pointer; what lay below was unpoisoned as it
-// returned or was unwound. So this cleans [least stack pointer noted, end), and 16 KiB at least in case the last jump
-// was not noted: 2 KiB of shadow, where the whole slot would be 128 KiB each time.
+// For ASan. A task leaves its stack for good by a jump. Its last frames never return, so their red zones stay poisoned.
+// These frames lie above the last stack pointer; everything below was unpoisoned when it returned or was unwound. So
+// this cleans [least stack pointer noted, end), and at least 16 KiB in case the last jump was not noted: 2 KiB of
+// shadow, instead of 128 KiB for the whole slot each time.
 #if RAMIE_ASAN
 void unpoison(stack const&) noexcept;
 #else
 inline void unpoison(stack const&) noexcept {}
 #endif
 
-// A worker's few hot stacks per class. Owner thread only; no lock and no system call while what is put is taken again.
+// A worker's few hot stacks per class. Owner thread only; no lock and no system call as long as stacks are put and
+// taken in turn.
 //
-// Two magazines per class: the loaded one serves, the spare one is full or empty. Only when both are full does one go
-// to the depot, only when both are empty is one fetched, so a worker that hovers at a boundary does not visit the depot
-// each time. What is here keeps all its pages: a task that uses three pages each time pays no madvise per task.
+// Two magazines per class: the loaded one serves, the spare one is full or empty. A magazine goes to the depot only
+// when both are full, and is fetched only when both are empty, so a worker that goes to and fro over a boundary does
+// not visit the depot each time. Stacks in here keep all their pages: a task that uses three pages each time pays no
+// madvise per task.
 class stack_cache {
   public:
     stack_cache();
@@ -150,12 +153,12 @@ class stack_cache {
     stack_cache(stack_cache const&) = delete;
     stack_cache& operator=(stack_cache const&) = delete;
 
-    // A guarded stack. Throws std::bad_alloc if the system has no address space left; nothing is lost then.
+    // A guarded stack. Throws std::bad_alloc if the system has no address space left; then nothing is lost.
     [[nodiscard]] stack* take(std::uint8_t size_class) {
         if (auto* const s = take_used(size_class)) [[likely]] return s;
         return take_any(size_class);
     }
-    // The same if it has one at hand that was used before; else null.
+    // The same if the cache has one that was used before; else null.
     [[nodiscard]] stack* take_used(std::uint8_t size_class) noexcept {
         auto& loaded = magazines_[size_class].loaded;
         if (loaded.head == nullptr || loaded.head->guard == guard_kind::none_yet) [[unlikely]] return nullptr;
@@ -163,7 +166,7 @@ class stack_cache {
         return loaded.pop();
     }
 
-    // Takes back a stack that nobody runs on. It need not come from this cache.
+    // Takes back a stack on which no task runs. It need not come from this cache.
     void put(stack* s) noexcept {
         unpoison(*s);
         auto& here = magazines_[s->size_class];
@@ -172,17 +175,17 @@ class stack_cache {
         count(+1);
     }
 
-    // Gives everything to the depot: when a worker goes idle for long, and at its end.
+    // Gives all stacks to the depot: when a worker goes idle for long, and at its end.
     void flush() noexcept;
 
-    // How many it holds. From any thread.
+    // How many stacks it holds. From any thread.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
   private:
     struct magazines {
         stack_list loaded;
         stack_list spare;
-        unsigned full = 0;  // how many one holds, once known
+        unsigned full = 0;  // how many stacks one magazine holds, once known
     };
     stack* take_any(std::uint8_t size_class);
     void make_room(std::uint8_t size_class, magazines&) noexcept;
@@ -201,7 +204,7 @@ struct stack_metrics {
     std::size_t cached = 0;            // slots in workers' caches
     std::size_t idle = 0;              // slots in the depot that have been used before
     std::size_t fresh = 0;             // slots never handed out
-    std::size_t wide = 0;              // slots, of all these, below which a frame of 1 MiB meets no other stack
+    std::size_t wide = 0;              // of all these, the slots below which a frame of 1 MiB meets no other stack
     std::size_t slabs = 0;             // mapped now
     std::size_t bytes_mapped = 0;      // address space, not memory
     std::size_t guarded_madvise = 0;   // slots by kind of guard
@@ -213,9 +216,9 @@ struct stack_metrics {
 
 stack_metrics stack_statistics() noexcept;
 
-// Housekeeping: unmaps slabs idle for the decay time, and returns the hot pages of slots that nobody took for one to
-// two decay times. Says when to be called next; time_point::max() when nothing is left to return, until stacks are put
-// or flushed again.
+// Housekeeping: unmaps slabs that were idle for the decay time, and returns the hot pages of slots that were not taken
+// for one to two decay times. Says when to be called next: time_point::max() if nothing is left to return, until stacks
+// are put or flushed again.
 std::chrono::steady_clock::time_point trim_stacks(std::chrono::steady_clock::time_point now) noexcept;
 
 inline constexpr std::chrono::seconds default_stack_decay{10};
