@@ -3,9 +3,9 @@
 // tables, but not the threads that work on them.
 //
 //   a child with a copy of the memory     by fork, _Fork, clone without CLONE_VM, or the system calls themselves. The
-//                                         word that is_here() reads lies in a page that the kernel empties in every such child
-//                                         (MADV_WIPEONFORK, Linux 4.14), however it was made. Where the kernel cannot
-//                                         do that, an atfork handler does it, for children made by fork().
+//                                         word that is_here() reads lies in a page that the kernel empties in every
+//                                         such child (MADV_WIPEONFORK, Linux 4.14), however it was made. Where the
+//                                         kernel cannot do that, an atfork handler does it, for children made by fork().
 //   a child that shares the memory        by vfork, or clone with CLONE_VM. The word is the same there. vfork's caller
 //                                         stands still until the child has gone: libramie-hook notes that for the thread
 //                                         (hook/vfork.cpp). clone's child has a stack of its own, so it is no fiber;
