@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <shared_mutex>
+#include <string_view>
 
 using namespace ramie::testing;
 
@@ -240,17 +241,21 @@ TEST_CASE("pthread_rwlock: the timed forms wait until then by the clock that was
         for (auto const& each : forms) {
             CAPTURE(each.name);
             CAPTURE(each.clock);
+            bool reads = false;
             CHECK(lock.write() == 0);
             auto const soon_over = time_after(2ms, each.clock), far = time_after(1h, each.clock);
             CHECK(ramie::spawn([&] { return each.lock(soon_over); }).get() == ETIMEDOUT);
             CHECK(has_come(soon_over, each.clock));
             auto waits = parked([&] {
                 auto const answer = each.lock(far);
-                return answer == 0 ? lock.unlock() : answer;
+                if (answer != 0) return answer;
+                if (::pthread_rwlock_tryrdlock(&lock.raw) == 0) ::pthread_rwlock_unlock(&lock.raw), reads = true;
+                return lock.unlock();
             });
             CHECK(!waits.is_finished());
             CHECK(lock.unlock() == 0);
             CHECK(waits.get() == 0);
+            CHECK(reads == std::string_view(each.name).ends_with("rdlock"));
         }
     });
 }
