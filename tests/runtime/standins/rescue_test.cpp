@@ -1,5 +1,5 @@
-// Tasks that block their OS threads, more of them than there are workers: whatever could go on does. Nothing here depends
-// on how long it takes; what goes wrong hangs.
+// Tasks that block their OS threads, more of them than there are workers: whatever could go on does. Nothing here
+// depends on how long it takes; what goes wrong hangs.
 #include "child_process.hpp"
 #include "environment.hpp"
 
@@ -37,12 +37,12 @@ class gate {
     void pass() {
         ++blocked_;
         switch (how_) {
-            case kind::future: return future_.wait();
-            case kind::latch: return latch_.wait();
-            case kind::condition_variable: {
-                std::unique_lock held(mutex_);
-                return changed_.wait(held, [&] { return open_; });
-            }
+        case kind::future: return future_.wait();
+        case kind::latch: return latch_.wait();
+        case kind::condition_variable: {
+            std::unique_lock held(mutex_);
+            return changed_.wait(held, [&] { return open_; });
+        }
         }
     }
     void open() {
@@ -102,7 +102,8 @@ TEST_CASE("rescue: a task spawned from outside runs though more tasks block than
     }
 }
 
-TEST_CASE("rescue: as many tasks may block as there are workers and max_blocking_threads, less the one that frees them") {
+TEST_CASE(
+    "rescue: as many tasks may block as there are workers and max_blocking_threads, less the one that frees them") {
     no_forced_migration const unset;
     for (unsigned workers : worker_counts) {
         CAPTURE(workers);
@@ -116,7 +117,8 @@ TEST_CASE("rescue: as many tasks may block as there are workers and max_blocking
     }
 }
 
-TEST_CASE("rescue: a task that is woken from a plain thread, or by a deadline, runs while all workers and spares block") {
+TEST_CASE(
+    "rescue: a task that is woken from a plain thread, or by a deadline, runs while all workers and spares block") {
     no_forced_migration const unset;
     for (unsigned workers : worker_counts) {
         for (unsigned more : {0u, 3u}) {
@@ -222,8 +224,8 @@ TEST_CASE("rescue: again and again, for the same workers") {
     }
 }
 
-// What a blocked task wakes and spawns goes where others find it at once, not at the monitor's next look: the task waits
-// for each of them, 6,000 times.
+// What a blocked task wakes and spawns goes where others find it at once, not at the monitor's next look: the task
+// waits for each of them, 6,000 times.
 TEST_CASE("rescue: a task that blocks for long, and wakes and spawns others meanwhile, need not be rescued for each") {
     no_forced_migration const unset;
     for (unsigned workers : worker_counts) {
@@ -239,41 +241,50 @@ TEST_CASE("rescue: a task that blocks for long, and wakes and spawns others mean
             }
         });
         rt.spawn([&] {
-            for (unsigned i = 0; i < 3000; ++i) {
-                ping.notify_one();
-                for (unsigned seen = turns.load(); seen == i; seen = turns.load()) turns.wait(seen);
-                std::promise<void> ran;
-                ramie::spawn([&] { ran.set_value(); }).detach();
-                ran.get_future().wait();
-            }
-        }).get();
+              for (unsigned i = 0; i < 3000; ++i) {
+                  ping.notify_one();
+                  for (unsigned seen = turns.load(); seen == i; seen = turns.load()) turns.wait(seen);
+                  std::promise<void> ran;
+                  ramie::spawn([&] { ran.set_value(); }).detach();
+                  ran.get_future().wait();
+              }
+          }).get();
         partner.get();
     }
 }
 
 TEST_CASE("rescue: a worker that always has work of its own does not leave what waits at a blocked one") {
     no_forced_migration const unset;
-    ramie::runtime rt({.workers = 2, .stall_threshold = 2ms});
-    std::atomic<bool> done{false};
-    std::vector<ramie::join_handle<void>> busy;
-    for (int i = 0; i < 4; ++i) {
-        busy.push_back(rt.spawn([&] {
-            while (!done) ramie::this_fiber::yield();
-        }));
-    }
+    ramie::runtime rt({.workers = 2, .max_blocking_threads = 1, .stall_threshold = 2ms});
+    // The only spare is at work already: on a busy machine one would come where it need not.
+    gate lent;
+    auto lends = rt.spawn([&] { ramie::block_in_place([&] { lent.pass(); }); });
+    lent.wait_for(1);
+    std::atomic<bool> done{false}, is_busy{false};
+    std::thread::id busy_one;
+    auto busy = rt.spawn({.pinned = true}, [&] {
+        busy_one = std::this_thread::get_id();
+        is_busy = true;
+        while (!done) ramie::this_fiber::yield();
+    });
+    while (!is_busy) std::this_thread::sleep_for(100us);
     gate closed;
     std::atomic<int> left{20};
-    auto blocked = rt.spawn([&] {
+    auto const block_the_other = [&] {
+        if (std::this_thread::get_id() == busy_one) return false;
         for (int i = 0; i < 20; ++i) {
             ramie::spawn([&] {
                 if (--left == 0) closed.open();
             }).detach();
         }
         closed.pass();
-    });
-    blocked.get();
+        return true;
+    };
+    while (!rt.spawn(block_the_other).get()) {}
     done = true;
-    join_all(busy);
+    busy.get();
+    lent.open();
+    lends.get();
 }
 
 TEST_CASE("rescue: tasks that compute without a wait are stood in for too") {
@@ -322,8 +333,10 @@ TEST_CASE("rescue: lent workers and blocked ones share the spares") {
         std::vector<ramie::join_handle<void>> tasks;
         for (unsigned i = 0; i < workers + 7; ++i) {
             tasks.push_back(rt.spawn([&, i] {
-                if (i % 2 == 0) ramie::block_in_place([&] { lent.pass(); });
-                else stuck.pass();
+                if (i % 2 == 0)
+                    ramie::block_in_place([&] { lent.pass(); });
+                else
+                    stuck.pass();
             }));
         }
         while (lent.blocked() + stuck.blocked() < workers + 7) std::this_thread::sleep_for(100us);
