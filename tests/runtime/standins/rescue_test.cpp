@@ -307,6 +307,19 @@ TEST_CASE("rescue: tasks that compute without a wait are stood in for too") {
     }
 }
 
+TEST_CASE("rescue: a task that computes is stood in for also where looks are too long to take it for a blocked one") {
+    no_forced_migration const unset;
+    ramie::runtime rt({.workers = 1, .stall_threshold = 50ms});
+    std::atomic<bool> released{false}, computes{false};
+    auto hog = rt.spawn([&] {
+        computes = true;
+        while (!released) ramie::detail::cpu_pause();
+    });
+    while (!computes) std::this_thread::sleep_for(100us);
+    rt.spawn([&] { released = true; }).get();
+    hog.get();
+}
+
 TEST_CASE("rescue: spares go off duty by themselves when the tasks have ended, and their threads are not left behind") {
     no_forced_migration const unset;
     for (unsigned workers : worker_counts) {
