@@ -4,7 +4,6 @@
 #include <ramie/detail/fence/asymmetric_fence.hpp>
 #include <ramie/detail/fence/pause.hpp>
 
-
 namespace ramie::detail {
 
 lane_number bias::new_number() noexcept {
@@ -20,11 +19,8 @@ lane_number bias::new_number() noexcept {
 void bias::take_back() noexcept {
     owner_.store(being_taken_back, std::memory_order_relaxed);
     heavy_fence_for_compiler_fence();  // pairs with the one in enter()
-    // acquire pairs with leave().
-    for (int looks = 0; inside_.load(std::memory_order_acquire) != out; ++looks) {
-        if (looks < 100) cpu_pause();
-        else give_processor_away();
-    }
+    spin_wait patience;
+    while (inside_.load(std::memory_order_acquire) != out) patience.once();  // acquire pairs with leave()
     owner_.store(given_up, std::memory_order_relaxed);
 }
 

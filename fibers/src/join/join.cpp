@@ -23,7 +23,7 @@
 #include <ramie/detail/task/task.hpp>
 #include <ramie/error.hpp>
 
-#include "switch/wait.hpp"
+#include "switch/whole_wait.hpp"
 
 #include <stdexcept>
 
@@ -33,10 +33,8 @@ namespace {
 
 // acquire pairs with the release in task::finish().
 void wait_for_finisher(task& t) noexcept {
-    for (int spins = 0; t.joiner.load(std::memory_order_acquire) != nullptr; ++spins) {
-        if (spins < 100) cpu_pause();
-        else give_processor_away();
-    }
+    spin_wait patience;
+    while (t.joiner.load(std::memory_order_acquire) != nullptr) patience.once();
 }
 
 [[noreturn, gnu::cold]] void refuse_itself(task& t) {
@@ -48,7 +46,15 @@ void wait_for_finisher(task& t) noexcept {
                            " is being joined already; a handle is for one thread or fiber at a time");
 }
 
-// True: registered. False: finished.
+// Step 1.
+void write_slot(task& t, waiter& self, std::uint64_t g, bool selects) {
+    if (t.state.has_joiner()) [[unlikely]] refuse_second(t);
+    t.joiner.store(&self, std::memory_order_relaxed);
+    t.joiner_generation = g;
+    t.joiner_selects = selects;
+}
+
+// Step 2. True: registered. False: finished.
 bool add_joiner(task& t) {
     auto const result = t.state.add_joiner();
     if (result == task_state::joiner_result::occupied) [[unlikely]] refuse_second(t);
@@ -57,13 +63,10 @@ bool add_joiner(task& t) {
 
 }  // namespace
 
-bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects) {
+bool show_joiner(task& t, waiter& self, std::uint64_t g) {
     if (&self == &t) refuse_itself(t);
     if (t.state.is_finished()) return false;
-    if (t.state.has_joiner()) refuse_second(t);
-    t.joiner.store(&self, std::memory_order_relaxed);
-    t.joiner_generation = g;
-    t.joiner_selects = selects;
+    write_slot(t, self, g, true);
     return add_joiner(t);
 }
 
@@ -78,14 +81,11 @@ bool join(task& t, time_point limit) {
     if (&self == &t) [[unlikely]] refuse_itself(t);
     if (t.state.is_finished()) return true;
     if (!home_process::is_here() && limit == never) [[unlikely]] throw no_runtime(home_process::why_not_here());
-    if (t.state.has_joiner()) [[unlikely]] refuse_second(t);
     auto const g = self.state.generation();
-    t.joiner.store(&self, std::memory_order_relaxed);
-    t.joiner_generation = g;
-    t.joiner_selects = false;
+    write_slot(t, self, g, false);
 
     bool shown = false;
-    auto const end = wait(self, g, {"join", &t}, nullptr, limit, [&](lane* here) -> before_park {
+    auto const end = whole_wait(self, g, {"join", &t}, nullptr, limit, [&](lane* here) -> before_park {
         shown = true;
         if (here != nullptr) {
             if (auto* const child = carrier::claim_unstarted(*here, t)) return {.successor = child};

@@ -33,7 +33,7 @@ void lane::enter_thread() noexcept {
     // the thread's own would not see an exception unwind it.)
     auto* const outer = carrier::this_lane();
     bool const in_a_fiber = outer != nullptr && outer->current != nullptr;
-    home_bounds_ = in_a_fiber ? bounds_of(*outer->current) : bounds_of_this_thread();
+    loop_bounds_ = in_a_fiber ? bounds_of(*outer->current) : bounds_of_this_thread();
 }
 
 [[gnu::noinline]] void lane::settle_timed_park() noexcept {
@@ -76,7 +76,7 @@ void lane::visit(task& first) noexcept {
     current = &first;
     auto const eh = eh_globals::copy(*slots_.eh);
     auto const error = *slots_.error;
-    auto& here = arrive(jump(home_, first.context, this, bounds_of(first)));
+    auto& here = arrive(jump(loop_, first.context, this, bounds_of(first)));
     eh_globals::put_back(*here.slots_.eh, eh);
     *here.slots_.error = error;
     here.settle();
@@ -150,8 +150,8 @@ RAMIE_NEVER_LEFT void lane::fiber_main(void* from) {
     last.dead_ = mine;
     last.current = next;
     void* nobody_returns_here = nullptr;
-    auto* const to = next != nullptr ? next->context : last.home_;
-    jump(nobody_returns_here, to, &last, next != nullptr ? bounds_of(*next) : last.home_bounds_, true);
+    auto* const to = next != nullptr ? next->context : last.loop_;
+    jump(nobody_returns_here, to, &last, next != nullptr ? bounds_of(*next) : last.loop_bounds_, true);
     __builtin_unreachable();
 }
 

@@ -62,8 +62,8 @@ inline lane& lane::arrive(void* handed) noexcept {
     left_ = &self;
     current = next;
     auto const eh = eh_globals::copy(*slots_.eh);
-    auto* const to = next != nullptr ? next->context : home_;
-    auto& here = arrive(jump(self.context, to, this, next != nullptr ? bounds_of(*next) : home_bounds_));
+    auto* const to = next != nullptr ? next->context : loop_;
+    auto& here = arrive(jump(self.context, to, this, next != nullptr ? bounds_of(*next) : loop_bounds_));
     eh_globals::put_back(*here.slots_.eh, eh);
     here.settle();
     return here;

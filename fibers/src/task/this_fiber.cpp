@@ -1,6 +1,6 @@
 #include <ramie/this_fiber.hpp>
 
-#include "switch/wait.hpp"
+#include "switch/whole_wait.hpp"
 
 #include <ramie/detail/fence/pause.hpp>
 #include <ramie/detail/switch/lane.hpp>
@@ -21,7 +21,7 @@ task* running_task() noexcept {
 void sleep(time_point until) {
     auto& self = waiter::enter();
     bool began = false;
-    auto const end = wait(self, self.state.generation(), {"sleep"}, nullptr, until, [&](lane*) {
+    auto const end = whole_wait(self, self.state.generation(), {"sleep"}, nullptr, until, [&](lane*) {
         began = true;
         return before_park{};
     });

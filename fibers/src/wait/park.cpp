@@ -1,6 +1,6 @@
 #include <ramie/detail/wait/park.hpp>
 
-#include "switch/wait.hpp"
+#include "switch/whole_wait.hpp"
 
 #include <ramie/detail/wait/refusal.hpp>
 
@@ -31,7 +31,7 @@ void tell_of_waits_with_locks(void (*whom)(waiter&, char const*) noexcept) noexc
 }
 
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held, time_point limit) {
-    return wait(self, g, why, held, limit, [](lane*) { return before_park{}; });
+    return whole_wait(self, g, why, held, limit, [](lane*) { return before_park{}; });
 }
 
 }  // namespace ramie::detail

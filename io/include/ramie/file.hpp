@@ -13,6 +13,8 @@
 #pragma once
 
 #include <ramie/detail/ready/owned_descriptor.hpp>
+#include <ramie/detail/stream/exact_reading.hpp>
+#include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/io_error.hpp>
 
 #include <cstddef>
@@ -54,7 +56,8 @@ enum class seek_from : std::uint8_t { start, current, end };
 // it has no reader, it is errc::no_such_device_or_address. Opening a FIFO, a pipe or a terminal outside a runtime
 // throws no_runtime. A file without a position (a FIFO, a terminal) answers pread, pwrite and seek with
 // errc::invalid_seek. Writing to a FIFO without a reader is errc::broken_pipe and no signal.
-class file {
+// read_exactly and write_all come from the bases.
+class file : public detail::exact_reading<file>, public detail::whole_writing<file> {
   public:
     static std::expected<file, std::error_code> open(std::string path, open_options const& how);
     // For reading.
@@ -74,33 +77,10 @@ class file {
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
-    // Fills `into`; stream_errc::unexpected_end if the file ends before. `done` is right also after an abort.
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into, std::size_t& done);
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into, std::size_t& done) {
-        return read_exactly(std::as_writable_bytes(into), done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<std::byte> into) {
-        std::size_t done = 0;
-        return read_exactly(into, done);
-    }
-    std::expected<std::size_t, io_error> read_exactly(std::span<char> into) {
-        return read_exactly(std::as_writable_bytes(into));
-    }
     // At least one byte. In append mode: at the end; the position is then only that of reads, and stays.
     std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
-    }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
-    std::expected<std::size_t, io_error> write_all(std::string_view from, std::size_t& done) {
-        return write_all(std::as_bytes(std::span(from)), done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
-        std::size_t done = 0;
-        return write_all(from, done);
-    }
-    std::expected<std::size_t, io_error> write_all(std::string_view from) {
-        return write_all(std::as_bytes(std::span(from)));
     }
     // The new position, from the start. Beyond the end is allowed; before the start is errc::invalid_argument.
     std::expected<std::uint64_t, std::error_code> seek(std::int64_t offset, seek_from from = seek_from::start);

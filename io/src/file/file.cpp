@@ -205,21 +205,6 @@ std::expected<std::size_t, std::error_code> file::write(std::span<std::byte cons
     return ask("write", [own, size](int fd) { return opaque_answer_of([&] { return ::write(fd, own.get(), size); }); });
 }
 
-std::expected<std::size_t, io_error> file::read_exactly(std::span<std::byte> into, std::size_t& done) {
-    done = 0;
-    while (done < into.size()) {
-        auto const count = read(into.subspan(done));
-        if (!count) return std::unexpected(io_error{count.error(), done});
-        if (*count == 0) return std::unexpected(io_error{stream_errc::unexpected_end, done});
-        done += *count;
-    }
-    return done;
-}
-
-std::expected<std::size_t, io_error> file::write_all(std::span<std::byte const> from, std::size_t& done) {
-    return ramie::write_all(*this, from, done);
-}
-
 std::expected<std::uint64_t, std::error_code> file::seek(std::int64_t offset, seek_from from) {
     if (kind_ != kind::positioned) {
         auto const whence = from == seek_from::start ? SEEK_SET : from == seek_from::current ? SEEK_CUR : SEEK_END;

@@ -31,4 +31,17 @@ inline void give_processor_away() noexcept { (void)::syscall(SYS_sched_yield); }
 
 #endif
 
+// Between two looks at a word that another thread changes within a few instructions, if it runs. Otherwise the system must let
+// it run.
+class spin_wait {
+  public:
+    void once() noexcept {
+        if (++spins_ <= 100) cpu_pause();
+        else give_processor_away();
+    }
+
+  private:
+    int spins_ = 0;
+};
+
 }  // namespace ramie::detail

@@ -99,8 +99,8 @@ class lane {
     fiber_budget budget_;
     thread_slots slots_;
     float_control float_control_;
-    void* home_ = nullptr;  // the loop's context while a fiber runs
-    stack_bounds home_bounds_;
+    void* loop_ = nullptr;  // the loop's context while a fiber runs
+    stack_bounds loop_bounds_;
     errand errand_ = errand::none;
     task* left_ = nullptr;           // the errand's task
     stack* dead_ = nullptr;          // recycle's stack

@@ -126,7 +126,6 @@ class task : public waiter {
     // The task's own stop source, made on first use.
     std::stop_token stop_token();
 
-    bool is_stackless() const noexcept { return blocking; }
     task_id id() const noexcept { return id_; }
     void set_id(task_id id) noexcept { id_ = id; }
     char const* name() const noexcept { return name_ ? name_ : ""; }
@@ -180,7 +179,7 @@ class task : public waiter {
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
 // std::logic_error for itself, and while somebody else joins it.
-bool show_joiner(task& t, waiter& self, std::uint64_t g, bool selects = true);
+bool show_joiner(task& t, waiter& self, std::uint64_t g);
 // Takes that back. True: the finisher claimed (self, g).
 bool take_back_joiner(task& t) noexcept;
 

@@ -19,8 +19,8 @@ struct before_park {
 // `last_step(lane*)` is called once it is clear that neither an abort nor the limit ends the wait before it began; the
 // lane is null for a plain thread. Nobody may claim the wait because of what it shows before it has returned.
 template <class LastStep>
-[[gnu::always_inline]] inline wait_end wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
-                                            time_point limit, LastStep last_step) {
+[[gnu::always_inline]] inline wait_end whole_wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
+                                                  time_point limit, LastStep last_step) {
     auto* const here = self.is_fiber() ? static_cast<task&>(self).last_lane : nullptr;
     auto const exceptions = here != nullptr ? here->uncaught_exceptions() : uncaught_exceptions();
     bool const abortable = self.shields == 0 && exceptions == 0;
