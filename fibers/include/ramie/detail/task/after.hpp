@@ -22,10 +22,10 @@ time_point after(std::chrono::duration<Rep, Period> d) {
     return carrier::now() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
-// The same for who would rather be some milliseconds late than look at the clock: from a second on.
+// The same, but rather some milliseconds late than a look at the clock: from a second on.
 template <class Rep, class Period>
 time_point roughly_after(std::chrono::duration<Rep, Period> d) {
-    if (d < std::chrono::seconds(1) || too_far(d)) return after(d);
+    if (std::chrono::duration<double>(d).count() < 1 || too_far(d)) return after(d);
     return carrier::a_little_later() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
