@@ -1,4 +1,4 @@
-// libramie-hook and memory allocators whose locks are pthread mutexes: those stay libc's.
+// libramie-hook and memory allocators that use pthread mutexes: those mutexes stay libc's.
 #include "environment.hpp"
 #include "preloading.hpp"
 
@@ -6,7 +6,7 @@ using namespace ramie::testing;
 
 namespace {
 
-// For LD_PRELOAD. (Not inline: gcc 12 warns of what it makes of sums of literals of known length.)
+// For LD_PRELOAD. (Not inline: gcc 12 warns about sums of literals of known length.)
 [[gnu::noinline]] std::string two_libraries(char const* first, char const* second) {
     std::string both = first;
     both += ' ';
@@ -18,7 +18,7 @@ namespace {
 
 TEST_CASE("hook: an allocator whose locks are pthread mutexes, under the runtime and beside it") {
     if (!can_preload()) return;
-    // One arena and no caches, so that all meet at its locks.
+    // One arena and no caches, so that all threads meet at its locks.
     environment const crowded("MALLOC_CONF", "narenas:1,tcache:false");
     auto const preload = two_libraries(HOOK_LIBRARY, "libjemalloc.so.2");
     if (output_of({HOOK_PROGRAM, "plain"}, preload.c_str()).said("cannot be preloaded")) {

@@ -1,4 +1,4 @@
-// libramie-hook, call by call: whoever waits in one lets others run on its thread.
+// libramie-hook, call by call: while a fiber waits in a call, other fibers run on its thread.
 #include "plain_fds.hpp"
 
 #include <array>
@@ -200,7 +200,7 @@ TEST_CASE("hook: a look-up of a name is made on the blocking pool") {
         {"gethostbyname2", [](int) { return ::gethostbyname2("localhost", AF_INET) == nullptr; }}};
     for (auto const& call : calls) {
         CAPTURE(call.name);
-        while (has_blocking_pool()) ::usleep(1000);  // the threads of the runtime before are just going
+        while (has_blocking_pool()) ::usleep(1000);  // the threads of the last runtime are still ending
         ramie::run({.workers = 1}, [&] {
             CHECK(call.on(-1) == 0);
             CHECK(has_blocking_pool());

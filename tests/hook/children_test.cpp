@@ -1,5 +1,5 @@
-// libramie-hook in processes that are not ours: children made in every way, from fibers and from threads, under load. A
-// child's calls are libc's, its close() concerns nobody here, and the parent is as before.
+// libramie-hook in child processes: children made in every way, from fibers and from threads, under load. A child's
+// calls are libc's, its close() has no effect on this process, and the parent is as before.
 #include "chance.hpp"
 #include "child_process.hpp"
 #include "plain_fds.hpp"
@@ -33,7 +33,7 @@ void close_all() {
     ::execl("/bin/true", "true", nullptr);
     ::_exit(127);
 }
-// 0: well.
+// Returns 0 if all was well.
 int end_of(pid_t child) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0)
@@ -41,7 +41,7 @@ int end_of(pid_t child) {
     return status;
 }
 
-// What a child that lives on does: a conversation by hooked calls, which must be libc's.
+// What a child does that lives on: a conversation by hooked calls, which must be libc's.
 int lives_on() {
     ::alarm(60);
     if (ramie::is_hooked()) return 1;
@@ -57,7 +57,7 @@ int lives_on() {
     return ::close(ends[0]) == 0 && ::close(ends[1]) == 0 && once != 0 ? 0 : 6;
 }
 
-// --- the ways to make a child; each waits for its end: 0 is well ---
+// --- the ways to make a child; each waits for the child's end: 0 is well ---
 
 [[gnu::noinline]] int by_vfork() {
     auto const child = ::vfork();
@@ -67,7 +67,7 @@ int lives_on() {
     }
     return child < 0 ? -1 : end_of(child);
 }
-// A child that has one in turn, with the same stack.
+// A child that makes a child in turn, on the same stack.
 [[gnu::noinline, maybe_unused]] int by_vfork_in_vfork() {
     auto const child = ::vfork();
     if (child == 0) {
@@ -177,11 +177,11 @@ int by_system() { return ::system("exit 0"); }
 struct way {
     char const* name;
     int (*make)();
-    std::size_t part = 1;  // one of so many: it takes a shell
+    std::size_t part = 1;  // one of how many: this way takes a shell
 };
 std::vector<way> const ways{
     {"vfork", by_vfork},
-#if !defined(RAMIE_ASAN)  // which keeps one return address for all of them
+#if !defined(RAMIE_ASAN)  // ASan keeps one return address for all of them
     {"vfork in vfork", by_vfork_in_vfork},
 #endif
     {"vfork, killed", by_vfork_killed},
@@ -199,7 +199,7 @@ std::vector<way> const ways{
     {"system", by_system, 4},
 };
 
-// Fibers that pass a byte to and fro, and threads that open and close numbers which fibers have waited for.
+// Fibers that pass a byte to and fro, and threads that open and close numbers for which fibers have waited.
 class load {
   public:
     load() {
@@ -236,7 +236,8 @@ class load {
     std::vector<std::thread> threads_;
 };
 
-// In a process of its own, which may break: `make` again and again on a fiber or on a thread, while others park in read.
+// In a process of its own, which may fail: calls `make` again and again on a fiber or a thread, while others park in
+// read.
 void many_children(way const& by, bool on_thread) {
     auto const count = std::max<std::size_t>(rounds(100) / by.part, 1);
     auto const end = in_child([&] {

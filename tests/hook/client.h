@@ -1,12 +1,12 @@
-// A client library as anybody could have written it: it knows nothing of fibers.
+// A client library as it may be found anywhere: it knows nothing of fibers.
 #pragma once
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// Talks to itself by all kinds of blocking calls, and writes down what they said: the same text whoever runs it.
-// 0: the text did not fit.
+// Talks to itself by all kinds of blocking calls, and writes down their results: the same text, whatever it runs on. 0:
+// the text did not fit.
 int client_talk(char* text, unsigned long size);
 
 struct pollfd;

@@ -56,8 +56,8 @@ struct baton {
     }
 };
 
-// Memory for a condition variable. libc's wait touches the variable, and only then unlocks the mutex; who touches it
-// first is held up until a fiber waits for the mutex.
+// Memory for a condition variable. libc's wait touches the variable before it unlocks the mutex. The first thread that
+// touches it is held up until a fiber waits for the mutex.
 class slow_page {
   public:
     slow_page()
@@ -89,7 +89,7 @@ class slow_page {
         auto const& waiting = ramie::detail::parking_lot::counters.waiting[ramie::detail::lot_bucket(mutex_)];
         for (int ms = 0; ms < 10'000 && waiting == 0; ++ms) std::this_thread::sleep_for(1ms);
         one_has_waited_ = waiting != 0;
-        std::this_thread::sleep_for(2ms);  // it has tried, too
+        std::this_thread::sleep_for(2ms);  // the fiber has tried, too
         (void)::sigaction(SIGSEGV, &before_, nullptr);
         (void)!::mprotect(begin_, size_, PROT_READ | PROT_WRITE);
         errno = error;
@@ -225,12 +225,12 @@ TEST_CASE("pthread_cond_wait: a thread's wait unlocks for the fibers that wait f
         plain_thread other([&] {
             b.mutex.lock();
             ready = true;
-            std::this_thread::sleep_for(5ms);  // the fiber comes to wait for the mutex
+            std::this_thread::sleep_for(5ms);  // the fiber begins to wait for the mutex
             while (b.value == 0) b.changed.wait(b.mutex);
             b.mutex.unlock();
         });
         while (!ready) ramie::this_fiber::sleep_for(100us);
-        nobody_looks const test;  // but at one that is leaving
+        nobody_looks const test;  // looking is off, except at a leaving thread
         b.set(1);
         other.end();
     });
@@ -250,7 +250,7 @@ TEST_CASE("pthread_cond_wait: a fiber that comes just before a thread's wait unl
             mutex.unlock();
         });
         while (!page.holds_up()) ramie::this_fiber::sleep_for(100us);
-        mutex.lock();  // until then locked, and then unlocked inside libc
+        mutex.lock();  // locked until then, and then unlocked inside libc
         value = 1;
         changed.signal();
         mutex.unlock();
@@ -270,7 +270,7 @@ TEST_CASE("parking lot: a fiber looks as long as the thread that holds a lock is
         int tries = 0;
     };
     on_one_thread([] {
-        for (std::int32_t const owner : {leaving, 0, another}) {  // 0: at this moment
+        for (std::int32_t const owner : {leaving, 0, another}) {  // 0: it unlocks at this moment
             CAPTURE(owner);
             held_lock lock{owner};
             lot_leaver leaver{&lock, leaving};
@@ -292,7 +292,7 @@ TEST_CASE("parking lot: a fiber looks as long as the thread that holds a lock is
             auto const before = lock.tries;
             ramie::this_fiber::sleep_for(2ms);
             CHECK((lock.tries > before) == (owner != another));
-            lock.is_held = false;  // inside libc, without a word
+            lock.is_held = false;  // inside libc, which does not tell
             if (owner == another) parking_lot::wake(&lock, lot_wake::first);
             CHECK(waits.get() == 0);
             parking_lot::left_unseen(leaver);
@@ -300,7 +300,7 @@ TEST_CASE("parking lot: a fiber looks as long as the thread that holds a lock is
     });
 }
 
-TEST_CASE("parking lot: who begins to leave a lock wakes the fiber that waits for it already") {
+TEST_CASE("parking lot: a thread that begins to leave a lock wakes the fiber that waits for it already") {
     using namespace ramie::detail;
     nobody_looks const test;
     on_one_thread([] {
@@ -357,7 +357,7 @@ TEST_CASE("pthread_cond_timedwait and clockwait: by the clock of the variable, o
             CHECK(::pthread_cond_timedwait(&changed.raw, &mutex.raw, &past) == ETIMEDOUT);
             CHECK(::pthread_cond_timedwait(&changed.raw, &mutex.raw, &nonsense) == EINVAL);
             CHECK(::pthread_cond_clockwait(&changed.raw, &mutex.raw, CLOCK_PROCESS_CPUTIME_ID, &past) == EINVAL);
-            CHECK(mutex.try_lock() == EBUSY);  // it was not even unlocked
+            CHECK(mutex.try_lock() == EBUSY);  // the mutex was not even unlocked
             auto const far = time_after(1h, clock);
             auto wakes = ramie::spawn([&] {
                 mutex.lock();
@@ -374,8 +374,8 @@ TEST_CASE("pthread_cond_timedwait and clockwait: by the clock of the variable, o
     });
 }
 
-TEST_CASE("pthread_cond_wait: an abort and a timeout end it for nothing, with the mutex locked, and keep nobody from "
-          "running") {
+TEST_CASE("pthread_cond_wait: an abort and a timeout end it without a signal, with the mutex locked, and others "
+          "go on running") {
     on_one_thread([] {
         plain_pthread_mutex mutex(PTHREAD_MUTEX_ERRORCHECK);
         plain_pthread_cond changed;
@@ -396,7 +396,7 @@ TEST_CASE("pthread_cond_wait: an abort and a timeout end it for nothing, with th
         while (woken < 3) ramie::this_fiber::sleep_for(1ms);
         // At once, and then every ten milliseconds.
         CHECK(woken <= (std::chrono::steady_clock::now() - begin) / 10ms + 1);
-        stop = true;  // which nobody signals
+        stop = true;  // no signal is sent for it
         (void)doomed.join();
         CHECK(wrong == 0);
         (void)ramie::timeout(2ms, [&] {
@@ -419,7 +419,7 @@ TEST_CASE("pthread_cond_wait: a process-shared one") {
             mutex.unlock();
         });
         mutex.lock();
-        there = true;  // by another process, as far as the fiber is concerned
+        there = true;  // for the fiber, this is like another process
         mutex.unlock();
         waits.get();
     });

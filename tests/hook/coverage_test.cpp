@@ -1,11 +1,13 @@
-// libramie-hook: what becomes of each call that has to wait, asked of the call itself. docs/porting.md says the same in
-// a table, which is read here and compared.
+// libramie-hook: the behaviour of each call that has to wait, tested by the call itself. docs/porting.md has the same
+// in a table, which is read here and compared.
 //
-//   how      "parks": others run on its thread meanwhile, and no thread of the blocking pool is used; "pool": others
-//            run, and one is; "in place": it does not wait; "stalls": nobody runs until it has ended
-//   signal   a handler runs on every thread of the process while it waits: "goes on", or what it says then
-//   abort    of its fiber: the error, and "goes on" if the call does so at the pool; "the answer", if it waits on until
-//            there is one
+//   how      "parks": other fibers run on its thread meanwhile, and no thread of the blocking pool is used; "pool":
+//            others run, and such a thread is used; "in place": it does not wait; "stalls": no fiber runs until it has
+//            ended
+//   signal   a handler runs on every thread of the process while the call waits: "goes on", or the error it returns
+//            then
+//   abort    its fiber is aborted: the error, and "goes on" if the call goes on in the pool; "the answer", if the fiber
+//            waits until the answer is there
 #include "covered_calls.hpp"
 #include "exported_calls.hpp"
 #include "plain_fds.hpp"
@@ -40,7 +42,7 @@ std::ostream& operator<<(std::ostream& out, behaviour const& b) {
     return out << b.how << " | " << b.signal << " | " << b.abort;
 }
 
-// A handler runs on every thread there is.
+// Runs the handler on every thread there is.
 void signal_everybody() {
     for (auto const& each : std::filesystem::directory_iterator("/proc/self/task")) {
         int id = 0;
@@ -65,7 +67,7 @@ class observed_wait {
             error_ = scene_.call();
             ended_ = true;
         });
-        // If the call keeps its thread, only a plain one can end it.
+        // If the call keeps its thread, only a plain thread can end it.
         ender_ = std::thread([this] {
             auto const patience = std::chrono::steady_clock::now() + 3s;
             while (!is_watched_ && std::chrono::steady_clock::now() < patience) std::this_thread::sleep_for(1ms);
@@ -77,7 +79,7 @@ class observed_wait {
         was_waiting_ = !ended_;
         if (!ended_) let_others_park();
         used_pool_ = pool() > threads_before_;
-        // Its thread takes it up, unless all are taken on purpose.
+        // Its job starts, unless all threads of the pool are taken on purpose.
         for (int i = 0; i < 30 && used_pool_ && home_.metrics().blocking_queued > 0; ++i) let_others_park();
         is_watched_ = true;
         ender_.join();
@@ -90,7 +92,7 @@ class observed_wait {
         if (was_waiting_) return "parks";
         return had_to_help_ ? "stalls" : "in place";
     }
-    // Whether it ends within a time in which it surely would have.
+    // Whether the call ends within a time in which it surely would have ended.
     bool ends_by_itself() {
         for (int i = 0; i < 15 && !ended_; ++i) ramie::this_fiber::sleep_for(2ms);
         return ended_;
@@ -124,7 +126,7 @@ class observed_wait {
     std::thread ender_;
 };
 
-// `what` happens to one wait, in a runtime of its own.
+// Applies `what` to one wait, in a runtime of its own.
 template <class F>
 void with_wait(covered_call const& call, F&& what) {
     ramie::runtime home({.max_blocking_threads = 4, .current_thread = true});
@@ -143,7 +145,7 @@ behaviour ask(covered_call const& call) {
     with_wait(call, [&](observed_wait& wait) { b.how = wait.how(); });
     if (b.how == "in place") return b;
     with_wait(call, [&](observed_wait& wait) {
-        // Again and again: a call on the pool may not have come to its wait yet.
+        // Again and again, because a call on the pool may not wait yet.
         for (int i = 0; i < 10; ++i) {
             signal_everybody();
             ramie::this_fiber::sleep_for(2ms);
@@ -168,7 +170,7 @@ std::vector<std::string> cells_of(std::string const& line) {
     return cells;
 }
 
-// The table of docs/porting.md, by the name of the call. A word after the name (a condition) belongs to it.
+// The table of docs/porting.md, by the name of the call. A word after the name (a condition) belongs to the name.
 std::map<std::string, behaviour> documented() {
     std::map<std::string, behaviour> all;
     std::ifstream in(PORTING);
@@ -202,7 +204,7 @@ std::vector<covered_call> all_covered_calls() {
     return all;
 }
 
-// SIGUSR1 has a handler that does nothing and interrupts; SIGUSR2 waits to be waited for.
+// SIGUSR1 has a handler that does nothing but interrupt; SIGUSR2 is blocked, to be waited for.
 class prepared_signals {
   public:
     prepared_signals() {
@@ -245,7 +247,7 @@ TEST_CASE("hook: docs/porting.md says of each call that waits what it does") {
     for (auto const& [name, what] : table) CHECK_MESSAGE(asked.count(name) == 1, name << " is not asked");
 }
 
-// Named anywhere in docs/porting.md.
+// Whether docs/porting.md mentions the name anywhere.
 bool is_spoken_of(std::string const& name) {
     static std::set<std::string> const words = [] {
         std::ifstream in(PORTING);
@@ -260,7 +262,7 @@ bool is_spoken_of(std::string const& name) {
 }
 
 TEST_CASE("hook: each call that is taken over is in the table, or the text says what becomes of it") {
-    // Whole families the text speaks of, and what is nobody's call.
+    // Whole families that the text mentions, and names that are not calls for users.
     auto const families = {"__cxa_", "pthread_", "__pthread_", "sem_", "mtx_", "cnd_", "thrd_", "ramie_hook_"};
     std::set<std::string> const second_names = {"__close", "__dup2", "__sched_yield", "__vfork", "call_once"};
     auto const table = documented();

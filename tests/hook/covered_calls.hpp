@@ -1,4 +1,4 @@
-// Every call that the hook takes over and that may wait, each with something to wait for: what coverage_test.cpp asks.
+// Every call that the hook takes over and that may wait, each with an event to wait for. Used by coverage_test.cpp.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,15 +12,15 @@
 
 namespace ramie::testing {
 
-// One wait. `call` is made by a fiber, and answers with its error (0: none); `end` is called by a plain thread, and ends
-// the wait; null: only an abort does. What they share goes with them.
+// One wait. A fiber makes `call`, which returns its error (0: none). A plain thread makes `end`, which ends the wait;
+// null: only an abort ends it. Both functions own what they share.
 struct waiting_scene {
     std::function<int()> call;
     std::function<void()> end;
 };
 
 struct covered_call {
-    std::string name;  // with a condition, if it is the call's only sometimes
+    std::string name;  // with a condition, if the call waits only under it
     std::function<waiting_scene()> scene;
 };
 
@@ -32,7 +32,7 @@ std::vector<covered_call> covered_message_calls();
 std::vector<covered_call> covered_signal_calls();
 std::vector<covered_call> covered_request_calls();
 
-// A call by its name, for those that headers do not have, or have for another.
+// A call by its name, for calls that headers do not declare, or declare differently.
 template <class F>
 F* named(char const* name) {
     auto* const found = ::dlsym(RTLD_DEFAULT, name);
@@ -40,7 +40,7 @@ F* named(char const* name) {
     return reinterpret_cast<F*>(found);
 }
 
-// What a call said, as its error.
+// A call's result, as its error.
 template <class Result>
 int error_of(Result result) {
     return result < 0 ? errno : 0;

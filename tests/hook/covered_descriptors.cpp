@@ -38,7 +38,7 @@ covered_call writes_socket(char const* name, on_fd call) {
                                      }};
             }};
 }
-// A call that needs nothing, and takes longer than anybody waits.
+// A call that needs no descriptor, and takes longer than any test waits.
 covered_call sleeps(char const* name, std::function<int()> call) {
     return {name, [call] { return waiting_scene{call, nullptr}; }};
 }
@@ -184,7 +184,7 @@ void add_connections(std::vector<covered_call>& all) {
         all.push_back({name, [f = named<int(int, sockaddr const*, socklen_t)>(name)] {
                            auto const full = std::make_shared<full_listener>();
                            auto const fd = std::make_shared<two_fds>(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
-                           timeval const limit{0, 300'000};  // nobody would ever answer
+                           timeval const limit{0, 300'000};  // otherwise there would never be an answer
                            ::setsockopt(fd->here, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
                            auto const to = full->listener.local_endpoint();
                            return waiting_scene{[=] {

@@ -31,7 +31,8 @@ covered_call opens_fifo(char const* name, opens call, int flags = O_RDONLY | O_C
                                          return error_of(opened.here);
                                      },
                                      [=] {
-                                         // The other end; as long as the first is only about to come, there is none.
+                                         // Opens the other end; if the first end is only about to be opened, there is
+                                         // no reader yet.
                                          for (int i = 0; i < 1000; ++i) {
                                              two_fds const other(
                                                  ::open(path.c_str(), (reads ? O_WRONLY : O_RDONLY) | O_NONBLOCK), -1);
@@ -62,7 +63,7 @@ struct flock whole(short type) {
     return l;
 }
 
-// An open file's lock is in the way of the process's, too.
+// The lock of an open file also excludes the process's lock.
 covered_call locks(char const* name, std::function<int(int fd)> call) {
     return {name, [=] {
                 auto const file = std::make_shared<shared_file>();
@@ -188,7 +189,7 @@ void add_transfers(std::vector<covered_call>& all) {
                                                     off_t from = 0;
                                                     auto const n = f(ends->here, file->fds.here, &from, much);
                                                     if (n < 0) return errno;
-                                                    return n == much ? 0 : ECANCELED;  // what was sent counts
+                                                    return n == much ? 0 : ECANCELED;  // bytes sent count
                                                 },
                                                 [=] {
                                                     std::vector<char> some(much);

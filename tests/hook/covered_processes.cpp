@@ -31,7 +31,7 @@ class idle_child {
     }
     ~idle_child() {
         kill();
-        ::syscall(SYS_wait4, pid_, nullptr, 0, nullptr);  // if nobody has waited for it
+        ::syscall(SYS_wait4, pid_, nullptr, 0, nullptr);  // if no other call has waited for it
     }
     idle_child(idle_child const&) = delete;
     idle_child& operator=(idle_child const&) = delete;
@@ -49,7 +49,7 @@ covered_call waits_for_child(char const* name, std::function<int(pid_t)> call) {
             }};
 }
 
-// A command that reads from a fifo, which nobody has opened for writing yet.
+// A command that reads from a fifo that has no writer yet.
 struct reading_command {
     temp_directory directory;
     std::string const fifo = directory / "fifo", command = "cat " + fifo;
@@ -75,7 +75,7 @@ struct semaphore_set {
     int const id = ::semget(IPC_PRIVATE, 1, 0600);
     ~semaphore_set() { ::semctl(id, 0, IPC_RMID); }
 };
-// Of one message of one byte.
+// A queue for one message of one byte.
 struct posix_queue {
     mqd_t id;
     posix_queue() {
@@ -127,7 +127,7 @@ covered_call takes(char const* name, std::function<int(int, sembuf*)> call) {
             }};
 }
 
-// SIGUSR2 is blocked everywhere, and nobody's is left behind.
+// SIGUSR2 is blocked in all threads, and no pending one is left.
 struct expected_signal {
     expected_signal() {
         ::sigemptyset(&set);
@@ -147,7 +147,7 @@ covered_call waits_for_signal(char const* name, std::function<int(sigset_t const
                 return waiting_scene{[=] { return call(expected->set); }, [] { ::kill(::getpid(), SIGUSR2); }};
             }};
 }
-// EINTR is how they end.
+// Such a call ends with EINTR.
 int handled(int result) {
     return result == -1 && errno == EINTR ? 0 : result == -1 ? errno : EPROTO;
 }

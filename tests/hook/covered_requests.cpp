@@ -1,5 +1,5 @@
-// Scenes of look-ups and of asynchronous requests. Look-ups are kept from coming to an end by a full pool: each kind of
-// work has its own threads there, and one job holds them all.
+// Scenes of look-ups and of asynchronous requests. A full pool keeps look-ups from ending: each kind of work has its
+// own threads there, and one job holds them all.
 #include "covered_calls.hpp"
 
 #include "plain_fds.hpp"
@@ -23,7 +23,7 @@ namespace {
 template <blocking_share Share>
 class full_pool {
   public:
-    // Of a runtime with max_blocking_threads = 4.
+    // For a runtime with max_blocking_threads = 4.
     full_pool() {
         unsigned const threads = Share == blocking_share::names ? 1 : 4;
         for (unsigned i = 0; i < threads; ++i)
@@ -146,7 +146,7 @@ class deaf_server {
     std::thread answering_;
 };
 
-// `call` gets the state of the thread, or one of its own.
+// `call` gets the thread's state, or a state of its own.
 covered_call resolves(char const* name, std::function<int(struct __res_state&)> call, bool own_state) {
     return {name, [=] {
                 auto const server = std::make_shared<deaf_server>();
@@ -218,7 +218,7 @@ std::vector<covered_call> resolver_calls() {
     return all;
 }
 
-// A read that waits for the other end.
+// A read that waits for the other end of a pipe.
 struct reading {
     two_fds ends = socket_pair();
     char byte = 0;
@@ -236,7 +236,7 @@ struct reading {
     void let_it_end() { (void)!::write(ends.there, "x", 1); }
 };
 
-// Many of a kind, so that the last is not answered at once.
+// So many names that the last one is not answered at once.
 struct many_names {
     std::array<gaicb, 2000> requests{};
     std::array<gaicb*, 2000> list{};
@@ -299,7 +299,7 @@ std::vector<covered_call> asynchronous_calls() {
     return all;
 }
 
-// A server that takes a connection, and says that all is well when it is time.
+// A server that takes a connection, and reports success when told to.
 covered_call calls_server(char const* name, std::function<int(unsigned short port)> call) {
     return {name, [=] {
                 auto const listener = std::make_shared<plain_listener>();
@@ -331,7 +331,7 @@ std::vector<covered_call> remote_commands() {
         return rexec_call(port,
                           [](char** h, int p) { return ::rexec_af(h, p, "user", "word", "true", nullptr, AF_INET); });
     }));
-    // These want a port that only the system's owner may have.
+    // These need a port that only root may use.
     all.push_back(calls_server("rcmd", [=](unsigned short port) {
         char* host = address;
         return ended(::rcmd(&host, port, "user", "user", "true", nullptr));

@@ -1,5 +1,5 @@
-// The names that libramie-hook takes over, read from the library itself: so a test that has something to say of each
-// does not forget the one that was added last.
+// The names that libramie-hook takes over, read from the library itself: so a test that checks each of them does not
+// forget a new one.
 #pragma once
 
 #include <doctest/doctest.h>

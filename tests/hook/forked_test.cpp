@@ -1,4 +1,5 @@
-// Children that go on in this program's code, with a copy of all that Ramie had: what they can do, and what they are told.
+// Children that go on in this program's code, with a copy of all Ramie's state: what they can do, and which errors they
+// get.
 #include "child_process.hpp"
 #include "plain_fds.hpp"
 
@@ -28,14 +29,14 @@
 using namespace ramie::testing;
 
 #if defined(RAMIE_ASAN)
-// In a child that exits, what only the stacks of the parent's other threads point to looks like leaks.
+// In a child that exits, memory to which only stacks of the parent's other threads point looks like a leak.
 static pid_t const this_program = ::getpid();
 extern "C" int __lsan_is_turned_off() { return ::getpid() != this_program; }
 #endif
 
 namespace {
 
-// f() in a child of the calling fiber or thread, which the process that is tested waits for.
+// f() in a child of the calling fiber or thread; the tested process waits for the child.
 template <class F>
 int in_fork(F&& f) {
     std::fflush(nullptr);
@@ -52,7 +53,7 @@ int in_fork(F&& f) {
     return status;
 }
 
-// What f() throws, on stdout.
+// Writes the message of what f() throws to stdout.
 template <class F>
 void say_error(F&& f) {
     try {
@@ -63,7 +64,7 @@ void say_error(F&& f) {
     } catch (std::logic_error const& e) { std::printf("logic_error: %s\n", e.what()); }
 }
 
-// A server as old ones are: workers forked first, each with a runtime, on one listener.
+// A server in the old style: workers are forked first, each with its own runtime, on one listener.
 void serve_some(plain_listener& listener, int connections) {
     ramie::run_as_threads({.workers = 2}, [&] {
         for (int i = 0; i < connections; ++i) {
@@ -336,7 +337,7 @@ TEST_CASE("forked: what waits for its tasks at its end does not in a child, wher
                 if (child == 0) {
                     ::alarm(30);
                     say_error([&] { (void)handle.get(); });
-                    return 0;  // all of the above end
+                    return 0;  // all of these must end
                 }
                 int result = -1;
                 ::waitpid(child, &result, 0);

@@ -39,7 +39,7 @@ TEST_CASE("hook: it is no second copy of the library") {
     CHECK(ramie::detail::other_copies == 0);
 }
 
-TEST_CASE("hook: it is on for fibers, and for nobody else") {
+TEST_CASE("hook: it is on for fibers only") {
     CHECK(!ramie::is_hooked());
     on_each_runtime([] {
         CHECK(ramie::is_hooked());
@@ -75,7 +75,7 @@ TEST_CASE("hook: many sleeps take the time of one") {
         std::vector<ramie::join_handle<int>> all;
         for (int i = 0; i < 200; ++i) all.push_back(ramie::spawn([] { return ::usleep(50'000); }));
         for (auto& each : all) CHECK(each.get() == 0);
-        CHECK(std::chrono::steady_clock::now() - begin < 9s);  // one after the other: 10 s
+        CHECK(std::chrono::steady_clock::now() - begin < 9s);  // one after the other would take 10 s
     });
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("hook: close(), close_range(), dup2() and dup3() end the waits for a n
             if (way >= 3) ends.here = -1;
             CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
         }
-        // closefrom, above all that is needed here.
+        // closefrom, with a start above all numbers that are needed here.
         auto ends = socket_pair();
         int const high = ::fcntl(ends.here, F_DUPFD_CLOEXEC, 900);
         REQUIRE(high >= 900);
@@ -168,8 +168,8 @@ TEST_CASE("hook: an abort inside a call returns -1 and ECANCELED, and unwinds no
     });
 }
 
-TEST_CASE("hook: workers woken by who was asked to stop" * doctest::skip()) {
-    // Forced, the sleeper may be made to go on where the busy one spins, which waits for it.
+TEST_CASE("hook: workers woken by a task that was asked to stop" * doctest::skip()) {
+    // With forced migration, the sleeper may be made to go on where the busy fiber spins, and that fiber waits for it.
     no_forced_migration const environment;
     ramie::run({.workers = 2}, [] {
         for (int round = 0; round < 20; ++round) {
@@ -187,12 +187,12 @@ TEST_CASE("hook: workers woken by who was asked to stop" * doctest::skip()) {
     });
 }
 TEST_CASE("hook: to wake a worker is no call of the fiber that does it") {
-    // It is done by libuv's write(), which would say ECANCELED, and libuv ends the process at that.
-    auto const end = in_fresh_process("hook: workers woken by who was asked to stop", "RAMIE_HOOK", "on");
+    // libuv's write() wakes the worker. If it returned ECANCELED, libuv would end the process.
+    auto const end = in_fresh_process("hook: workers woken by a task that was asked to stop", "RAMIE_HOOK", "on");
     CHECK_MESSAGE(end.exited_with(0), end.output);
 }
 
-// Without another wait in it: the compiler takes errno's address once.
+// No other wait in this function: the compiler takes errno's address once.
 [[gnu::noinline]] static int wrong_errors(int fd) {
     int wrong = 0;
     char b;

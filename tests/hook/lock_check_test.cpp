@@ -1,5 +1,5 @@
-// RAMIE_HOOK_CHECK=mutex: what libramie-hook says of waits with a pthread lock held, and of fibers that wait for each
-// other's. What a process decides once is tried in fresh ones.
+// RAMIE_HOOK_CHECK=mutex: libramie-hook's reports of waits with a pthread lock held, and of fibers that wait for each
+// other's locks. Settings that a process reads only once are tested in fresh processes.
 #include "pthread_support.hpp"
 
 #include "child_process.hpp"
@@ -30,12 +30,12 @@ std::size_t count_of(std::string const& what, std::string const& text, std::size
     return n;
 }
 
-// A name for what the report must show: not on its way back from a wait.
+// The report must show this function's name, not the return path of a wait.
 [[gnu::noinline]] void lock_here(std::mutex& m) {
     m.lock();
 }
 
-// Does `wait` as a task of that name, with a mutex.
+// Does `wait` as a task of that name, while it holds a mutex.
 template <class F>
 void with_mutex(char const* name, F&& wait) {
     static std::mutex held;
@@ -68,7 +68,7 @@ TEST_CASE("hook: waiting with a mutex" * doctest::skip()) {
         }).get();
     });
 }
-TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names who waits while it holds a pthread mutex, once for each place") {
+TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex names a task that waits while it holds a pthread mutex, once for each place") {
     auto const end = checked("hook: waiting with a mutex");
     CHECK_MESSAGE(count_of("\"careless\" waits in sleep while it holds 1 pthread lock:", end.output) == 1, end.output);
     CHECK(end.said("(+0x"));  // the backtrace
@@ -107,7 +107,7 @@ TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex reports Ramie's own waits as well, and s
 
 TEST_CASE("hook: waiting in calls of unmodified code with a mutex" * doctest::skip()) {
     ramie::run({.workers = 1}, [] {
-        // Each waits until the next fiber gives it what it wants.
+        // Each fiber waits until the next one ends its wait.
         auto const with = [](char const* name, auto wait, auto give) {
             auto gives = ramie::spawn([&] {
                 ramie::this_fiber::sleep_for(3ms);
@@ -126,7 +126,7 @@ TEST_CASE("hook: waiting in calls of unmodified code with a mutex" * doctest::sk
             "polls", [&] { ::poll(&asked, 1, -1); }, write);
 
         pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-        plain_pthread_mutex own;  // this one it gives up
+        plain_pthread_mutex own;  // the condition's own mutex: the wait unlocks it
         with(
             "cond", [&] { own.lock(), ::pthread_cond_wait(&changed, &own.raw), own.unlock(); },
             [&] { ::pthread_cond_signal(&changed); });
@@ -213,7 +213,7 @@ TEST_CASE("hook: fibers that wait for each other's mutexes" * doctest::skip()) {
         ::_exit(0);
     });
 }
-TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex finds who waits for each other's mutexes, and where they were locked") {
+TEST_CASE("hook: RAMIE_HOOK_CHECK=mutex finds fibers that wait for each other's mutexes, and where they were locked") {
     auto const end = checked("hook: fibers that wait for each other's mutexes");
     CHECK_MESSAGE(count_of("deadlock: 3 fibers wait for each other's pthread locks", end.output) == 1, end.output);
     CHECK(count_of("was locked here:", end.output, end.output.find("deadlock:")) == 3);
@@ -223,7 +223,7 @@ TEST_CASE("hook: fibers that wait for locks and are no circle or another one" * 
     ramie::run({.workers = 1, .shutdown_timeout = 10ms}, [] {
         static std::mutex one, two, own;
         static pthread_rwlock_t shared = PTHREAD_RWLOCK_INITIALIZER;
-        // A queue: each waits for somebody who goes on.
+        // A queue, no circle: each waits for a fiber that goes on.
         two.lock();
         auto waits = parked([] {
             one.lock();

@@ -1,5 +1,5 @@
-/* malloc and free under one pthread mutex, which is held long enough for everybody to meet there. A thread that comes to malloc
-   while it is in the middle of malloc has left one fiber there for another: it says so and ends. */
+/* malloc and free under one pthread mutex, which is held long enough for all threads to meet there. If a thread that is in the
+   middle of malloc enters it again, a fiber was left there for another one: the process says so and ends. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>

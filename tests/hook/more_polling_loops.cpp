@@ -27,7 +27,7 @@ using namespace ramie::testing;
 
 namespace {
 
-// A call by a name that headers do not have, or have for another.
+// A call by a name that headers do not declare, or declare differently.
 template <class F>
 F* by_name(char const* name) {
     auto* const found = ::dlsym(RTLD_DEFAULT, name);

@@ -1,5 +1,5 @@
-// Loops of calls that never wait, for what polling_loops_test.cpp has not: files, children, messages, signals, requests,
-// and second names.
+// Loops of calls that never wait, those that polling_loops_test.cpp does not have: files, children, messages, signals,
+// requests, and second names.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace ramie::testing {
 
-// By the call's name: one call of the loop. What they need lives as long as the map.
+// By the call's name: one call of the loop. The map keeps alive what they need.
 std::map<std::string, std::function<void()>> more_polling_loops();
 
 }  // namespace ramie::testing

@@ -1,4 +1,4 @@
-// libramie-hook and pthread mutexes: a fiber that must wait for one parks, whoever holds it.
+// libramie-hook and pthread mutexes: a fiber that must wait for a mutex parks, whether a fiber or a thread holds it.
 #include "pthread_support.hpp"
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -97,7 +97,7 @@ TEST_CASE("pthread_mutex_lock: a fiber and a plain thread wait for each other's"
             plain_thread other([&] {
                 CHECK(mutex.lock() == 0);
                 step = 1;
-                while (step != 2) std::this_thread::yield();  // the fibers run on
+                while (step != 2) std::this_thread::yield();  // the fibers go on meanwhile
                 CHECK(mutex.unlock() == 0);
             });
             while (step != 1) ramie::this_fiber::sleep_for(1ms);
@@ -125,7 +125,7 @@ TEST_CASE("pthread_mutex_lock: a fiber and a plain thread wait for each other's"
 TEST_CASE("pthread_mutex_lock: fibers of two workers and two threads count together") {
     nobody_looks const test;
     with_each_kind([](plain_pthread_mutex& mutex) {
-        if ((mutex.raw.__data.__kind & 128) != 0) return;  // found by looking, in part
+        if ((mutex.raw.__data.__kind & 128) != 0) return;  // partly found by looking
         constexpr int fibers = 16, threads = 2;
         auto const each = static_cast<int>(rounds(400));
         long count = 0, inside = 0, wrong = 0;
@@ -150,7 +150,7 @@ TEST_CASE("pthread_mutex_lock: fibers of two workers and two threads count toget
     });
 }
 
-TEST_CASE("pthread_mutex_lock: nobody starves beside one that gives it back for moments only, and all keep their places") {
+TEST_CASE("pthread_mutex_lock: no fiber starves beside one that unlocks for moments only, and all keep their places") {
     nobody_looks const test;
     for (bool const by_thread : {false, true}) {
         CAPTURE(by_thread);
@@ -183,11 +183,11 @@ TEST_CASE("pthread_mutex_lock: nobody starves beside one that gives it back for 
                         mutex.unlock();
                     }
                 });
-                while (!begun) ramie::this_fiber::yield();  // then it waits, or has had a turn
+                while (!begun) ramie::this_fiber::yield();  // so the fiber waits, or has had a turn
             }
             (void)all.join_all();
         });
-        // Those that come again do so at the end.
+        // Fibers that come a second time are at the end.
         CHECK(order.size() == 15);
         CHECK(order.find_first_of('a') < order.find_first_of('b'));
         CHECK(order.find_first_of('b') < order.find_first_of('c'));
@@ -229,7 +229,7 @@ TEST_CASE("pthread_mutex_lock: a recursive one belongs to the fiber, an error-ch
     });
 }
 
-TEST_CASE("pthread_mutex_lock: who holds one that belongs to the thread comes back to it, also from Ramie's own waits") {
+TEST_CASE("pthread_mutex_lock: a fiber with a thread's mutex comes back to that thread, also from Ramie's own waits") {
     forced_migration const environment;
     ramie::run({.workers = 3}, [] {
         ramie::join_set<int> all;
@@ -256,7 +256,7 @@ TEST_CASE("pthread_mutex_lock: who holds one that belongs to the thread comes ba
 
 TEST_CASE("pthread_mutex_lock: one that a fiber has locked already keeps that fiber, and no other") {
     on_one_thread([] {
-        auto* const mutex = new plain_pthread_mutex;  // the fiber never leaves it
+        auto* const mutex = new plain_pthread_mutex;  // never freed: the fiber waits for ever
         auto stuck = ramie::spawn([&] {
             mutex->lock();
             mutex->lock();
@@ -264,7 +264,7 @@ TEST_CASE("pthread_mutex_lock: one that a fiber has locked already keeps that fi
         });
         ramie::this_fiber::sleep_for(1ms);
         CHECK(!stuck.is_finished());
-        CHECK(mutex->unlock() == 0);  // by anybody: that is what normal ones allow here
+        CHECK(mutex->unlock() == 0);  // any thread may do that with a normal mutex
         stuck.get();
         delete mutex;
     });
@@ -349,7 +349,7 @@ TEST_CASE("std::mutex, recursive_mutex and timed_mutex of unmodified code") {
 }
 
 TEST_CASE("hook: the runtime's own locks never park the fiber on whose stack they are taken") {
-    // What the runtime does on a fiber's stack must not be left for another fiber in the middle.
+    // Work of the runtime on a fiber's stack must not be interrupted in the middle by a switch.
     on_one_thread([] {
         ramie::detail::word_lock word;
         ramie::detail::plain_mutex plain;

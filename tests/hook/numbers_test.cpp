@@ -1,4 +1,4 @@
-// libramie-hook: numbers that are closed by some and opened by others, and numbers that nobody opened.
+// libramie-hook: numbers that some threads close and others open, and numbers that are not open.
 #include "chance.hpp"
 #include "child_process.hpp"
 #include "plain_fds.hpp"
@@ -25,7 +25,7 @@
 using namespace ramie::testing;
 
 TEST_CASE("numbers: a fiber waits on one that a thread is just done with closing") {
-    // Threads close numbers that fibers get next, before they have forgotten what they closed.
+    // Threads close numbers that fibers get next, before the threads have removed them from the table.
     ramie::run({.workers = 2}, [] {
         std::atomic<bool> done{false};
         std::vector<std::thread> threads;
@@ -62,7 +62,7 @@ std::size_t resident_bytes() {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Which of 0, 1 and 2 are open, as text.
+// Which of the numbers 0, 1 and 2 are open, as text.
 std::string standard_ones_open() {
     std::string open;
     for (int fd : {0, 1, 2})
@@ -72,7 +72,7 @@ std::string standard_ones_open() {
 
 }  // namespace
 
-TEST_CASE("numbers: one that nobody has opened is EBADF, and costs no memory") {
+TEST_CASE("numbers: one that is not open is EBADF, and costs no memory") {
     on_each_runtime([] {
         auto const before = resident_bytes();
         for (int const fd : {100'000, 20'000'000, 1 << 29, std::numeric_limits<int>::max()}) {
@@ -122,7 +122,7 @@ TEST_CASE("numbers: what Ramie opens is none of 0, 1 and 2, where these are clos
             say(child.status.success() ? "command" : "no command");
             (void)ramie::resolve("localhost", 80);
             ramie::this_fiber::sleep_for(1ms);
-            // A number that Ramie watches already is watched under a copy's.
+            // A number that Ramie watches already is watched through a copy.
             auto waiting = ramie::spawn([&] { return ::read(both.second.native_handle(), b, 1); });
             ramie::this_fiber::sleep_for(5ms);
             say("copy");
@@ -136,7 +136,7 @@ TEST_CASE("numbers: what Ramie opens is none of 0, 1 and 2, where these are clos
             (void)polling.get();
             ramie::run({.workers = 1}, [] {});
 
-            // A user's own call goes by the system's rule, and what it opens is waited for like any other.
+            // A user's own call follows the system's rule, and its descriptors are waited for like any other.
             int ends[2];
             say(::pipe(ends) == 0 && ends[0] == 0 && ends[1] == 1 ? "a pipe of the user's" : "another pipe");
             auto reading = ramie::spawn([&] { return ::read(0, b, 1); });

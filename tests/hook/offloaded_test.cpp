@@ -1,4 +1,5 @@
-// ramie::posix, called by hand: what files, children, messages and signals give, and that an abort loses nothing.
+// ramie::posix, called by hand: results of calls on files, children, messages and signals, and that an abort loses
+// nothing.
 #include "plain_fds.hpp"
 #include "temp_directory.hpp"
 
@@ -34,7 +35,7 @@ pid_t start(char const* command) {
 
 }  // namespace
 
-TEST_CASE("posix flock: who was aborted while it waited has no lock, then or later") {
+TEST_CASE("posix flock: a fiber that was aborted while it waited has no lock, then or later") {
     on_each_runtime([] {
         temp_directory const directory;
         auto const path = directory / "file";

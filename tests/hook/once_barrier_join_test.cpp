@@ -10,7 +10,7 @@
 
 using namespace ramie::testing;
 
-TEST_CASE("pthread_once: a fiber waits for the one whose routine waits, on the same thread; it runs once") {
+TEST_CASE("pthread_once: a fiber waits while another's routine waits, on the same thread; the routine runs once") {
     nobody_looks const test;
     on_one_thread([] {
         static pthread_once_t once;
@@ -36,7 +36,7 @@ TEST_CASE("pthread_once: a fiber waits for the one whose routine waits, on the s
     });
 }
 
-TEST_CASE("std::call_once: one that throws lets the next try, whose own callable it is") {
+TEST_CASE("std::call_once: a callable that throws lets the next caller try, with its own callable") {
 #if defined(RAMIE_TSAN)
     MESSAGE("skipped: TSan's own pthread_once never ends once a routine has thrown");
     return;

@@ -1,5 +1,5 @@
-// libramie-hook: no call is free. A loop of calls that never wait lets the other fibers of its thread run, whichever
-// call it is and whatever the call says.
+// libramie-hook: every call costs budget. A loop of calls that never wait lets the other fibers of its thread run,
+// whichever call it is and whatever the call returns.
 #include "exported_calls.hpp"
 #include "more_polling_loops.hpp"
 #include "plain_fds.hpp"
@@ -47,9 +47,9 @@ struct world {
     two_fds waiting = socket_pair();  // a blocking one with nothing to read
     two_fds full = socket_pair();     // O_NONBLOCK, and no room
     two_fds talking = socket_pair();  // always something to read
-    two_fds pipe = pipe_pair();       // nobody reads nor writes
+    two_fds pipe = pipe_pair();       // no reads or writes
     two_fds datagrams{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), -1};
-    plain_listener listener;          // O_NONBLOCK, and nobody comes
+    plain_listener listener;          // O_NONBLOCK, and no connection
     two_fds set{::epoll_create1(EPOLL_CLOEXEC), -1};
     two_fds null{::open("/dev/null", O_RDWR | O_CLOEXEC), -1};
     pthread_mutex_t free = PTHREAD_MUTEX_INITIALIZER;
@@ -61,7 +61,7 @@ struct world {
     pthread_rwlock_t free_rw = PTHREAD_RWLOCK_INITIALIZER;
     pthread_rwlock_t taken_rw = [] {
         pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
-        ::pthread_rwlock_rdlock(&l);  // nobody's in particular
+        ::pthread_rwlock_rdlock(&l);  // without an owner
         return l;
     }();
     pthread_cond_t never = PTHREAD_COND_INITIALIZER;
@@ -144,9 +144,9 @@ std::map<std::string, loops> const table = {
     {"sendmmsg",
      {{"no room, MSG_DONTWAIT", [](auto& w, auto& m) { ::sendmmsg(w.full.here, &m.many, 1, MSG_DONTWAIT); }}}},
     {"accept",
-     {{"nobody, O_NONBLOCK", [](auto& w, auto&) { ::accept(w.listener.fd, nullptr, nullptr); }},
+     {{"no connection, O_NONBLOCK", [](auto& w, auto&) { ::accept(w.listener.fd, nullptr, nullptr); }},
       {"no descriptor", [](auto&, auto&) { ::accept(-1, nullptr, nullptr); }}}},
-    {"accept4", {{"nobody, O_NONBLOCK", [](auto& w, auto&) { ::accept4(w.listener.fd, nullptr, nullptr, 0); }}}},
+    {"accept4", {{"no connection, O_NONBLOCK", [](auto& w, auto&) { ::accept4(w.listener.fd, nullptr, nullptr, 0); }}}},
     {"connect",
      {{"connected, O_NONBLOCK", [](auto& w, auto&) { ::connect(w.silent.here, w.listener.name(), address_size); }},
       {"no socket", [](auto& w, auto&) { ::connect(w.null.here, w.listener.name(), address_size); }}}},
@@ -234,9 +234,9 @@ std::map<std::string, loops> const table = {
        }}}},
     {"close",
      {{"no descriptor", [](auto&, auto&) { ::close(-1); }},
-      {"one that nobody waited for", [](auto& w, auto&) { ::close(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0)); }}}},
+      {"one without a wait", [](auto& w, auto&) { ::close(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0)); }}}},
     {"close_range",
-     {{"of one that nobody waited for",
+     {{"of one without a wait",
        [](auto& w, auto&) {
            auto const number = static_cast<unsigned>(::fcntl(w.null.here, F_DUPFD_CLOEXEC, 0));
            ::close_range(number, number, 0);
@@ -327,7 +327,7 @@ std::map<std::string, loops> const table = {
        }}}},
 };
 
-// What needs no share, and why.
+// Calls that cost no budget, and why.
 std::map<std::string, char const*> const without_a_share = {
     {"putchar", "is fputc, and would be seen"},
     {"putchar_unlocked", "is fputc_unlocked, and would be seen"},
@@ -374,8 +374,8 @@ std::map<std::string, char const*> const without_a_share = {
     {"thrd_join", "once for each, not in a loop"},
     {"vfork", "lends the thread to a child"},
     {"__vfork", "lends the thread to a child"},
-    {"ramie_hook_install", "no call of anybody's"},
-    // They wait, and end their wait, whatever happens: a share is spent, but a loop of them is none that polls.
+    {"ramie_hook_install", "no call for users"},
+    // They always wait, whatever happens: they cost budget, but a loop of them does not poll.
     {"system", "always waits"},
     {"pclose", "always waits"},
     {"pause", "always waits"},

@@ -1,8 +1,8 @@
 // The client's program, not linked with the hook:
 //     hook-program plain         the client on the main thread
-//     hook-program fibers        ten of it on the fibers of one worker; is the hook there, it is preloaded
-//     hook-program interleaved   two fibers of one worker that wait for each other by plain calls: without the hook it
-//     hangs
+//     hook-program fibers        ten clients on the fibers of one worker; the hook, if any, is preloaded
+//     hook-program interleaved   two fibers of one worker that wait for each other by plain calls: hangs without the
+//                                hook
 //     hook-program allocating    fibers, tasks that come and go, and threads, which do little but allocate
 #include "client.h"
 
@@ -61,7 +61,7 @@ int interleaved() {
     });
 }
 
-// Keeps some blocks and frees them late, in another order, and some of other threads'.
+// Keeps some blocks and frees them late, in another order, and some blocks of other threads.
 void allocate(std::atomic<char*>& shared, int rounds) {
     std::vector<std::unique_ptr<char[]>> kept;
     for (int i = 0; i < rounds; ++i) {

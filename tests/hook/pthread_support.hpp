@@ -1,4 +1,4 @@
-// What the tests of interposed pthread calls share.
+// Shared by the tests of interposed pthread calls.
 #pragma once
 
 #include "chance.hpp"
@@ -24,13 +24,13 @@
 
 namespace ramie::testing {
 
-// A runtime in which nobody stands in for a thread that is blocked: what does not park there hangs.
+// A runtime without spare workers: a wait that blocks its thread instead of parking hangs.
 template <class F>
 void on_one_thread(F&& f) {
     ramie::run({.current_thread = true}, std::forward<F>(f));
 }
 
-// While one lives, no wait is ended by looking: a wake that was missed is missed for ever.
+// While one of these lives, no wait is ended by looking: a missed wake is missed for ever.
 struct nobody_looks {
     nobody_looks() { ramie::detail::parking_lot::may_look = false; }
     nobody_looks(nobody_looks const&) = delete;

@@ -1,5 +1,5 @@
-// libramie-hook: a task that was told to stop, and whose code goes on calling what is refused to it. It keeps no worker,
-// and the end of the runtime comes when it should and says who it was.
+// libramie-hook: a task that was told to stop, and whose code repeats refused calls. It does not keep its worker, and
+// the end of the runtime comes in time and names the task.
 #include "child_process.hpp"
 #include "plain_fds.hpp"
 
@@ -19,9 +19,9 @@ using ramie::detail::refusals;
 
 namespace {
 
-// Unmodified code that retries until it has what it wants. `fd`: a blocking socket that nobody writes to.
+// Unmodified code that retries until it succeeds. `fd`: a blocking socket that is never written to.
 struct retry {
-    std::string what;  // as the runtime's end says it
+    std::string what;  // the call, as the runtime's end names it
     std::function<bool(int)> has_it;
 };
 std::vector<retry> const retries = {
@@ -99,7 +99,7 @@ TEST_CASE("hook: an aborted task that retries what is refused lets others run, a
             CHECK(turns > 1000);
             auto const asleep_at = calls;
             for (int i = 0; i < 1000; ++i) ramie::this_fiber::yield();
-            CHECK(calls < asleep_at + 100);  // else: one for each turn
+            CHECK(calls < asleep_at + 100);  // otherwise there would be one for each turn
             over = true;
             (void)deaf.join();
         }
@@ -124,14 +124,14 @@ TEST_CASE("hook: one that takes no notice of a timeout round it lets others run 
                     if (each.has_it(ends.here)) break;
                 }
             });
-            CHECK((over || calls < 1000));  // it was given what it wanted at once
+            CHECK((over || calls < 1000));  // its call succeeded at once
             over = true;
             other.get();
         }
     });
 }
 
-TEST_CASE("hook: the end of the runtime comes in time, and says who retries what, and how often") {
+TEST_CASE("hook: the end of the runtime comes in time, and names the tasks that retry, their calls, and how often") {
 #if defined(RAMIE_TSAN)
     return;  // TSan lets no forked child start threads once there were fibers
 #endif

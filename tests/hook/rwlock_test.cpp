@@ -35,7 +35,7 @@ constexpr int both_kinds[] = {PTHREAD_RWLOCK_PREFER_READER_NP, PTHREAD_RWLOCK_PR
 
 }  // namespace
 
-TEST_CASE("pthread_rwlock: readers share, a writer is alone, and who waits lets others run on the thread") {
+TEST_CASE("pthread_rwlock: readers share, a writer is alone, and a waiting fiber lets others run on the thread") {
     nobody_looks const test;
     for (int const kind : both_kinds) {
         CAPTURE(kind);
@@ -76,7 +76,7 @@ TEST_CASE("pthread_rwlock: all readers up to the next writer go on together") {
             all.spawn([&] {
                 lock.read();
                 ++inside;
-                while (inside < 3) ::usleep(100);  // for the others
+                while (inside < 3) ::usleep(100);  // waits for the other readers
                 CHECK(!written);
                 lock.unlock();
             });
@@ -210,7 +210,7 @@ TEST_CASE("pthread_rwlock: errors are the fiber's") {
         (void)doomed.join();
         CHECK(result == 0);
         CHECK(lock.read() == 0);
-        CHECK(lock.read() == 0);  // readers may come again
+        CHECK(lock.read() == 0);  // a reader may lock again
         CHECK(lock.unlock() == 0);
         CHECK(lock.unlock() == 0);
     });

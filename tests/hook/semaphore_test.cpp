@@ -1,5 +1,5 @@
-// libramie-hook and POSIX semaphores, and what waits on futexes by libc's syscall(): std::atomic, latch, barrier,
-// semaphore, future.
+// libramie-hook and POSIX semaphores, and std:: types that wait on futexes by libc's syscall(): std::atomic, latch,
+// barrier, semaphore, future.
 #include "pthread_support.hpp"
 
 #include <ramie/timeout.hpp>
@@ -121,7 +121,7 @@ TEST_CASE("sem_timedwait and clockwait park until then or until a post; sem_tryw
         });
         CHECK(!waits.is_finished());
         semaphore.post();
-        CHECK(waits.get() == EXDEV);  // what was tried in vain is no error
+        CHECK(waits.get() == EXDEV);  // failed tries leave errno alone
         semaphore.post();
         errno = EXDEV;
         CHECK(::sem_timedwait(&semaphore.raw, &nonsense) == 0);  // there is no need to wait
@@ -159,7 +159,8 @@ TEST_CASE("sem_wait: a process-shared one") {
 }
 
 TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphores are woken") {
-    // Three that meet in one bucket of the parking lot: a handler that took its lock would wait for what it interrupts.
+    // Three semaphores in one bucket of the parking lot: a handler that took its lock would wait for the code it
+    // interrupts.
     constexpr auto enough = 2 * ramie::detail::lot_counters::buckets + 1;
     auto const all = std::make_unique<std::array<plain_sem, enough>>();
     std::map<unsigned, std::vector<plain_sem*>> by_bucket;
@@ -180,7 +181,7 @@ TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphor
     on_one_thread([&] {
         nobody_looks const test;
         std::atomic<int> got{0};
-        // Its worker is interrupted in whatever it does, again when the fiber has got what the handler gave.
+        // The fiber's worker is interrupted at any point, and again after the fiber has got the handler's post.
         plain_thread interrupts([&, worker = ::pthread_self()] {
             for (int i = 0; i < times; ++i) {
                 ::pthread_kill(worker, SIGUSR1);
@@ -238,7 +239,7 @@ TEST_CASE("futex by syscall(): fibers of one thread wait for each other, and for
             CHECK(wake(1) == 1);
             CHECK(fibers[0].get() == 0);  // the first
             CHECK(!fibers[1].is_finished());
-            long woken = 0;  // the other two, and the thread when it has got there
+            long woken = 0;  // the other two, and the thread once it waits
             while (woken < 3) {
                 woken += wake(10);
                 ramie::this_fiber::sleep_for(1ms);

@@ -16,7 +16,7 @@ namespace ramie::testing {
 
 namespace {
 
-// All by name, for in this program many are macros, or calls of others.
+// All by name, because many are macros here, or are built from others.
 template <class F>
 F* stdio(char const* name) {
     auto* const found = ::dlsym(RTLD_DEFAULT, name);
@@ -54,7 +54,7 @@ int without_arguments(std::function<int(va_list)> const& call, ...) {
 std::map<std::string, std::function<void()>> stdio_polling_loops() {
     auto const w = std::make_shared<stdio_world>();
     std::map<std::string, std::function<void()>> all;
-    // What reads stdin is at its end: so it is /dev/null meanwhile, which nobody else of these tests needs.
+    // Functions that read stdin must find its end: so it is /dev/null here; no other of these tests needs stdin.
     static bool const at_end = ::freopen("/dev/null", "r", stdin) != nullptr;
     REQUIRE(at_end);
     for (auto const* name : {"fgetc", "getc", "_IO_getc", "fgetc_unlocked", "getc_unlocked", "__uflow", "getw", "fflush",
@@ -118,7 +118,7 @@ std::map<std::string, std::function<void()>> stdio_polling_loops() {
         without_arguments([&](va_list none) { return call(w->fd, 1, "x", none); });
     };
     all["fclose"] = [] { (void)::fclose(::fopen("/dev/null", "r")); };
-    // These write to stdout and stderr, which the test is read on: nothing, or as good as nothing.
+    // These write to stdout and stderr, where the test's output goes: so they write nothing, or nearly nothing.
     all["printf"] = [call = stdio<int(char const*, ...)>("printf")] { (void)call("%s", ""); };
     all["__printf_chk"] = [call = stdio<int(int, char const*, ...)>("__printf_chk")] { (void)call(1, "%s", ""); };
     all["vprintf"] = [call = stdio<int(char const*, va_list)>("vprintf")] {

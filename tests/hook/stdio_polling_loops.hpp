@@ -7,7 +7,7 @@
 
 namespace ramie::testing {
 
-// By the function's name: one call of the loop. What they need lives as long as the map.
+// By the function's name: one call of the loop. The map keeps alive what they need.
 std::map<std::string, std::function<void()>> stdio_polling_loops();
 
 }  // namespace ramie::testing

@@ -1,4 +1,4 @@
-// libramie-hook: stdio on pipes and sockets. Whatever FILE function has to wait, its fiber does, and the others run.
+// libramie-hook: stdio on pipes and sockets. If a FILE function has to wait, its fiber waits, and the others run.
 #include "child_process.hpp"
 #include "plain_fds.hpp"
 
@@ -44,7 +44,7 @@ inline std::string byte(int c) { return c == EOF ? "none" : std::string(1, stati
 struct reading {
     char const* name;
     read_call call;
-    std::string wanted;  // of "12;ab\n"
+    std::string wanted;  // what it should read from "12;ab\n"
 };
 std::vector<reading> const readings = {
     {"fgets",

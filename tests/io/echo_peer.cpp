@@ -1,13 +1,13 @@
-// A server for the tests that talk to it from outside, with other programs' sockets.
+// A server for tests that talk to it from outside, with other programs' sockets.
 //
 //     echo_peer tcp 127.0.0.1:0 | unix PATH | unix @NAME | udp 127.0.0.1:0 | unix-datagram PATH  [WORD ...]
 //
-// Prints where it listens, sends back what comes, and ends when its standard input does, or by SIGTERM. For each line
-// of its input it prints how many tasks there are. Words for streams:
+// Prints where it listens, sends back what it receives, and ends when its standard input ends, or by SIGTERM. For each
+// line of its input it prints how many tasks there are. Words for streams:
 //     once     a connection is read once, answered and closed
 //     cat      each connection is echoed by a child process, through two pipes
-//     tell     the end of each is printed, and what ended it
-//     narrow   with the least send buffer, so that writes are cut short
+//     tell     the end of each is printed, with its cause
+//     narrow   with the smallest send buffer, so that writes are cut short
 #include <ramie/ramie.hpp>
 
 #include <csignal>
@@ -28,7 +28,7 @@ struct manner {
     bool once = false, cat = false, tell = false, narrow = false;
 };
 
-// All three end with what ended the connection; no error: its peer had sent all it would.
+// All three return the error that ended the connection; none: its peer had sent all.
 template <class Stream>
 std::error_code echo(Stream& client, bool once) {
     std::vector<std::byte> part(65536);
@@ -95,7 +95,7 @@ template <class Socket>
 void send_back(Socket& socket) {
     std::vector<std::byte> part(65536);
     while (auto const got = socket.receive_from(part))
-        (void)socket.send_to(std::span(part).first(got->size), got->from);  // whoever has gone is not missed
+        (void)socket.send_to(std::span(part).first(got->size), got->from);  // a peer that has gone is ignored
 }
 
 auto place_of(auto const& socket) {

@@ -27,7 +27,7 @@ def receive_all(client):
 
 
 def echoed(client, message):
-    """Sends and receives at once, since nobody holds so much back."""
+    """Sends and receives at once, since no program buffers that much."""
     client.settimeout(PATIENCE_SECONDS)
     answer = []
     reader = threading.Thread(target=lambda: answer.append(receive_all(client)))

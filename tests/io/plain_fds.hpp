@@ -1,4 +1,4 @@
-// Descriptors as foreign code has them: plain, blocking, unknown to Ramie.
+// Descriptors as foreign code uses them: plain, blocking, unknown to Ramie.
 #pragma once
 
 #include "sockets.hpp"
@@ -63,13 +63,13 @@ struct plain_listener {
     sockaddr_in at{};
 };
 
-// Until a socket has no room any more.
+// Writes until a socket has no more room.
 inline void fill(int fd) {
     while (::send(fd, too_much().data(), 100'000, MSG_DONTWAIT) > 0) {}
     while (::send(fd, too_much().data(), 1, MSG_DONTWAIT) > 0) {}
 }
 
-// What a call said.
+// A call's result.
 struct said {
     long result;
     int error;  // 0 unless the result is -1
@@ -86,7 +86,7 @@ said result_of(Call&& call) {
     return {result, result == -1 ? errno : 0};
 }
 
-// f() in a fiber, waiting when this returns (or, where that was too short, about to).
+// f() in a fiber that waits when this returns (or, on a slow machine, is about to).
 template <class F>
 auto parked(F&& f) {
     auto handle = ramie::spawn(std::forward<F>(f));

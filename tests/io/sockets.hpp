@@ -1,5 +1,5 @@
-// What the socket tests share: runtimes of every shape, connected pairs, and a peer made of plain system calls, whose
-// every packet the test chooses.
+// Shared by the socket tests: runtimes of every shape, connected pairs, and a peer made of plain system calls, so that
+// the test chooses its every packet.
 #pragma once
 
 #include <ramie/runtime.hpp>
@@ -29,7 +29,7 @@ namespace ramie::testing {
 using namespace std::chrono_literals;
 
 inline std::size_t open_descriptors() {
-    // libuv keeps a pipe for signals once the first loop was made.
+    // libuv makes a pipe for signals with the first loop, and keeps it.
     [[maybe_unused]] static bool const made = (ramie::runtime({.workers = 1}), true);
     std::size_t n = 0;
     for (auto const& each : std::filesystem::directory_iterator("/proc/self/fd")) n += each.is_symlink() ? 1 : 0;
@@ -63,19 +63,19 @@ inline connected_pair connect_pair() {
     return {std::move(here), listener.accept().value()};
 }
 
-// The error; none, if there is a value.
+// The error; none if there is a value.
 template <class T, class E>
 E error_in(std::expected<T, E> const& result) {
     return result ? E{} : result.error();
 }
 
-// More than the buffers of two sockets hold.
+// More bytes than the buffers of two sockets hold.
 inline std::span<std::byte const> too_much() {
     static std::vector<std::byte> const zeros(64 * 1024 * 1024);
     return zeros;
 }
 
-// Long enough for a spawned task to run and park. Where it is too short, a test tests less, but does not fail.
+// Long enough for a spawned task to run and park. On a slow machine a test then tests less, but does not fail.
 inline void let_others_park() { this_fiber::sleep_for(2ms); }
 
 inline std::string text_from(tcp_stream& s, std::size_t most = 4096) {
@@ -133,7 +133,7 @@ struct raw_pair {
     tcp_stream stream = listener.accept().value();
 };
 
-// For what must come soon or never: a hang becomes a failure.
+// For calls that return soon or never: turns a hang into a failure.
 template <class F>
 auto soon(F&& f) {
     return ramie::timeout(20s, std::forward<F>(f)).value();

@@ -1,4 +1,4 @@
-// A directory of the test's own, gone with it.
+// A directory for one test, removed at its end.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Several places in one call, looking without taking, sending a file.
+// Several buffers in one call, peeking, sending a file.
 #include "chance.hpp"
 #include "sockets.hpp"
 #include "temp_directory.hpp"

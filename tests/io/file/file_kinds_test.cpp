@@ -1,4 +1,4 @@
-// Files that are no regular ones: directories, devices, FIFOs, terminals.
+// Files that are not regular: directories, devices, FIFOs, terminals.
 #include "scratch.hpp"
 #include "sockets.hpp"
 
@@ -16,7 +16,7 @@ using ramie::file;
 
 namespace {
 
-// A terminal as somebody sees it who types: what is written to `keyboard` is read from the terminal.
+// A terminal from the side of its user: text written to `keyboard` is read from the terminal.
 struct terminal {
     int keyboard = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     std::string name;
@@ -79,7 +79,7 @@ TEST_CASE("file: a FIFO: the reader waits for a writer, and reads until the last
         auto in = file::open(path).value();
         auto reading = ramie::spawn([&] { return all_text_from(in); });
         let_others_park();
-        CHECK(!reading.is_finished());  // nobody has opened it for writing
+        CHECK(!reading.is_finished());  // there is no writer yet
         auto out = file::open(path, {.write = true}).value();
         CHECK(out.write_all("through the ").has_value());
         CHECK(out.write_all("pipe").has_value());
@@ -96,8 +96,8 @@ TEST_CASE("file: a FIFO: the reader waits for a writer, and reads until the last
         // And the reader may go: an error, no signal.
         auto last = file::open(path, {.write = true}).value();
         in.close();
-        // At the latest when an epoll_wait that looks at it just now, on another worker, has let go of it (newer kernels hold
-        // a reference meanwhile). A reader that stayed would let the pipe fill up, and then the write wait for ever.
+        // At the latest when an epoll_wait on another worker has let go of the file (newer kernels hold a reference
+        // during the call). If the reader stayed, the pipe would fill up, and then the write would wait for ever.
         std::error_code end;
         soon([&] {
             while (!end) end = error_in(last.write("x"));

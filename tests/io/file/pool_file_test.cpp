@@ -1,4 +1,4 @@
-// Calls on the blocking pool that are given up on: what they may still touch, who waits for them, and that nothing is
+// Abandoned calls on the blocking pool: what they may still touch, which fibers wait for them, and that nothing is
 // lost. Each call here ends when the test lets it.
 #include "file/pool_file.hpp"
 #include "sockets.hpp"
@@ -17,7 +17,7 @@ using ramie::detail::unique_fd;
 
 namespace {
 
-// The call may still be on its way out of may_end when the fiber that let it go is over.
+// The call may still be leaving may_end when the fiber that let it go has ended.
 struct held_call {
     struct in_call {
         std::binary_semaphore begun{0}, may_end{0};
@@ -102,13 +102,13 @@ TEST_CASE("pool file: an abort or a timeout ends the wait, not the call; the nex
                 CHECK(!ramie::timeout(1ms, [&] {
                     ask_slowly();
                 }).has_value());
-                // It may not have begun when the time was up; then it never does.
+                // It may not have begun when the time was up; then it never begins.
                 if (slow.calls == 0) continue;
             }
             auto next = ramie::spawn([&] {
                 return file->ask("test", [&](int, auto&) { return slow_ended ? 1 : 0; }).value();
             });
-            // That one can be given up on while it waits.
+            // This one may be given up while it waits.
             auto third = ramie::spawn([&] { return file->ask("test", at_once(0)); });
             let_others_park();
             CHECK(!next.is_finished());
@@ -217,7 +217,7 @@ TEST_CASE("pool file: what a reader that was given up on had read goes to the ne
             slow.wait_begun();
             CHECK(reader.abort_and_join().error().is_cancelled());
             slow.may_end.release();
-            CHECK(file->ask("test", at_once(1)).has_value());  // waits until the call is over
+            CHECK(file->ask("test", at_once(1)).has_value());  // waits until the abandoned call has ended
         };
         auto const not_asked = [](int, auto, auto&) -> long { return -EIO; };
         give_up("one two");
@@ -253,6 +253,6 @@ TEST_CASE("pool file: askers that are aborted at any moment leave it in order") 
             CHECK(soon([&] { return each.abort_and_join(); }).error().is_cancelled());
         }
         CHECK(file->ask("test", at_once(1)).value() == 1);
-        CHECK(running == 0);  // none was under way any more
+        CHECK(running == 0);  // no call was under way any more
     });
 }

@@ -1,4 +1,4 @@
-// Standard input and output, whatever they are, without a trace on what is shared with others.
+// Standard input and output of every kind, without a change to what is shared with others.
 #include "child_process.hpp"
 #include "sockets.hpp"
 
@@ -18,7 +18,7 @@ using ramie::stdout_stream;
 
 namespace {
 
-// While it lives, descriptor `number` is what `fd` is.
+// While this lives, descriptor `number` is a copy of `fd`.
 class replaced {
   public:
     replaced(int number, int fd) : number_(number), before_(::fcntl(number, F_DUPFD_CLOEXEC, 100)) {
@@ -37,7 +37,7 @@ class replaced {
     int before_;
 };
 
-// Standard input, and where to write what it gives.
+// Standard input, and the descriptor that feeds it.
 struct input {
     int read_end = -1, write_end = -1;
 
@@ -87,7 +87,7 @@ int file_with(std::string_view text) {
     return fd;
 }
 
-// Lines come as they are typed, waits end, nothing is lost, and nobody's flags are changed.
+// Lines come as they are typed, waits end, nothing is lost, and no flags of others are changed.
 bool reads_lines(input& given) {
     auto in = stdin_stream().value();
     ramie::buffered_reader lines(in);
@@ -178,7 +178,7 @@ TEST_CASE("standard streams: writing to a pipe, a terminal, a socket") {
     for (auto* const make : {input::pipe, input::terminal, input::socket}) {
         on_each_runtime([&] {
             auto ends = make();
-            // A pipe goes one way only; of the others any end will do.
+            // A pipe has one direction; for the others any end will do.
             bool const is_pipe = make == input::pipe;
             int const from = is_pipe ? ends.read_end : ends.write_end;
             replaced const out(2, is_pipe ? ends.write_end : ends.read_end);
@@ -199,7 +199,7 @@ TEST_CASE("standard streams: writing to a pipe, a terminal, a socket") {
     }
 }
 
-TEST_CASE("standard streams: nobody reads any more: an error, no signal") {
+TEST_CASE("standard streams: without a reader a write is an error, and no signal") {
     on_each_runtime([] {
         auto ends = input::pipe();
         replaced const out(1, ends.write_end);
@@ -209,7 +209,7 @@ TEST_CASE("standard streams: nobody reads any more: an error, no signal") {
         ends.end();
         CHECK(error_in(to.write("x")) == std::errc::broken_pipe);
     });
-    on_each_runtime([] {  // opened when the reader has gone already
+    on_each_runtime([] {  // opened after the reader has gone
         auto ends = input::pipe();
         replaced const out(1, ends.write_end);
         ::close(std::exchange(ends.read_end, -1));
@@ -217,7 +217,7 @@ TEST_CASE("standard streams: nobody reads any more: an error, no signal") {
     });
 }
 
-// Only root can become somebody who may not open what he was given; for others these repeat the tests above.
+// Only root can become a user that may not open the given file; for others these cases repeat the tests above.
 TEST_CASE("standard streams: a terminal or pipe of another user's, which cannot be opened again (forks)") {
     for (auto* const make : {input::pipe, input::terminal}) {
         auto const end = in_child([&] {
@@ -229,7 +229,7 @@ TEST_CASE("standard streams: a terminal or pipe of another user's, which cannot 
             ramie::run({.workers = 2}, [&] {
                 if (!reads_lines(given)) ::_exit(3);
             });
-            // What is not waited for any more does not keep the runtime from ending.
+            // An abandoned wait does not keep the runtime from ending.
             ramie::run({.workers = 2}, [] {
                 ramie::spawn([] {
                     auto in = stdin_stream().value();

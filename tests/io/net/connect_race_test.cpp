@@ -1,4 +1,4 @@
-// Several addresses of one host: who is tried when, who wins, what is left of the others.
+// Several addresses of one host: when each is tried, which one wins, and what is left of the others.
 #include "full_listener.hpp"
 #include "net/connect_race.hpp"
 #include "ready/interest_set.hpp"
@@ -75,7 +75,7 @@ TEST_CASE("connect race: one that fails while an earlier one is silent makes the
         full_listener silent;
         auto listener = listener_on_loopback();
         auto const before = open_descriptors();
-        // With a stagger after each it would take a minute.
+        // With a stagger after each address it would take a minute.
         std::vector<endpoint> to(600, closed_port());
         to.front() = silent.listener.local_endpoint();
         to.back() = listener.local_endpoint();
@@ -96,7 +96,7 @@ TEST_CASE("connect race: an earlier address still wins when it answers after a l
             return endpoint::from(reinterpret_cast<sockaddr*>(&name), size).value();
         });
         ramie::this_fiber::sleep_for(20ms);
-        while (!racing.is_finished())  // there is room from now on; the system asks again after a second
+        while (!racing.is_finished())  // from now on there is room; the system asks again after a second
             if (!ramie::timeout(10ms, [&] { return slow.listener.accept(); })) continue;
         CHECK(racing.get() == slow.listener.local_endpoint());
     });

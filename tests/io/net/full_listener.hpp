@@ -1,4 +1,4 @@
-// Where a connection neither comes about nor fails.
+// A place where a connection neither succeeds nor fails.
 #pragma once
 
 #include "sockets.hpp"
@@ -7,7 +7,7 @@
 
 namespace ramie::testing {
 
-// A listener whose queue is full, so that a connection to it neither comes about nor fails.
+// A listener whose queue is full, so that a connection to it neither succeeds nor fails.
 struct full_listener {
     tcp_listener listener = listener_on_loopback({.backlog = 0});
     std::vector<tcp_stream> queued;

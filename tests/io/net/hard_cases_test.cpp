@@ -1,5 +1,5 @@
-// What goes wrong in the middle of a call, for every call: the peer resets, another fiber closes, the wait is aborted
-// or times out. And what the kernel remembers of descriptors: numbers used again, copies, children.
+// Faults in the middle of a call, for every call: the peer resets, another fiber closes, the wait is aborted or times
+// out. And what the kernel remembers of descriptors: numbers used again, copies, children.
 #include "chance.hpp"
 #include "child_process.hpp"
 #include "sockets.hpp"
@@ -30,7 +30,7 @@ using ramie::unique_fd;
 
 namespace {
 
-// Every call of a stream that may wait, each going on until it fails; the reading ones end when the stream does.
+// Every call of a stream that may wait, each repeated until it fails; reading calls end with the stream.
 using endless_call = std::function<std::error_code(tcp_stream&)>;
 
 struct named_call {
@@ -110,7 +110,7 @@ bool is_end_of_wait(std::error_code const& e) {
 }  // namespace
 
 TEST_CASE("hard: a peer that resets in the middle of each call") {
-    (void)zeros();  // it stays open
+    (void)zeros();  // made first, because it stays open
     on_each_runtime([] {
         for (auto const& call : calls()) {
             for (bool const parks_first : {true, false}) {
@@ -213,7 +213,8 @@ TEST_CASE("hard: a copy of a descriptor keeps the connection, but not our regist
             auto stream = listener.accept().value();
             unique_fd const copy(::dup(stream.native_handle()));
             stream.close();
-            // The kernel goes on reporting the old registration; the next socket has its slot, and must not hear it.
+            // The kernel goes on reporting the old registration; the next socket has its slot, and must not get these
+            // reports.
             raw_peer second(listener.local_endpoint());
             auto next = listener.accept().value();
             auto reading = ramie::spawn([&] { return text_from(next); });
@@ -229,7 +230,7 @@ TEST_CASE("hard: a copy of a descriptor keeps the connection, but not our regist
     });
 }
 
-TEST_CASE("hard: numbers used again under load: nobody reads or writes a stranger's connection") {
+TEST_CASE("hard: numbers used again under load: no fiber reads or writes another's connection") {
     RAMIE_CAPTURE_SEED();
     ramie::run({.workers = 4}, [] {
         auto listener = listener_on_loopback();
@@ -262,7 +263,7 @@ TEST_CASE("hard: numbers used again under load: nobody reads or writes a strange
                         return true;
                     };
                     CHECK(exchange());
-                    // Closed at some moment of a later one by another fiber.
+                    // Another fiber closes a later one at some moment.
                     auto closing = ramie::spawn([&stream, wait = random.up_to(300us)] {
                         ramie::this_fiber::sleep_for(wait);
                         stream->close();
@@ -310,7 +311,7 @@ TEST_CASE("hard: one reads and one writes each end, all at once, while a third p
 }
 
 TEST_CASE("hard: no descriptor of ours is inherited by a program that is executed") {
-    // What a program that was executed sees of our descriptors.
+    // The descriptors of ours that an executed program has.
     auto const inherited = [] {
         auto const end = in_child([] {
             ::execlp("sh", "sh", "-c", "for f in /proc/self/fd/*; do readlink $f; done; true", nullptr);

@@ -42,13 +42,13 @@ bool is_writable_now(tcp_stream& s) {
     return ramie::select(ramie::on_writable(s, ignore), ramie::otherwise(ignore)) == 0;
 }
 
-// A case that is never ready, but while it queues, something comes for the one before it.
+// A case that is never ready; but while it queues, an event comes for the case before it.
 struct late_event {
     raw_peer& peer;
     bool poll() { return false; }
     ramie::detail::enlisting enlist(ramie::detail::waiter&, std::uint64_t) {
         peer.send("x");
-        std::this_thread::sleep_for(5ms);  // blocks the worker: another one hears of it
+        std::this_thread::sleep_for(5ms);  // blocks the worker: another worker sees the event
         return ramie::detail::enlisting::queued;
     }
     bool withdraw() noexcept { return false; }
@@ -56,7 +56,7 @@ struct late_event {
     void complete() {}
 };
 
-// No descriptor is left in this process.
+// Takes all descriptors of this process.
 class full_table {
   public:
     full_table() {
@@ -319,7 +319,7 @@ TEST_CASE("cases: a fiber whose selects never have to wait lets others run") {
     });
 }
 
-TEST_CASE("cases: a plain thread may select on sockets, and so may who outlives their runtime") {
+TEST_CASE("cases: a plain thread may select on sockets, also after their runtime has ended") {
     std::optional<tcp_listener> listener;
     {
         ramie::runtime rt({.workers = 1});

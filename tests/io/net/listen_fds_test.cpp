@@ -1,4 +1,4 @@
-// Socket activation. Each case runs in a process of its own, since what is passed is handed out once.
+// Socket activation. Each case runs in a process of its own, since passed descriptors are handed out only once.
 #include "child_process.hpp"
 #include "sockets.hpp"
 

@@ -19,7 +19,7 @@ using stub = stub_resolver;
 
 namespace {
 
-// On both addresses of this machine, with one port.
+// Listens on both addresses of this machine, with one port.
 struct both_listeners {
     tcp_listener v4 = tcp_listener::bind(endpoint::loopback_v4(0)).value();
     tcp_listener v6 = tcp_listener::bind(endpoint::loopback_v6(v4.local_port()), {.v6_only = true}).value();
@@ -67,7 +67,7 @@ TEST_CASE("name questions: the first family that is known is connected to, howev
 TEST_CASE("name questions: a host that is soon known costs one look-up (in a child that dies)") {
     auto const end = in_own_network({{'f', stub::found}}, "timeout:30 attempts:5", [](stub& server) {
         ramie::run({.workers = 2}, [&] {
-            // 192.0.2.7 is not to be reached from here.
+            // 192.0.2.7 cannot be reached from here.
             say(error_in(soon([] { return tcp_stream::connect("found.test", 80, {.stagger = 10s}); })).message());
             say(std::to_string(server.asked()) + " questions");
         });

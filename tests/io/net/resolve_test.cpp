@@ -108,7 +108,7 @@ TEST_CASE("resolve: how a question fails, by kind, as libc tells it (in a child 
 TEST_CASE("resolve: what the system refuses fails with the system's error (in a child that dies)") {
     auto const end = in_child([] {
         ramie::run({.workers = 1}, [] {
-            (void)resolve("localhost", 1);  // whatever is loaded or started for the first one
+            (void)resolve("localhost", 1);  // loads and starts all that the first look-up needs
             rlimit const no_descriptors{0, 0};
             if (::setrlimit(RLIMIT_NOFILE, &no_descriptors) != 0) ::_exit(42);
             addrinfo* list = nullptr;
@@ -123,7 +123,7 @@ TEST_CASE("resolve: what the system refuses fails with the system's error (in a 
 }
 
 TEST_CASE(
-    "resolve: ten thousand look-ups that no server answers leave everybody else a thread (in a child that dies)") {
+    "resolve: ten thousand look-ups that no server answers leave a thread for other calls (in a child that dies)") {
     temp_directory const dir;
     std::ofstream(dir / "file") << "here";
     constexpr std::size_t many = 10'000;
@@ -137,7 +137,7 @@ TEST_CASE(
                     ++over;
                 }).detach();
             }
-            // All threads that are for look-ups have one, the others wait.
+            // All threads for look-ups are busy, the other look-ups wait.
             while (rt.metrics().blocking_queued != many - 128) ramie::this_fiber::sleep_for(1ms);
             std::puts(soon([&] { return ramie::read_file(dir / "file"); }).value().c_str());
             soon([&] { return ramie::write_file(dir / "file", "there"); }).value();
@@ -158,7 +158,7 @@ TEST_CASE("resolve: look-ups that were given up on do not stand in the way of ot
     using stub = stub_resolver;
     auto const end =
         in_own_network({{'f', stub::found}, {'s', stub::silence}}, "timeout:30 attempts:5", [](stub& server) {
-            // Four look-ups at once, and four more that were given up on.
+            // Four look-ups at once, and four more that are abandoned.
             ramie::runtime rt({.workers = 2, .max_blocking_threads = 16});
             rt.block_on([&] {
                 auto const ask = [] { (void)resolve("silent.test", 1); };

@@ -1,4 +1,4 @@
-// A DNS server that says what a test wants to hear, in a network and with an /etc of its own. For a forked child that
+// A DNS server with the answers that a test wants, in a network and with an /etc of its own. For a forked child that
 // does nothing else.
 #pragma once
 
@@ -25,7 +25,7 @@
 
 namespace ramie::testing {
 
-// This process sees nothing but a loopback, and in /etc the files of that directory. False: it may not.
+// Gives this process a network with only a loopback, and in /etc the files of that directory. False: not permitted.
 inline bool move_into_own_network(std::string const& etc) {
     if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWNS | CLONE_NEWNET) != 0)
         return false;
@@ -42,7 +42,7 @@ inline bool move_into_own_network(std::string const& etc) {
 // Answers by the first letter of the name asked for; until the process ends.
 class stub_resolver {
   public:
-    // The codes of RFC 1035. `only_v4`, `only_v6`: this machine, and silence when asked for the other family.
+    // The codes of RFC 1035. `only_v4`, `only_v6`: this machine, and no answer for the other family.
     enum answer {
         found = 0,
         broken = 2,
@@ -98,7 +98,7 @@ class stub_resolver {
             text[3] = static_cast<char>(0x80 | (what == broken || what == no_such_name || what == refused ? what : 0));
             text[7] = has_address;
             text[9] = text[11] = 0;
-            // The name is that of the question; an address for a minute: 192.0.2.7, 127.0.0.1 or ::1.
+            // The name is that of the question; an address with a lifetime of a minute: 192.0.2.7, 127.0.0.1 or ::1.
             if (has_address)
                 text += std::string("\xc0\x0c\0", 3) + (is_for_v4 ? '\1' : '\x1c') + std::string("\0\1\0\0\0\x3c", 6);
             if (what == found && has_address) text += std::string("\0\4\xc0\0\2\7", 6);
@@ -114,8 +114,8 @@ class stub_resolver {
     std::atomic<int> asked_{0};
 };
 
-// Runs f(stub_resolver&) in a child whose names are all asked of such a resolver, with these options of resolv.conf. It
-// exits with 42 if this process may not make a network of its own.
+// Runs f(stub_resolver&) in a child that asks such a resolver for all names, with these options of resolv.conf. The
+// child exits with 42 if this process may not make a network of its own.
 template <class F>
 child_end in_own_network(std::vector<std::pair<char, stub_resolver::answer>> answers, std::string const& options,
                          F const& f) {
@@ -127,7 +127,7 @@ child_end in_own_network(std::vector<std::pair<char, stub_resolver::answer>> ans
         stub_resolver server(std::move(answers));
         f(server);
         std::fflush(stdout);
-        ::_exit(0);  // its thread serves on
+        ::_exit(0);  // its thread still serves
     });
 }
 

@@ -1,4 +1,4 @@
-// Close while others wait: they return at once, and nobody gets a stranger's descriptor.
+// Closing while fibers wait: they return at once, and none gets another socket's descriptor.
 #include "chance.hpp"
 #include "sockets.hpp"
 
@@ -61,7 +61,7 @@ TEST_CASE("close: a fiber that reads and one that writes get the error at once, 
     });
 }
 
-TEST_CASE("close: destroying a stream wakes who waits in it") {
+TEST_CASE("close: destroying a stream wakes the fibers that wait in it") {
     on_each_runtime([] {
         auto pair = connect_pair();
         auto doomed = std::make_unique<tcp_stream>(std::move(pair.here));

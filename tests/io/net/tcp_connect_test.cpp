@@ -1,4 +1,4 @@
-// Connections: how they come about.
+// Connections: how they are made.
 #include "sockets.hpp"
 
 #include <ramie/resolve.hpp>
@@ -24,7 +24,7 @@ int option_of(int fd, int level, int name) {
     return value;
 }
 
-// A port on which nobody listens.
+// A port without a listener.
 endpoint closed_port() {
     auto const listener = listener_on_loopback();
     return listener.local_endpoint();
@@ -172,7 +172,7 @@ TEST_CASE("tcp: operations on a stream that was moved from say that it is closed
     });
 }
 
-TEST_CASE("tcp: a socket does not connect to itself; nobody is there, and the port is free at once") {
+TEST_CASE("tcp: a socket does not connect to itself: the connection is refused, and the port is free at once") {
     on_each_runtime([] {
         for (auto const& any_port : {endpoint::loopback_v4(0), endpoint::loopback_v6(0)}) {
             auto const nobody = tcp_listener::bind(any_port).value().local_endpoint();
@@ -185,9 +185,9 @@ TEST_CASE("tcp: a socket does not connect to itself; nobody is there, and the po
     });
 }
 
-TEST_CASE("tcp: the same port on another address is somebody else") {
+TEST_CASE("tcp: the same port on another address is another socket") {
     on_each_runtime([] {
-        // The port that is free on the one address may be in use on the other: by a connection that has just ended, say.
+        // The port that is free on one address may be in use on the other: by a connection that has just ended, say.
         for (int tries = 0;; ++tries) {
             REQUIRE(tries < 100);
             auto listener = tcp_listener::bind(endpoint::parse("127.0.0.2:0").value()).value();

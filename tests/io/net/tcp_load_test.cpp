@@ -24,7 +24,7 @@ std::size_t descriptor_limit() {
     return limit.rlim_cur;
 }
 
-// Every descriptor the process may have is taken while one lives.
+// While one of these lives, every descriptor that the process may have is taken.
 class full_table {
   public:
     full_table() {

@@ -1,4 +1,4 @@
-// Streams: what comes through, and how they end.
+// Streams: what is received, and how they end.
 #include "chance.hpp"
 #include "sockets.hpp"
 
@@ -22,7 +22,7 @@ std::vector<std::byte> pattern(std::size_t size, std::uint64_t stream) {
     return bytes;
 }
 
-// A small buffer, so that writes are partial. (With a small one for receiving, TCP would wait 200 ms again and again.)
+// A small buffer, so that writes are partial. (With a small receive buffer, TCP would wait 200 ms again and again.)
 void shrink(tcp_stream& s) {
     int const size = 4096;
     CHECK(::setsockopt(s.native_handle(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);

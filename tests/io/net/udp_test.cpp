@@ -60,7 +60,7 @@ TEST_CASE("udp: unconnected, each datagram says where it came from") {
     });
 }
 
-TEST_CASE("udp: connected, only the peer is heard; and again anybody after disconnect") {
+TEST_CASE("udp: connected, only the peer is heard; all are heard again after disconnect") {
     on_each_runtime([] {
         auto here = on_loopback(), there = on_loopback(), stranger = on_loopback();
         auto const ours = where(here);
@@ -124,7 +124,7 @@ TEST_CASE("udp: a short datagram says nothing about the next: all that are there
     });
 }
 
-TEST_CASE("udp: a port on which nobody listens is an error of a connected socket, once, also for one that waits") {
+TEST_CASE("udp: a port without a socket is an error of a connected socket, once, also for a fiber that waits") {
     on_each_runtime([] {
         auto here = on_loopback();
         CHECK(here.connect(closed_port()).has_value());
@@ -194,7 +194,7 @@ TEST_CASE("udp: a batch of a connected socket, and the error of a later one told
     });
 }
 
-TEST_CASE("udp: a timeout, an abort and a close of those who wait") {
+TEST_CASE("udp: a timeout, an abort and a close end waits") {
     on_each_runtime([] {
         auto here = on_loopback(), there = on_loopback();
         auto const receive = [&] {

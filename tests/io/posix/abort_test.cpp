@@ -103,7 +103,7 @@ TEST_CASE(
             CHECK_MESSAGE((second == said{-1, ECANCELED}), each.name);
             CHECK(unwound);
             CHECK(!went_on);
-            // Nothing was lost, and others may use it.
+            // Nothing was lost, and other calls may use it.
             auto again = parked([&] { return posix::read(sockets.there, &sockets, 0); });
             CHECK(soon([&] { return again.get(); }) == 0);
         }
@@ -227,7 +227,8 @@ TEST_CASE("posix: every wait comes back to its thread and its errno, also when e
                         for (char b; posix::read(ends.there, &b, 1) == 1;) posix::write(ends.there, &b, 1);
                     });
                     auto const stays = [&](auto&& call) {
-                        // Through volatile pointers: the compiler takes both for constant within a function.
+                        // Through volatile pointers, because the compiler takes both functions for constant within a
+                        // function.
                         ::pthread_t (*volatile const thread)() = ::pthread_self;
                         int* (*volatile const error)() = ::__errno_location;
                         auto const thread_before = thread();
@@ -274,10 +275,11 @@ TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the
         for (int i = 0; i < 2; ++i) {
             all.push_back(ramie::spawn([&] {
                 ++holding;
-                while (stuck) std::this_thread::sleep_for(1ms);  // a worker each, by libc
+                while (stuck) std::this_thread::sleep_for(1ms);  // libc's sleep: each blocks a worker
             }));
         }
-        // The others shall begin their waits on spares: a wait begun on a worker that is then held would wait for it.
+        // The others must begin their waits on spares: a wait that began on a worker that is then held would wait for
+        // that worker.
         while (holding < 2) ramie::this_fiber::sleep_for(1ms);
         for (int i = 0; i < 20; ++i) {
             all.push_back(ramie::spawn([&, i] {
@@ -286,7 +288,7 @@ TEST_CASE("posix: a wait begun on a spare worker comes back to it, also when the
                     auto const before = ask();
                     posix::usleep(3000);
                     if (ask() != before) ++moved;
-                    if (round == 5 && i == 19) stuck = false;  // from here on the spares may rest
+                    if (round == 5 && i == 19) stuck = false;  // from here on the spares may sleep
                 }
             }));
         }

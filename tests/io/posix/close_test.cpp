@@ -1,4 +1,4 @@
-// ramie::posix: closing under those who wait, numbers that are used again, with and without our knowledge.
+// ramie::posix: closing numbers for which fibers wait; numbers that are used again, with and without Ramie's knowledge.
 #include "chance.hpp"
 #include "plain_fds.hpp"
 
@@ -12,7 +12,7 @@ using namespace ramie::testing;
 namespace posix = ramie::posix;
 using ramie::tcp_stream;
 
-TEST_CASE("posix close: who waits in a read, a write and an accept gets EBADF, and the peer the end") {
+TEST_CASE("posix close: a waiting read, write and accept get EBADF, and the peer the end") {
     on_each_runtime([] {
         auto ends = socket_pair();
         plain_listener listener;
@@ -49,7 +49,7 @@ TEST_CASE("posix close: a poll says POLLNVAL") {
     });
 }
 
-TEST_CASE("posix dup2: who waits for the number gets EBADF, the next one what is there now") {
+TEST_CASE("posix dup2: a call that waits for the number gets EBADF, the next call the new file") {
     on_each_runtime([] {
         auto old = socket_pair();
         auto next = socket_pair();
@@ -87,7 +87,7 @@ TEST_CASE("posix: a number closed behind our back and used again is no trouble")
     });
 }
 
-TEST_CASE("posix: who waits for a number that another file got behind our back leaves, and takes nothing of it") {
+TEST_CASE("posix: a call that waits for a number that another file got unseen leaves, and takes nothing of it") {
     on_each_runtime([] {
         auto old = socket_pair();
         auto const next = socket_pair();
@@ -96,7 +96,7 @@ TEST_CASE("posix: who waits for a number that another file got behind our back l
         REQUIRE(::dup2(next.here, old.here) == old.here);
         REQUIRE(posix::write(next.there, "x", 1) == 1);
         pollfd urgent{old.here, POLLPRI, 0};
-        auto polling = parked([&] { return posix::poll(&urgent, 1, -1); });  // which finds it out
+        auto polling = parked([&] { return posix::poll(&urgent, 1, -1); });  // this poll finds the change
         CHECK(soon([&] { return reading.get(); }) == said{-1, EBADF});
         CHECK(posix::recv(next.here, &b, 1, MSG_DONTWAIT) == 1);
         polling.abort();
@@ -104,7 +104,7 @@ TEST_CASE("posix: who waits for a number that another file got behind our back l
     });
 }
 
-TEST_CASE("posix: a file that a duplicate keeps alive does not disturb who has its number now") {
+TEST_CASE("posix: a file that a duplicate keeps alive does not disturb the file that has its number now") {
     on_each_runtime([] {
         auto first = socket_pair();
         char b;
@@ -120,7 +120,7 @@ TEST_CASE("posix: a file that a duplicate keeps alive does not disturb who has i
             else
                 REQUIRE(::dup2(second.here, number) == number);
             auto waiting = parked([&] { return posix::read(number, &b, 1); });
-            posix::write(first.there, "y", 1);  // news for the old file
+            posix::write(first.there, "y", 1);  // an event for the old file
             let_others_park();
             CHECK(!waiting.is_finished());
             posix::write(second.there, "z", 1);
@@ -173,7 +173,7 @@ TEST_CASE("posix: a number that was waited for and is a native stream's next") {
             posix::write(ends.there, "x", 1);
             CHECK(soon([&] { return reading.get(); }) == 1);
             number = ends.here;
-        }  // closed by libc's own
+        }  // closed by libc's own call
         auto here = tcp_stream::connect(listener.local_endpoint()).value();
         connected_pair pair{std::move(here), listener.accept().value()};
         CHECK(pair.here.native_handle() == number);
@@ -220,8 +220,8 @@ TEST_CASE("posix: a socket two runtimes wait for") {
     CHECK(b.get() == 1);
 }
 
-TEST_CASE("posix: numbers change hands under load, and nobody reads a stranger's bytes") {
-    // One worker: with more, a reader may be stopped with the number in its hand before its call begins, as with libc.
+TEST_CASE("posix: numbers change hands under load, and no fiber reads another file's bytes") {
+    // One worker: with more, a reader may be stopped between taking the number and its call, as with libc.
     ramie::run({.workers = 1}, [] {
         std::atomic<int> strangers{0};
         std::vector<ramie::join_handle<void>> all;
@@ -240,7 +240,7 @@ TEST_CASE("posix: numbers change hands under load, and nobody reads a stranger's
                     posix::write(ends.there, &mine, 1);
                     if (round % 2 == 0) ramie::this_fiber::yield();
                     auto const number = ends.here;
-                    posix::close(number);  // under the reader, who must not see the next file
+                    posix::close(number);  // closed while the reader waits; the reader must not see the next file
                     ends.here = -1;
                     reading.get();
                 }

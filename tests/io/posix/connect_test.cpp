@@ -51,7 +51,7 @@ TEST_CASE("posix accept: no fiber is left alone with a listener that another has
         for (int i = 0; i < connections; ++i) {
             two_fds const each(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
             REQUIRE(posix::connect(each.here, listener.name(), sizeof listener.at) == 0);
-            linger const at_once{1, 0};  // no port is kept
+            linger const at_once{1, 0};  // keeps no port
             ::setsockopt(each.here, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
             if (i % 3 == 0) ramie::this_fiber::yield();
         }
@@ -65,7 +65,7 @@ TEST_CASE("posix accept: no fiber is left alone with a listener that another has
 
 namespace {
 
-// libc's accept4, so slow that everybody else comes in between; and it does not block, but counts when it would.
+// libc's accept4, so slow that all other fibers come in between. It does not block, but counts when it would have.
 class slow_accept {
   public:
     slow_accept() : real_(ramie::detail::libc_in_use.load()) {
@@ -110,7 +110,7 @@ TEST_CASE("posix accept: to ask whether there is a connection and to take it are
             }));
         }
         let_others_park();
-        for (int i = 0; i < 4; ++i) {  // each is reported to all
+        for (int i = 0; i < 4; ++i) {  // each connection is reported to all
             two_fds const client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -1);
             REQUIRE(::connect(client.here, listener.name(), sizeof listener.at) == 0);
             ramie::this_fiber::sleep_for(20ms);
@@ -140,7 +140,7 @@ TEST_CASE("posix connect: refused, wrong kinds of socket, and datagrams") {
     });
 }
 
-// A listener whose queue is full answers nobody: the connection waits. (The kernel's queue takes backlog + 1.)
+// A listener whose queue is full does not answer: the connection waits. (The kernel's queue takes backlog + 1.)
 TEST_CASE("posix connect: SO_SNDTIMEO ends it with EINPROGRESS, O_NONBLOCK begins it only") {
     on_each_runtime([] {
         plain_listener listener(0);

@@ -1,5 +1,5 @@
-// ramie::posix::read and write on what is neither socket nor pipe nor file: a message stays one message, and what nobody
-// can wait for is not waited for.
+// ramie::posix::read and write on files that are no socket, pipe or regular file: a message stays one message, and
+// files that cannot be waited for are not waited for.
 #include "libc/libc_calls.hpp"
 #include "plain_fds.hpp"
 
@@ -52,7 +52,7 @@ std::vector<kind> const kinds = {
     {"/dev/fuse", [] { return ::open("/dev/fuse", O_RDWR | O_CLOEXEC); }},
 };
 
-// The libc of this test, in part: no file knows RWF_NOWAIT, all are ready, and what is written is noted.
+// A part of libc for this test: no file supports RWF_NOWAIT, all are ready, and writes are noted.
 struct noted_writes {
     std::vector<std::size_t> calls;  // the bytes of each
 };
@@ -133,7 +133,7 @@ TEST_CASE("posix: a message is written whole, also where it must be asked for ro
         two_fds const terminal(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), -1);
         if (terminal.here >= 0) CHECK(writes_to(terminal.here) == std::vector<std::size_t>{8, 256, 256, 256, 224});
         auto const pipe = pipe_pair();
-        CHECK(writes_to(pipe.there) == std::vector<std::size_t>{1000});  // others' bytes must not come between
+        CHECK(writes_to(pipe.there) == std::vector<std::size_t>{1000});  // bytes of other writers must not come between
     });
 }
 

@@ -1,5 +1,5 @@
-// ramie::posix: epolls in epolls, as deep as the kernel lets a thread go. Ramie's own may not be put on top of all of
-// these; then a thread of the blocking pool waits.
+// ramie::posix: epolls inside epolls, as deep as the kernel allows. On top of some of these Ramie's own cannot be put;
+// then a thread of the blocking pool waits.
 #include "plain_fds.hpp"
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace posix = ramie::posix;
 
 namespace {
 
-// Each watches the one before, the first watches `fd`.
+// Each epoll watches the one before; the first watches `fd`.
 class nest {
   public:
     nest(int fd, std::size_t depth) {

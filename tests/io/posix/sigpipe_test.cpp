@@ -30,7 +30,7 @@ class sigpipes {
 
 }  // namespace
 
-TEST_CASE("posix: a write to nobody is EPIPE and a SIGPIPE, and with MSG_NOSIGNAL only the error") {
+TEST_CASE("posix: a write without a reader is EPIPE and a SIGPIPE, and with MSG_NOSIGNAL only the error") {
     sigpipes const seen;
     ramie::run({.workers = 1}, [] {
         auto const sockets = socket_pair();
@@ -44,7 +44,7 @@ TEST_CASE("posix: a write to nobody is EPIPE and a SIGPIPE, and with MSG_NOSIGNA
     });
 }
 
-TEST_CASE("posix: a write whose reader goes in the middle says how much was taken, and raises no SIGPIPE") {
+TEST_CASE("posix: if the reader goes in the middle of a write, it says how much was taken, and raises no SIGPIPE") {
     sigpipes const seen;
     ramie::run({.workers = 1}, [] {
         std::vector<char> const much(10'000'000);
@@ -57,7 +57,8 @@ TEST_CASE("posix: a write whose reader goes in the middle says how much was take
                                 : posix::send(ends.here, much.data(), much.size(), 0);
             });
             CHECK(!writing.is_finished());
-            // All is read that is there, for closing would reset the writer's end else; it has no turn in between.
+            // Reads all bytes that are there, because closing would otherwise reset the writer's end; the writer has no
+            // turn in between.
             std::vector<char> into(100'000);
             while (::recv(ends.there, into.data(), into.size(), MSG_DONTWAIT) > 0) {}
             ends.close_there();

@@ -152,7 +152,7 @@ TEST_CASE("posix: MSG_PEEK leaves what it shows, and a zero-length read of a dat
     });
 }
 
-TEST_CASE("posix: datagrams keep their bounds, empty and large ones too, and tell who sent them") {
+TEST_CASE("posix: datagrams keep their bounds, empty and large ones too, and tell their sender") {
     on_each_runtime([] {
         auto const bound = [] {
             int const fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -264,7 +264,7 @@ TEST_CASE("posix: a descriptor may be passed along, once") {
     });
 }
 
-TEST_CASE("posix: whoever set O_NONBLOCK gets EAGAIN, and partial writes") {
+TEST_CASE("posix: a descriptor with O_NONBLOCK gets EAGAIN, and partial writes") {
     on_each_runtime([] {
         for (bool const pipe : {false, true}) {
             auto const ends = pipe ? pipe_pair() : socket_pair();

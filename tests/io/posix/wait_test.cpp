@@ -92,7 +92,7 @@ TEST_CASE("posix poll: POLLHUP, POLLRDHUP and POLLPRI are waited for although th
     });
 }
 
-TEST_CASE("posix poll: what nobody asked for does not make it go round") {
+TEST_CASE("posix poll: an event that was not asked for does not make it spin") {
     ramie::runtime one({.workers = 1});
     one.block_on([&] {
         auto const ends = socket_pair();

@@ -1,4 +1,4 @@
-// ramie::posix: receiving until all is there. Whatever ends it, a fiber is told what a thread is told.
+// ramie::posix: receiving until all bytes are there. However the call ends, a fiber gets the same results as a thread.
 #include "environment.hpp"
 #include "plain_fds.hpp"
 
@@ -22,7 +22,7 @@ two_fds tcp_pair() {
     return {here, ::accept(listener.fd, nullptr, nullptr)};
 }
 
-// What the receiver saw: each call's answer, and what it received.
+// The receiver's results: each call's answer, and the bytes received.
 struct seen {
     std::vector<said> answers;
     std::string bytes;
@@ -30,7 +30,7 @@ struct seen {
     friend bool operator==(seen const&, seen const&) = default;
 };
 
-// Ten bytes are wanted. `calls`: as often as that.
+// Asks for ten bytes, `calls` times.
 using receive = std::function<ssize_t(int, char*, socklen_t*)>;
 seen receive_ten(int fd, receive const& call, int calls) {
     seen all;
@@ -79,7 +79,7 @@ std::vector<std::pair<char const*, receive>> all_forms() {
              }}};
 }
 
-// What the peer does, one step at a time; the receiver waits before each.
+// The peer's steps, one at a time; the receiver waits before each.
 struct peer {
     char const* name;
     std::vector<std::function<void(two_fds&)>> steps;
@@ -100,7 +100,7 @@ std::vector<peer> const peers = {
     {"breaks off at once", {[](auto& e) { reset(e); }}, 2},
 };
 
-// For the parts that come.
+// For the tests with partial data.
 void limit_wait(int fd) {
     timeval const limit{0, 30'000};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -147,7 +147,7 @@ TEST_CASE("posix: MSG_WAITALL, in each form and whatever the peer does, says wha
 
 TEST_CASE("posix: MSG_WAITALL from a sender with a name, with a time limit, on a non-blocking socket") {
     on_each_runtime([] {
-        // A name: as long as it is, though it came with the first piece only.
+        // A name is returned in full, though it came only with the first piece.
         two_fds named{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), -1};
         sockaddr_un listening{AF_UNIX, {}}, sender{AF_UNIX, {}};
         std::snprintf(listening.sun_path + 1, 60, "ramie-waitall-to-%d", ::getpid());

@@ -1,4 +1,4 @@
-// How child processes are waited for and ended, and that nothing is left of them.
+// How child processes are waited for and ended, and that nothing of them is left.
 #include "child_process.hpp"
 #include "children.hpp"
 
@@ -181,7 +181,7 @@ TEST_CASE("child: a thousand children at once") {
     }
 }
 
-TEST_CASE("child: somebody else reaps it, or SIGCHLD is ignored: an error, no hang (forks)") {
+TEST_CASE("child: other code reaps it, or SIGCHLD is ignored: an error, no hang (forks)") {
     auto const end = in_child([] {
         auto const right = ramie::run({.workers = 2}, [] {
             auto child = command("true").spawn().value();

@@ -1,4 +1,4 @@
-// What the tests of child processes share.
+// Shared by the tests of child processes.
 #pragma once
 
 #include "sockets.hpp"
@@ -23,7 +23,7 @@ inline std::string all_from(ramie::child_stdout& from) {
     return all;
 }
 
-// Children of this process, zombies too.
+// The children of this process, zombies too.
 inline std::size_t children() {
     std::size_t count = 0;
     for (auto const& thread : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -41,7 +41,7 @@ bool comes_true(auto&& condition) {
     return false;
 }
 
-// As on_each_runtime(), and in the end no child may be left, nor a descriptor for one.
+// Like on_each_runtime(); at the end no child may be left, nor a descriptor for one.
 template <class F>
 void on_each_runtime_without_traces(F const& f) {
     on_each_runtime([&f] {

@@ -1,4 +1,4 @@
-// Starting programs: what they are given, and nothing else.
+// Starting programs: they get what they are given, and nothing else.
 #include "child_process.hpp"
 #include "children.hpp"
 
@@ -122,7 +122,7 @@ TEST_CASE("command: descriptors of the caller's for its input and output") {
         REQUIRE(::pipe2(back, O_CLOEXEC) == 0);
         REQUIRE(::write(ends[1], "words", 5) == 5);
         ::close(ends[1]);
-        // Both from one: out and err.
+        // Both ends from one pipe: out and err.
         auto const to_one = stdio::from(back[1]);
         auto const both = shell("cat; echo oops >&2").in(stdio::from(ends[0])).out(to_one).err(to_one);
         CHECK(soon([&] { return both.status(); }).value().success());
@@ -210,7 +210,7 @@ TEST_CASE("command: output() takes so much of each, and a child that writes more
         CHECK(so_much("true", 0).value().out.empty());
         CHECK(error_in(so_much("printf 123456", 5)) == ramie::stream_errc::too_long);
         CHECK(error_in(so_much("printf abcdef >&2", 5)) == ramie::stream_errc::too_long);
-        // Those would never end by themselves: one writes for ever, the others just stay.
+        // These would never end by themselves: one writes for ever, the others just run.
         CHECK(error_in(so_much("exec cat /dev/zero", 1'000'000)) == ramie::stream_errc::too_long);
         CHECK(error_in(so_much("echo x; exec sleep 1000", 1)) == ramie::stream_errc::too_long);
         CHECK(error_in(so_much("echo x >&2; exec sleep 1000", 1)) == ramie::stream_errc::too_long);
@@ -220,13 +220,13 @@ TEST_CASE("command: output() takes so much of each, and a child that writes more
     });
 }
 
-#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // their memory is not what a limit says
+#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // their memory does not follow the limit
 TEST_CASE("command: a reader that finds no memory ends the other one, and the child (forks)") {
     auto const end = in_child([] {
         ramie::run({.workers = 1}, [] {
             auto const endless =
                 shell("exec cat /dev/zero").output_limit(ramie::buffered_reader<ramie::pipe_reader>::no_limit);
-            (void)soon([] { return shell("echo; echo >&2").output(); });  // so that all threads and stacks are there
+            (void)soon([] { return shell("echo; echo >&2").output(); });  // so that all threads and stacks exist
             long pages = 0;
             std::ifstream("/proc/self/statm") >> pages;
             rlimit unlimited{};

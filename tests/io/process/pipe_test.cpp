@@ -43,7 +43,7 @@ bool is_end_of_wait(std::error_code const& e) {
 std::atomic<int> sigpipes{0};
 void count_sigpipe(int) { ++sigpipes; }
 
-// The process's reaction to SIGPIPE, put back afterwards.
+// Saves the process's reaction to SIGPIPE, and restores it afterwards.
 class reaction {
   public:
     explicit reaction(void (*handler)(int)) {
@@ -129,7 +129,7 @@ TEST_CASE("pipe: megabytes arrive byte for byte, the writer waits for room") {
     });
 }
 
-TEST_CASE("pipe: a timeout, an abort and a close of those who wait") {
+TEST_CASE("pipe: a timeout, an abort and a close end waits") {
     on_each_runtime([] {
         auto [reader, writer] = ramie::make_pipe().value();
         auto const read = [&] {
@@ -212,7 +212,7 @@ TEST_CASE("pipe: the way of older systems raises no SIGPIPE either, and leaves o
     }
     CHECK(sigpipes == 0);
 
-    // Held back by the user, not pending: nothing is left behind. Pending before: it stays.
+    // The signal is blocked by the user and not pending: none is left pending. Pending before: it stays pending.
     std::thread([&] {
         sigset_t only;
         ::sigemptyset(&only);

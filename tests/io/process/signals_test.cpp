@@ -1,4 +1,4 @@
-// Signals: who hears which, how often, what else the process does about them before and after.
+// Signals: which listeners get which signal, how often, and the process's own reaction before and after.
 #include "child_process.hpp"
 #include "sockets.hpp"
 
@@ -19,11 +19,11 @@ using ramie::signals;
 
 namespace {
 
-// To this thread, so that it has been caught when this returns.
+// To this thread, so the handler has run when this returns.
 void send(int number) { REQUIRE(::raise(number) == 0); }
 #if defined(RAMIE_TSAN)
-// TSan calls a handler when the thread that was chosen for the signal makes its next call that TSan sees; one that
-// sleeps in a futex makes none.
+// TSan calls a handler when the thread that the kernel chose for the signal makes its next call that TSan sees; a
+// thread that sleeps in a futex makes none.
 void send_to_process(int number) {
     send(number);
 }
@@ -31,7 +31,7 @@ void send_to_process(int number) {
 void send_to_process(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
 #endif
 
-// Returns when every signal sent before was handed to all listeners.
+// Returns when all listeners have got every signal sent before.
 void wait_until_handed_out() {
     signals last{SIGRTMAX};
     send(SIGRTMAX);
@@ -131,7 +131,7 @@ TEST_CASE("signals: the highest number there is") {
     CHECK(last.next() == SIGRTMAX);
 }
 
-TEST_CASE("signals: all who listen hear it, in several runtimes and outside of any") {
+TEST_CASE("signals: all listeners get it, in several runtimes and outside of any") {
     signals here{SIGUSR1};
     std::vector<std::unique_ptr<ramie::runtime>> runtimes;
     std::vector<ramie::join_handle<int>> waiting;
@@ -178,7 +178,7 @@ TEST_CASE("signals: a timeout or an abort in next loses none") {
             send(SIGUSR1);
             CHECK(soon([&] { return some.next(); }) == SIGUSR1);
         }
-        // In the very moment it comes: it is returned, or still there.
+        // The abort comes at the same moment as the signal: the signal is returned, or still there.
         for (int i = 0; i < 200; ++i) {
             auto waiting = ramie::spawn([&] { return some.next(); });
             ramie::this_fiber::yield();
@@ -245,7 +245,7 @@ TEST_CASE("signals: what the process did about it before comes back with the las
     CHECK(has_lost_thread_for_signals());
 }
 
-TEST_CASE("signals: a handler that somebody put there meanwhile stays") {
+TEST_CASE("signals: a handler that was installed meanwhile stays") {
     reaction const whatever(SIGUSR1, SIG_DFL);
     {
         signals some{SIGUSR1};

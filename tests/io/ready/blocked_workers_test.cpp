@@ -1,4 +1,4 @@
-// All workers block their threads in foreign code; what becomes ready meanwhile is served all the same.
+// All workers block their threads in foreign code; descriptors that become ready meanwhile are served all the same.
 #include "environment.hpp"
 #include "sockets.hpp"
 

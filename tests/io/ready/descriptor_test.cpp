@@ -1,4 +1,4 @@
-// Descriptors: who may close the number, and when.
+// Descriptors: which user closes the number, and when.
 #include "chance.hpp"
 #include "ready/interest_set.hpp"
 #include "ready/loop.hpp"

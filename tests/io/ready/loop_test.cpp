@@ -39,7 +39,7 @@ TEST_CASE("driver: an interrupt during the turn ends the turn") {
     }
 }
 
-TEST_CASE("driver: a turn whose time has passed only looks") {
+TEST_CASE("driver: a turn with a time in the past only looks") {
     loop l;
     for (int i = 0; i < 1000; ++i) l.turn(clock_type::now());
     l.turn(time_point::min());
@@ -65,12 +65,12 @@ TEST_CASE("driver: a time earlier than the one it slept for before is kept") {
 TEST_CASE("driver: later times do not put off an alarm that is set") {
     loop l;
     auto until = clock_type::now();
-    for (auto ahead = 3ms; clock_type::now() >= until; ahead *= 2) {  // a turn that comes too late sets none
+    for (auto ahead = 3ms; clock_type::now() >= until; ahead *= 2) {  // a turn that begins too late sets no alarm
         until = clock_type::now() + ahead;
         l.interrupt();
         l.turn(until);
     }
-    l.turn(never);  // woken too early, by the alarm
+    l.turn(never);  // ended too early, by the alarm
     CHECK(clock_type::now() >= until);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("driver: it goes while descriptors are left, and they close later") {
         }
         operation const mine(left, "read");
         REQUIRE(mine);
-        // Ready, as far as is known; then not, and nobody will tell when.
+        // Ready, as far as is known; then not ready, and no report will come.
         auto const noted = mine.wait_ready(direction::read);
         REQUIRE(noted.has_value());
         mine.found_empty(direction::read, *noted);

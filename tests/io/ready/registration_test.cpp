@@ -13,7 +13,7 @@
 using namespace ramie::detail;
 
 namespace {
-// What the tick can count. Sanitizers take too long for it.
+// The most that the tick can count. Sanitizers take too long for it.
 constexpr int many = ramie::testing::slowdown > 1 ? 1 << 16 : 1 << 24;
 }  // namespace
 
@@ -26,7 +26,7 @@ TEST_CASE("registration: both directions count as ready at first, and a fruitles
     r.clear(direction::read, noted);
     CHECK_FALSE(r.look().ready(direction::read));
     CHECK(r.look().ready(direction::write));
-    r.clear(direction::write, noted);  // cleared bits do not outdate a note
+    r.clear(direction::write, noted);  // cleared bits do not make a note outdated
     CHECK_FALSE(r.look().ready(direction::write));
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("registration: what each report means") {
     }
 }
 
-TEST_CASE("registration: all who wait for a direction are woken, and those for the other are not") {
+TEST_CASE("registration: all waiters of a direction are woken, and those of the other are not") {
     registration r;
     auto const generation = r.begin();
     auto const noted = r.look();
@@ -137,7 +137,7 @@ TEST_CASE("registration: all who wait for a direction are woken, and those for t
     CHECK(writers == 4);
 }
 
-TEST_CASE("registration: closing and unwatching wake everybody, for good") {
+TEST_CASE("registration: closing and unwatching wake all waiters, for good") {
     for (bool const by_closing : {true, false}) {
         registration r;
         (void)r.begin();

@@ -11,7 +11,7 @@
 using namespace ramie::detail;
 using namespace std::chrono_literals;
 
-TEST_CASE("shortage: whoever waits is woken by a close, however far its limit") {
+TEST_CASE("shortage: a waiting acceptor is woken by a close, however far its limit") {
     shortage s;
     for (std::size_t i = 0; i < ramie::testing::rounds(300); ++i) {
         auto const noted = s.closed();

@@ -1,4 +1,4 @@
-// Lines, pieces and bytes out of a stream that comes in any pieces, and that nothing read is ever lost.
+// Lines, pieces and bytes out of a stream that comes in arbitrary pieces; bytes that were read are never lost.
 #include "scripted_stream.hpp"
 #include "sockets.hpp"
 
@@ -60,7 +60,7 @@ TEST_CASE("buffered_reader: the limit is exact, also when more is in the buffer 
     CHECK(error_in(in.read_line(line, 3)) == stream_errc::too_long);
     CHECK(in.read_line(line, 4).value());
     CHECK(error_in(in.read_line(line, 2)) == stream_errc::too_long);
-    CHECK(error_in(in.read_line(line, 3)) == stream_errc::too_long);  // whether it ends there is not known
+    CHECK(error_in(in.read_line(line, 3)) == stream_errc::too_long);  // unknown whether it ends there
     CHECK(in.read_line(line, 4).value());
     CHECK(line == "def");
 }

@@ -1,4 +1,4 @@
-// What is written when, and that what was taken is written or still there.
+// When bytes are written, and that bytes taken are either written or still in the buffer.
 #include "scripted_stream.hpp"
 #include "sockets.hpp"
 

@@ -1,4 +1,4 @@
-// Clients that are too many, or too slow.
+// Too many clients, and clients that are too slow.
 #include "sockets.hpp"
 
 #include <ramie/client_limits.hpp>
@@ -49,14 +49,14 @@ TEST_CASE("client limits: a stream that keeps to them is as the stream below") {
     });
 }
 
-TEST_CASE("client limits: who is one too many is closed, and one who goes makes room") {
+TEST_CASE("client limits: a client too many is closed, and a client that goes makes room") {
     on_each_runtime([] {
         client_gate gate({.connections = 2});
         auto first = std::make_optional(admit_one(gate));
         auto second = admit_one(gate);
         auto [here, there] = connect_pair();
         CHECK_FALSE(gate.admit(std::move(there)));
-        CHECK(soon([&] { return all_text_from(here); }).empty());  // it is told at once
+        CHECK(soon([&] { return all_text_from(here); }).empty());  // the client sees it at once
         CHECK(gate.open() == 2);
         CHECK(gate.refused() == 1);
         auto moved = std::move(second.server);
@@ -128,10 +128,10 @@ TEST_CASE("client limits: a header that comes byte by byte has an end, although 
         std::error_code end;
         char b[1];
         soon([&] {
-            while (!(end = end_of(p.server.read(b)))) p.server.request_begins();  // it has begun already
+            while (!(end = end_of(p.server.read(b)))) p.server.request_begins();  // the request has begun already
         });
         CHECK(end == std::errc::timed_out);
-        // With its header complete, or answered, there is time again.
+        // With its header complete, or its answer sent, there is time again.
         p.server.header_is_complete();
         CHECK(soon([&] { return p.server.read(b); }).has_value());
         p.server.request_is_over();

@@ -1,4 +1,4 @@
-// copy and copy_bidirectional: every byte, both ends, the first error, and how far it came.
+// copy and copy_bidirectional: every byte, both ends, the first error, and the counts.
 #include "scripted_stream.hpp"
 #include "sockets.hpp"
 
@@ -170,12 +170,12 @@ TEST_CASE("copy_bidirectional: a reset ends both ways and says on which side it 
             CHECK(end.error().where == (client_resets ? stream_of_two::a : stream_of_two::b));
             CHECK(end.error().done == ramie::copied_bytes{5, 0});
             CHECK(done == end.error().done);
-            CHECK(p.a.native_handle() >= 0);  // closing is the caller's
+            CHECK(p.a.native_handle() >= 0);  // the caller closes
         }
     });
 }
 
-TEST_CASE("copy_bidirectional: a timeout, an abort or a close ends both ways and leaves nobody behind") {
+TEST_CASE("copy_bidirectional: a timeout, an abort or a close ends both ways and leaves no task behind") {
     on_each_runtime([] {
         proxied p;
         ramie::copied_bytes done;

@@ -1,4 +1,4 @@
-// A stream in two halves, each with an owner of its own.
+// A stream in two halves, each with its own owner.
 #include "sockets.hpp"
 
 #include <ramie/spawn.hpp>

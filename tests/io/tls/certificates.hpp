@@ -1,4 +1,4 @@
-// Certificates made for a test, in memory: an authority, what it issues, and what it revokes.
+// Certificates made for a test, in memory: an authority, the certificates it issues, and its revocations.
 #pragma once
 
 #include <ramie/tls_config.hpp>
@@ -25,7 +25,7 @@ struct freed_by {
 using key = std::unique_ptr<EVP_PKEY, freed_by<&::EVP_PKEY_free>>;
 using certificate = std::unique_ptr<X509, freed_by<&::X509_free>>;
 
-// What write(BIO*) writes.
+// The text that write(BIO*) writes.
 template <class Write>
 std::string text(Write write) {
     std::unique_ptr<BIO, freed_by<&::BIO_free>> const into(::BIO_new(::BIO_s_mem()));
@@ -67,7 +67,7 @@ class certified {
 
     certified issue(certificate_wish const& wish = {}) const { return {wish, false, this}; }
     certified issue_authority(std::string const& subject) const { return {{.subject = subject}, true, this}; }
-    // A list of one, signed by this authority.
+    // A list with this one certificate, signed by this authority.
     std::string revocation_of(certified const& victim, std::chrono::seconds until = 1h) const {
         std::unique_ptr<X509_CRL, openssl::freed_by<&::X509_CRL_free>> const list(::X509_CRL_new());
         std::unique_ptr<ASN1_TIME, openssl::freed_by<&::ASN1_TIME_free>> const now(::X509_gmtime_adj(nullptr, -7200));
@@ -97,7 +97,7 @@ class certified {
                                                    static_cast<int>(password.size()), nullptr, nullptr);
         });
     }
-    // As an option; `between` are those between it and the root.
+    // As an option; `between`: the certificates between it and the root.
     tls_identity identity(std::string const& between = {}) const {
         return {pem::text(certificate() + between), pem::text(key())};
     }

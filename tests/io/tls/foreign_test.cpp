@@ -1,4 +1,4 @@
-// TLS with other people's programs: openssl s_client and s_server, curl. Each speaks to us as itself, on the loopback.
+// TLS with other programs: openssl s_client and s_server, curl. Each is run unmodified, on the loopback.
 #include "programs.hpp"
 
 #include <array>
@@ -16,7 +16,7 @@ using ramie::tls_stream;
 
 namespace {
 
-// openssl s_server, on a port of its choice, for so many connections.
+// openssl s_server, on a port of its choice, for a number of connections.
 class openssl_server {
   public:
     openssl_server(certificate_files const& files, int connections, std::string const& more)
@@ -33,7 +33,7 @@ class openssl_server {
     }
     std::uint16_t port() const { return port_; }
     std::string rest() { return command_.rest(); }
-    // What is typed at its terminal.
+    // Types a line at its terminal.
     void type(std::string const& line) { std::ofstream(input_) << line << std::endl; }
     void kill() { REQUIRE(::kill(pid_, SIGKILL) == 0); }
 
@@ -152,7 +152,7 @@ TEST_CASE("tls foreign: we talk to openssl s_server, in either version, with a c
             CHECK(has(first, version == "-tls1_3" ? "TLSv1.3" : "TLSv1.2"));
             CHECK(has(first, "CN=alice"));
             CHECK_FALSE(has(first, " resumed"));
-            CHECK_FALSE(has(first, make_error_code(tls_errc::truncated).message()));  // it says that this is the end
+            CHECK_FALSE(has(first, make_error_code(tls_errc::truncated).message()));  // it announces the end
             CHECK(has(page(server.port(), config), " resumed"));
         }
     });
@@ -167,7 +167,7 @@ TEST_CASE("tls foreign: an openssl s_server that is killed, or told to quit, lea
             REQUIRE_MESSAGE(s.has_value(), s.error().message());
             server.type("hello");
             char b[64];
-            CHECK(soon([&] { return s->read(b); }).value() == 6);  // so it has read all of ours
+            CHECK(soon([&] { return s->read(b); }).value() == 6);  // so it has read all our bytes
             is_killed ? server.kill() : server.type("Q");
             CHECK(error_in(soon([&] { return s->read(b); })) == tls_errc::truncated);
         }
@@ -200,7 +200,7 @@ TEST_CASE("tls foreign: curl fetches a page from us, and refuses us without our 
             for (auto each = listener.accept(); each; each = listener.accept()) {
                 std::string request(4096, '\0');
                 auto const got = each->read(request);
-                if (!got) continue;  // it did not like us
+                if (!got) continue;  // the client refused us
                 (void)each->write_all("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body);
                 (void)each->shutdown();
             }

@@ -1,4 +1,4 @@
-// TLS handshakes: who the peer is, what is agreed on, and who is refused.
+// TLS handshakes: how peers are checked, what is agreed on, and which peers are refused.
 #include "peers.hpp"
 
 #include <string>
@@ -16,7 +16,7 @@ tls_server_config server_with(certified const& identity, std::string const& betw
     return tls_server_config::make({.identity = identity.identity(between)}).value();
 }
 
-// What a client that trusts the authority says about a server.
+// The error that a client with trust in the authority gets from a server.
 std::error_code verdict(tls_server_config const& server, std::string_view host = "localhost",
                         tls_client_config const& client = client_config()) {
     auto p = tls_strangers(client, server, host);
@@ -57,9 +57,9 @@ TEST_CASE("tls handshake: certificates that are refused, by kind") {
 
 TEST_CASE("tls handshake: any other fault of a certificate is told in OpenSSL's words") {
     ramie::run([] {
-        auto const as_authority = certified({}, true, &authority());  // must not speak for a host whose name it lacks
+        auto const as_authority = certified({}, true, &authority());  // must not stand for a host whose name it lacks
         CHECK(verdict(server_with(as_authority)) == tls_errc::wrong_host);
-        // A leaf that plays the authority for another one.
+        // A leaf that issues a certificate for another host.
         auto const leaf = authority().issue({.subject = "no authority"});
         auto const error = verdict(server_with(leaf.issue(), leaf.certificate()));
         CHECK(error.category() == ramie::tls_category());
@@ -72,7 +72,7 @@ TEST_CASE("tls handshake: a chain over an intermediate authority is sent along, 
         auto const between = authority().issue_authority("between");
         CHECK(verdict(server_with(between.issue(), between.certificate())) == std::error_code());
         CHECK(verdict(server_with(between.issue())) == tls_errc::unknown_issuer);
-        // Who trusts the one between needs no root.
+        // A client that trusts the one between needs no root.
         auto const trusts_it = client_with({.trusted = pem::text(between.certificate())});
         CHECK(verdict(server_with(between.issue()), "localhost", trusts_it) == std::error_code());
     });
@@ -84,13 +84,13 @@ TEST_CASE("tls handshake: revoked, if a list is given that says so") {
         auto const heeds = client_with({.revoked = pem::text(authority().revocation_of(bad))});
         CHECK(verdict(server_with(bad), "localhost", heeds) == tls_errc::certificate_revoked);
         CHECK(verdict(server_config(), "localhost", heeds) == std::error_code());
-        CHECK(verdict(server_with(bad)) == std::error_code());  // nobody told
+        CHECK(verdict(server_with(bad)) == std::error_code());  // without a list the client does not know
         auto const stale = client_with({.revoked = pem::text(authority().revocation_of(bad, -1min))});
         CHECK(verdict(server_config(), "localhost", stale) == tls_errc::revocation_unknown);
     });
 }
 
-TEST_CASE("tls handshake: without verification anybody will do") {
+TEST_CASE("tls handshake: without verification every server will do") {
     ramie::run([] {
         auto const trusting = client_with({.verify = false});
         CHECK(verdict(server_with(make_self_signed()), "example.org", trusting) == std::error_code());
@@ -134,7 +134,7 @@ TEST_CASE("tls handshake: clients show certificates where they are asked to") {
 
         auto unknown = tls_strangers(client_config(), required);
         CHECK(shake_hands(unknown).server == tls_errc::no_certificate);
-        // In TLS 1.3 the client has long gone on when the server refuses: it hears with its first read.
+        // In TLS 1.3 the client has long gone on when the server refuses: its first read tells it.
         char b[1];
         auto const told = error_in(soon([&] { return unknown.client.read(b); }));
         CHECK(told.message() == "the peer gave up: tlsv13 alert certificate required");
@@ -167,7 +167,7 @@ TEST_CASE("tls handshake: the server's best protocol that the client knows is sp
         CHECK(ends.client.message() == "the peer gave up: tlsv1 alert no application protocol");
         CHECK(ends.server.category() == ramie::openssl_category());
 
-        auto unheard = tls_strangers(client_with({.alpn = {"smtp"}}));  // this server does not care
+        auto unheard = tls_strangers(client_with({.alpn = {"smtp"}}));  // this server ignores that
         CHECK(!shake_hands(unheard).client);
         CHECK(unheard.client.alpn() == "");
     });
@@ -217,7 +217,7 @@ TEST_CASE("tls handshake: a session is taken up again, by the same host and port
         auto two = ramie::spawn([&] { greet(other); });
         auto const resumes = [](ramie::tls_listener& l, tls_client_config const& c) {
             auto s = tls_stream::connect("localhost", l.local_port(), c).value();
-            text_from(s);  // with which the session comes
+            text_from(s);  // the session comes with it
             return s.resumed();
         };
         auto const config = client_with({});
@@ -281,7 +281,7 @@ TEST_CASE("tls config: what is wrong is named") {
     });
 }
 
-TEST_CASE("tls config: an encrypted key needs its password, and nobody is asked at the terminal") {
+TEST_CASE("tls config: an encrypted key needs its password, and the terminal is not asked") {
     ramie::run([] {
         auto const chain = pem::text(server_identity().certificate());
         auto const key = pem::text(server_identity().key("open sesame"));

@@ -1,4 +1,5 @@
-// Whom a server's certificate is good for (RFC 9525), kind by kind; and what openssl s_client and curl say of the same.
+// Which hosts a server's certificate is good for (RFC 9525), kind by kind; and the verdicts of openssl s_client and
+// curl.
 #include "programs.hpp"
 #include "tls/host.hpp"
 
@@ -22,9 +23,9 @@ struct host_case {
     std::string what;
     std::string names;    // the certificate's, as OpenSSL's configuration files write them
     std::string subject;  // its CN
-    std::string host;     // whom we ask for
+    std::string host;     // the host we ask for
     verdict ours;
-    bool stricter = false;  // others may believe what we do not
+    bool stricter = false;  // others may accept a certificate that we refuse
 };
 
 std::vector<host_case> const& host_cases() {
@@ -46,7 +47,7 @@ std::vector<host_case> const& host_cases() {
         {"a dot at the end of the certificate's name", "DNS:example.test.", "x", "example.test", wrong_host, true},
         {"two dots at the end", "DNS:example.test", "x", "example.test..", no_host},
         {"a dot alone", "DNS:example.test", "x", ".", no_host},
-        {"a dot in front means anybody to OpenSSL", "DNS:example.test", "x", ".test", no_host, true},
+        {"a dot in front means any host to OpenSSL", "DNS:example.test", "x", ".test", no_host, true},
         {"a dot in front, above a star", "DNS:*.example.test", "x", ".example.test", no_host, true},
         {"a certificate with a dot in front", "DNS:.example.test", "x", "www.example.test", wrong_host},
         {"an empty label", "DNS:example..test", "x", "example..test", no_host, true},
@@ -120,7 +121,8 @@ verdict our_verdict(host_case const& c) {
     return verdict::wrong_host;
 }
 
-// Whether a program that fetches a page from this port believes the server. The server says hello to whoever stays.
+// Whether a program that fetches a page from this port accepts the server. The server says hello to a client that
+// stays.
 bool is_believed_by(host_case const& c, std::string (*line)(host_case const&, std::uint16_t, certificate_files const&),
                     certificate_files const& files) {
     auto listener = ramie::tls_listener::bind("127.0.0.1", 0, server_named(c)).value();
@@ -155,7 +157,7 @@ std::string as_openssl(host_case const& c, std::uint16_t port, certificate_files
            " -verify_return_error -CAfile " + files.path("ca.pem") + " && echo BELIEVED";
 }
 
-// curl is asked by name and sent to the port all the same; a zone is written %25 in a URL.
+// curl is given the name, and connects to the port anyway; a zone is written %25 in a URL.
 std::string as_curl(host_case const& c, std::uint16_t port, certificate_files const& files) {
     auto host = c.host;
     if (auto const zone = host.find('%'); zone != host.npos) host.insert(zone + 1, "25");
@@ -167,7 +169,7 @@ std::string as_curl(host_case const& c, std::uint16_t port, certificate_files co
 
 }  // namespace
 
-TEST_CASE("tls host: whom a certificate is good for, kind by kind") {
+TEST_CASE("tls host: which host a certificate is good for, kind by kind") {
     ramie::run([] {
         for (auto const& each : host_cases()) {
             auto const ours = our_verdict(each);
@@ -214,7 +216,7 @@ TEST_CASE("tls host: a name is as long as DNS allows") {
     CHECK_FALSE(tls_host::parse(std::string_view("a\0b", 3)));
 }
 
-TEST_CASE("tls host: we believe whom curl believes, except where we are stricter, and nobody else") {
+TEST_CASE("tls host: we accept the servers that curl accepts, except where we are stricter, and no others") {
     ramie::run({.workers = 2}, [] {
         if (!is_installed("curl")) {
             MESSAGE("skipped: there is no curl here");
@@ -229,7 +231,7 @@ TEST_CASE("tls host: we believe whom curl believes, except where we are stricter
     });
 }
 
-TEST_CASE("tls host: we believe whom openssl s_client believes, except where we are stricter") {
+TEST_CASE("tls host: we accept the servers that openssl s_client accepts, except where we are stricter") {
     ramie::run({.workers = 2}, [] {
         if (!is_installed("openssl")) {
             MESSAGE("skipped: there is no openssl here");
@@ -237,7 +239,7 @@ TEST_CASE("tls host: we believe whom openssl s_client believes, except where we 
         }
         certificate_files const files;
         for (auto const& each : cases_with_a_host()) {
-            // It takes a host as it stands: the dot at its end, the zone and short addresses are not understood.
+            // s_client takes a host literally: it does not understand a dot at the end, zones and short addresses.
             bool const is_beyond_it =
                 each.host.ends_with('.') || each.host.find('%') != each.host.npos || each.host == "127.1";
             if (is_beyond_it) continue;
@@ -248,7 +250,7 @@ TEST_CASE("tls host: we believe whom openssl s_client believes, except where we 
     });
 }
 
-TEST_CASE("tls host: a server shows nobody a certificate for its subject, and anybody below a dot none") {
+TEST_CASE("tls host: a server shows no certificate for its subject alone, nor for a name that begins with a dot") {
     ramie::run([] {
         auto const by_subject = authority().issue({.subject = "example.test", .names = ""});
         auto const by_name = authority().issue({.subject = "named", .names = "DNS:example.test"});

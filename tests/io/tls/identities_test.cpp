@@ -1,4 +1,4 @@
-// A TLS server of several names: which certificate it shows to whom.
+// A TLS server with several names: which certificate it shows to which client.
 #include "programs.hpp"
 
 #include <string>
@@ -16,7 +16,7 @@ certified named(std::string subject, std::string hosts) {
     return authority().issue({.subject = std::move(subject), .names = std::move(hosts)});
 }
 
-// Those in `more` are what their subjects say.
+// Each identity in `more` is named by its subject.
 tls_server_config server_of(std::vector<ramie::tls_identity> more) {
     return tls_server_config::make({.identity = server_identity().identity(), .more_identities = std::move(more)})
         .value();
@@ -32,7 +32,7 @@ tls_client_config client_that(bool verifies) {
     return tls_client_config::make(options).value();
 }
 
-// Whom a client meets that asks for the host, and believes what it is shown, or takes everything.
+// The subject that a client is shown that asks for the host, and accepts it, or accepts every certificate.
 std::string shown(tls_server_config const& server, std::string const& host,
                   tls_client_config const& client = client_config()) {
     auto p = tls_strangers(client, server, host);
@@ -42,7 +42,7 @@ std::string shown(tls_server_config const& server, std::string const& host,
 
 }  // namespace
 
-TEST_CASE("tls identities: who asks for a host is shown the first certificate that is good for it") {
+TEST_CASE("tls identities: a client that asks for a host is shown the first certificate that is good for it") {
     on_each_runtime([] {
         auto const server = two_houses();
         CHECK(shown(server, "localhost") == "CN=server");
@@ -60,7 +60,7 @@ TEST_CASE("tls identities: an unknown host, or none, is shown the server's own")
         auto const anybody = client_that(false);
         CHECK(shown(server, "example.com", anybody) == "CN=server");
         CHECK(shown(server, "a.b.example.org", anybody) == "CN=server");  // a star is one label
-        CHECK(shown(server, "127.0.0.1", anybody) == "CN=server");        // an address is no name that is sent along
+        CHECK(shown(server, "127.0.0.1", anybody) == "CN=server");        // an address is not sent along as a name
         CHECK(shown(server, "example.com") == make_error_code(ramie::tls_errc::wrong_host).message());
     });
 }
@@ -69,7 +69,7 @@ TEST_CASE("tls identities: another kind of key than the server's own, with its c
     ramie::run([] {
         auto const between = authority().issue_authority("between");
         auto const rsa = between.issue({.subject = "rsa", .names = "DNS:example.org", .rsa = true});
-        // Clients like elliptic curves better, of which the server's own is one.
+        // Clients prefer elliptic curves, and the server's own key is one.
         CHECK(shown(server_of({rsa.identity(between.certificate())}), "example.org") == "CN=rsa");
     });
 }
@@ -85,7 +85,7 @@ TEST_CASE("tls identities: a session is taken up again, host by host") {
                 CHECK(p.client.resumed() == again);
                 CHECK(p.server.server_name() == host);
                 CHECK(p.client.peer_subject() == (host == "example.org" ? "CN=first" : "CN=second"));
-                CHECK(p.server.write_all("x").has_value());  // the session comes with it
+                CHECK(p.server.write_all("x").has_value());  // the session comes with these bytes
                 CHECK(text_from(p.client) == "x");
             }
         }

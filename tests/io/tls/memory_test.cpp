@@ -1,5 +1,5 @@
-// What a TLS connection costs that is silent, and what is left of it. In resident bytes of a process of its own, with
-// the peers in another one. The figures are printed by
+// The memory of a silent TLS connection, and what is left after it. In resident bytes of a process of its own, with the
+// peers in another process. The figures are printed by
 //     io-tests --no-skip -tc="tls memory: figures*"
 #include "child_process.hpp"
 #include "peers.hpp"
@@ -38,7 +38,7 @@ long resident_bytes() {
     return total;
 }
 
-// A process that makes connections and does as it is told. To be made before this process has threads.
+// A process that makes connections as it is told. Must be made before this process has threads.
 class far_peers {
   public:
     far_peers() {
@@ -101,7 +101,7 @@ class far_peers {
     pid_t pid_;
 };
 
-// Accepts them all, each read by a task of its own, which ends with the connection.
+// Accepts all connections; a task for each reads it, and ends with the connection.
 std::vector<ramie::join_handle<void>> accept_all(tls_listener& listener) {
     std::vector<ramie::join_handle<void>> all;
     for (int i = 0; i < connections; ++i) {
@@ -110,7 +110,7 @@ std::vector<ramie::join_handle<void>> accept_all(tls_listener& listener) {
             (void)stream.read(b);
         }));
     }
-    ramie::this_fiber::sleep_for(50ms);  // too short: the figures are too low; never too high
+    ramie::this_fiber::sleep_for(50ms);  // if that is too short, the figures are too low; never too high
     return all;
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("tls memory: figures of silence" * doctest::skip()) {
     far_peers peers;
     ramie::run({.workers = 1}, [&] {
         auto listener = tls_listener::bind("127.0.0.1", 0, server_config()).value();
-        use_once(listener);  // what OpenSSL and the runtime need once
+        use_once(listener);  // makes what OpenSSL and the runtime need only once
         auto const before = resident_bytes();
         auto const each = [&] { return (resident_bytes() - before) / connections; };
 
@@ -170,7 +170,7 @@ TEST_CASE("tls memory: figures of what was used" * doctest::skip()) {
                 CHECK(reader.get());
             }
         };
-        talk(all.front());  // what is needed once
+        talk(all.front());  // makes what is needed only once
         auto const before = resident_bytes();
         for (auto& each : all) talk(each);
         auto const each = (resident_bytes() - before) / pairs;
@@ -179,7 +179,7 @@ TEST_CASE("tls memory: figures of what was used" * doctest::skip()) {
     });
 }
 
-#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // which have memory of their own for each byte
+#if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // they have memory of their own for each byte
 TEST_CASE("tls memory: a silent connection costs less than 12 KiB, and a used one keeps no buffers (forks)") {
     for (auto const* figures : {"tls memory: figures of silence", "tls memory: figures of what was used"}) {
         auto const end = in_fresh_process(figures, "RAMIE_STALL_THRESHOLD_MS", "10000");

@@ -1,4 +1,4 @@
-// Peers that no program and no tls_stream would be: OpenSSL's own, step by step, over a wire in memory.
+// Peers that behave as no program and no tls_stream does: OpenSSL itself, step by step, over a wire in memory.
 #include "peers.hpp"
 
 #include <ramie/notify.hpp>
@@ -50,7 +50,7 @@ class our_end {
 
 class openssl_peer {
   public:
-    // A client that believes anybody, or a server by the test's authority, of TLS 1.2 at the latest.
+    // A client that accepts every server, or a server with the test authority's certificate; TLS 1.2 at most.
     openssl_peer(wire& over, bool is_server)
         : over_(over), context_(::SSL_CTX_new(is_server ? ::TLS_server_method() : ::TLS_client_method())) {
         if (is_server) {
@@ -60,14 +60,14 @@ class openssl_peer {
         ssl_.reset(::SSL_new(context_.get()));
         take_role(is_server);
     }
-    // Later connections of a server know the sessions of the first.
+    // Later connections of a server share the sessions of the first.
     openssl_peer(wire& over, openssl_peer& first) : over_(over), context_(first.context_.get()) {
         ::SSL_CTX_up_ref(context_.get());
         ssl_.reset(::SSL_new(context_.get()));
         take_role(true);
     }
 
-    // One step of the handshake, if there is one to be made, and what goes over the wire.
+    // One step of the handshake, if one is due, and its bytes over the wire.
     void go_on() {
         ::BIO_write(::SSL_get_rbio(ssl_.get()), over_.to_peer.data(), static_cast<int>(over_.to_peer.size()));
         over_.to_peer.clear();
@@ -125,7 +125,7 @@ std::error_code shake_hands(tls_stream& ours, openssl_peer& theirs) {
 }  // namespace
 
 TEST_CASE("tls odd peers: one that asks for new keys and never listens is not listened to for ever") {
-    // One worker, and more stack than OpenSSL needs: a reader who may go on has done so when we run again.
+    // One worker, and more stack than OpenSSL needs: when we run again, a reader that can go on has gone on.
     ramie::run({.workers = 1, .stack_size = 256 << 10}, [] {
         wire w;
         auto server = tls_stream::server(our_end(w), server_config()).value();
@@ -142,7 +142,7 @@ TEST_CASE("tls odd peers: one that asks for new keys and never listens is not li
             waiting = w.we_wait_to_be_heard ? waiting + 1 : 0;
         }
         CHECK_FALSE(reader.is_finished());
-        CHECK(w.to_us.size() > 100'000);  // is left unread
+        CHECK(w.to_us.size() > 100'000);  // it is left unread
 
         w.peer_listens = true;
         w.news.notify_one();

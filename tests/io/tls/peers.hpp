@@ -1,4 +1,4 @@
-// What the TLS tests share: an authority, configs made by it, connected pairs.
+// Shared by the TLS tests: an authority, configs made with it, connected pairs.
 #pragma once
 
 #include "certificates.hpp"
@@ -39,14 +39,14 @@ struct tls_pair {
     tls_stream client, server;
 };
 
-// Not yet shaken hands.
+// Before the handshake.
 inline tls_pair tls_strangers(tls_client_config const& c = client_config(),
                               tls_server_config const& s = server_config(), std::string_view host = "localhost") {
     auto [here, there] = connect_pair();
     return {tls_stream::client(std::move(here), host, c).value(), tls_stream::server(std::move(there), s).value()};
 }
 
-// How the handshake ended, on either side.
+// How the handshake ended, on both sides.
 struct handshake_ends {
     std::error_code client, server;
 };

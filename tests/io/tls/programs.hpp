@@ -1,4 +1,4 @@
-// Other people's programs that speak TLS, as the peers of a test: openssl s_client, curl, started and listened to.
+// Other programs that speak TLS, as peers of a test: openssl s_client, curl; they are started and listened to.
 #pragma once
 
 #include "peers.hpp"
@@ -42,7 +42,7 @@ class certificate_files {
     std::filesystem::path folder_;
 };
 
-// A shell command under way, whose output is read. It ends by itself, or by its time limit.
+// A running shell command; its output is read. It ends by itself, or by its time limit.
 class command {
   public:
     explicit command(std::string const& line) : out_(::popen(("exec 2>&1; " + line).c_str(), "re")) {
@@ -53,7 +53,7 @@ class command {
     ~command() {
         if (out_ != nullptr) ::pclose(out_);
     }
-    // Until a line has this in it, or the end; what was read.
+    // Reads until a line contains this text, or until the end; returns the text read.
     std::string read_until(std::string const& what) {
         std::string all;
         std::array<char, 4096> line;
@@ -91,7 +91,7 @@ inline std::string openssl_client(std::uint16_t port, certificate_files const& f
            ' ' + more;
 }
 
-// Reads a line, sends it back in capitals, and ends; what the handshake said.
+// Reads a line, sends it back in capitals, and ends; returns the handshake's error.
 inline std::error_code serve_one(tls_listener& listener) {
     auto client = soon([&] { return listener.accept(); }).value();
     if (auto const agreed = soon([&] { return client.handshake(); }); !agreed) return agreed.error();

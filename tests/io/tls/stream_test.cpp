@@ -1,4 +1,4 @@
-// TLS streams: what comes through, and how they end.
+// TLS streams: what is received, and how they end.
 #include "chance.hpp"
 #include "peers.hpp"
 
@@ -19,8 +19,8 @@ std::string pattern(std::size_t size, std::uint64_t stream) {
     return bytes;
 }
 
-// Has the client read all that there is, the server's session tickets too. (A socket closed with something unread ends
-// in a reset.)
+// Makes the client read all that has come, the server's session tickets too. (A socket that is closed with unread bytes
+// ends in a reset.)
 void take_greeting(tls_pair& p) {
     CHECK(p.server.write_all("hello").has_value());
     CHECK(text_from(p.client) == "hello");

@@ -1,4 +1,4 @@
-// TLS and waiting: aborts, deadlines and close() at every place where it may wait, and peers that are slow.
+// TLS and waiting: aborts, deadlines and close() at every place where a call may wait, and slow peers.
 #include "peers.hpp"
 
 #include <ramie/notify.hpp>
@@ -14,8 +14,8 @@ using ramie::tls_stream;
 
 namespace {
 
-// At the n-th use of the wire its user is aborted: while it waits there, before anything has gone over it; or when that
-// has been done, and the abort is found a moment later. Then the wire works as ever.
+// At its n-th use of the wire the user is aborted: while it waits there, before any byte has been transferred; or after
+// the transfer, so that the abort is found a moment later. From then on the wire works normally.
 struct halt {
     std::size_t at;
     bool when_done;
@@ -55,20 +55,20 @@ class halting_stream {
     halt* where_;
 };
 
-// Adds what was done to a sum, also when an abort comes through.
+// Adds the number of bytes done to a sum, also when an abort comes through.
 struct noted {
     std::size_t& sum;
     std::size_t done = 0;
     ~noted() { sum += done; }
 };
 
-// Says the request, reads the answer; may be taken up again where it was left.
+// Sends the request, reads the answer; can be continued where it was aborted.
 struct exchange {
     std::string const request = std::string(40'000, 'q');
     std::string answer = std::string(40'000, '?');
     std::size_t asked = 0, answered = 0;
 
-    // No CHECK around a call that may throw an abort: it would swallow it.
+    // No CHECK around a call that may throw an abort, because CHECK would swallow it.
     void go_on(tls_stream& with) {
         bool fine = false;
         {
@@ -94,8 +94,8 @@ void echo_once(tls_stream& s, std::size_t size) {
 
 namespace {
 
-// One exchange in which the client (or the server) is aborted at its n-th use of the wire and taken up again. False: it
-// was over before.
+// One exchange in which the client (or the server) is aborted at its n-th use of the wire and then continued. False:
+// the exchange was over before.
 bool abort_at(std::size_t n, bool when_done, bool at_server) {
     halt where{n, when_done};
     auto [here, there] = connect_pair();
@@ -113,7 +113,7 @@ bool abort_at(std::size_t n, bool when_done, bool at_server) {
     soon([&] { where.reached.wait(); });
     auto const end = soon([&] { return victim.abort_and_join(); });
     soon([&] { all.go_on(mine); });
-    // Not CAPTURE: it belongs to the thread.
+    // Not CAPTURE, because that belongs to the thread.
     CHECK_MESSAGE(all.answer == all.request, "aborted at ", n, at_server ? ", server" : ", client");
     soon([&] { peer.get(); });
     return !end.has_value();
@@ -149,7 +149,7 @@ TEST_CASE("tls wait: a deadline ends a read, a write and a handshake, and all ca
             std::vector<std::byte> all(done);
             CHECK(p.server.read_exactly(all).has_value());
         });
-        CHECK(soon([&] { return p.client.write_all(""); }).has_value());  // all that was done has gone out after it
+        CHECK(soon([&] { return p.client.write_all(""); }).has_value());  // sends the rest of the aborted write
         soon([&] { reader.get(); });
 
         auto s = tls_strangers();
@@ -202,7 +202,7 @@ TEST_CASE("tls wait: a handshake that takes too long fails for both sides, once 
         CHECK(error_in(soon([&] { return server.handshake(); })) == std::errc::timed_out);
         CHECK(error_in(server.handshake()) == std::errc::timed_out);
         char b[1];
-        CHECK(::recv(raw.peer.fd(), b, 1, 0) == 0);  // the peer sees the end, and does not wait any longer
+        CHECK(::recv(raw.peer.fd(), b, 1, 0) == 0);  // the peer sees the end, and does not wait either
     });
 }
 
@@ -236,7 +236,7 @@ TEST_CASE("tls wait: clients that say nothing keep no others waiting") {
     });
 }
 
-TEST_CASE("tls wait: a listener is closed under who accepts") {
+TEST_CASE("tls wait: a listener is closed during an accept") {
     on_each_runtime([] {
         auto listener = ramie::tls_listener::bind(ramie::endpoint::loopback_v4(0), server_config()).value();
         auto acceptor = ramie::spawn([&] { return error_in(listener.accept()); });

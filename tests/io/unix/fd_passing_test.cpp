@@ -1,4 +1,4 @@
-// Descriptors handed over with bytes of a unix stream.
+// Descriptors that are sent with bytes of a unix stream.
 #include "sockets.hpp"
 
 #include <ramie/pipe.hpp>
@@ -122,11 +122,11 @@ TEST_CASE("fd passing: a plain read that comes upon descriptors closes them, and
         auto [here, there] = unix_stream::pair().value();
         auto const before = open_descriptors();
         int const fds[] = {STDERR_FILENO};
-        // A read stops where descriptors were sent. No edge follows for what comes after.
+        // A read stops where descriptors were sent. No edge follows for the bytes after them.
         for (int i = 0; i < 3; ++i) {
             CHECK(here.send_fds("abc", fds) == 3u);
             CHECK(here.write_all("def").has_value());
-            let_others_park();  // all that is to be reported has been
+            let_others_park();  // all edges have been reported
             char text[6];
             CHECK(soon([&] { return there.read_exactly(text).value(); }) == 6);
             CHECK(std::string_view(text, 6) == "abcdef");

@@ -1,4 +1,4 @@
-// Binding to a file that is left over, when others do the same.
+// Binding to a left-over file while other processes do the same.
 #include "sockets.hpp"
 #include "temp_directory.hpp"
 #include "unix/socket_file_claim.hpp"
@@ -24,7 +24,7 @@ using ramie::unix_endpoint;
 using ramie::unix_listener;
 using ramie::detail::socket_file_claim;
 
-TEST_CASE("unix: while somebody is about to listen there, nobody removes the file, though it looks left over") {
+TEST_CASE("unix: while a process is about to listen there, no other removes the file, though it looks left over") {
     temp_directory const dir;
     ramie::run({.workers = 1}, [&] {
         auto const at = unix_endpoint::path(dir / "s").value();
@@ -55,7 +55,7 @@ TEST_CASE("unix: a claim on a file is one's alone; the lock of a claimer that di
     CHECK(socket_file_claim(at).answer() == -ELOOP);
     CHECK_FALSE(std::filesystem::exists(dir / "precious"));
     ramie::run({.workers = 1}, [&] {
-        { CHECK(unix_listener::bind(at).has_value()); }  // which takes nothing away
+        { CHECK(unix_listener::bind(at).has_value()); }  // it removes nothing
         CHECK(error_in(unix_listener::bind(at)) == std::errc::address_in_use);
         CHECK(error_in(unix_listener::bind(at, {.replace_stale = true})) == std::errc::too_many_symbolic_link_levels);
         CHECK(std::filesystem::is_socket(at.name()));

@@ -1,4 +1,4 @@
-// Datagrams over unix sockets: whole, in order, none lost; and the waiting for a full receiver.
+// Datagrams over unix sockets: whole, in order, none lost; and waiting for a full receiver.
 #include "chance.hpp"
 #include "sockets.hpp"
 #include "temp_directory.hpp"
@@ -146,7 +146,7 @@ TEST_CASE("unix datagram: a sender that waits is aborted, timed out, closed; or 
     });
 }
 
-TEST_CASE("unix datagram: a file that is left over; nobody there; what is refused") {
+TEST_CASE("unix datagram: a left-over file; no receiver; what is refused") {
     temp_directory const dir;
     ramie::run({.workers = 1}, [&] {
         auto const at = unix_endpoint::path(dir / "s").value();

@@ -1,4 +1,4 @@
-// Unix streams: how connections come about, what they carry, how they end.
+// Unix streams: how connections are made, what they carry, how they end.
 #include "chance.hpp"
 #include "sockets.hpp"
 #include "temp_directory.hpp"
@@ -71,7 +71,7 @@ TEST_CASE("unix: connect, accept, write, read, both ways, to the end, by a path 
     });
 }
 
-TEST_CASE("unix: a pair, and who is at its other end") {
+TEST_CASE("unix: a pair, and the process at its other end") {
     on_each_runtime([] {
         auto [here, there] = unix_stream::pair().value();
         CHECK(here.write_all("x").has_value());
@@ -85,7 +85,7 @@ TEST_CASE("unix: a pair, and who is at its other end") {
     });
 }
 
-TEST_CASE("unix: who connects is told by process, user and group") {
+TEST_CASE("unix: a client is known by process, user and group") {
     if (::geteuid() != 0) {
         MESSAGE("skipped: only root may change users");
         return;
@@ -96,7 +96,7 @@ TEST_CASE("unix: who connects is told by process, user and group") {
         auto listener = unix_listener::bind(somewhere()).value();
         auto const at = listener.local_endpoint();
         std::thread([&] {
-            // Of this thread only: libc's calls would change all of them.
+            // Only for this thread: libc's calls would change all threads.
             REQUIRE(::syscall(SYS_setresgid, -1, group, -1) == 0);
             REQUIRE(::syscall(SYS_setresuid, -1, user, -1) == 0);
             int const fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -107,7 +107,7 @@ TEST_CASE("unix: who connects is told by process, user and group") {
     });
 }
 
-TEST_CASE("unix: nobody there, no such file, a file that is no socket") {
+TEST_CASE("unix: no listener, no such file, a file that is no socket") {
     temp_directory const dir;
     ramie::run({.workers = 1}, [&] {
         CHECK(error_in(unix_stream::connect(somewhere())) == std::errc::connection_refused);
