@@ -64,7 +64,6 @@ struct loops_world {
     std::array<unsigned char, 64> answer{};
 };
 
-
 }  // namespace
 
 std::map<std::string, std::function<void()>> ramie::testing::more_polling_loops() {

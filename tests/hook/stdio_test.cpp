@@ -120,7 +120,6 @@ inline std::size_t threads() {
     return n;
 }
 
-
 TEST_CASE("hook: stdio that reads from a pipe or a socket waits with its fiber, without a thread") {
     for (auto const& each : readings) {
         CAPTURE(each.name);

@@ -5,7 +5,6 @@
 // until the process has half of the limit; the other half is the program's.
 #pragma once
 
-
 #include <ramie/detail/fence/atomic.hpp>
 
 namespace ramie::detail {

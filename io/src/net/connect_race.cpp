@@ -1,6 +1,5 @@
 #include "net/connect_race.hpp"
 
-
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/budget.hpp>
 #include <ramie/detail/wait/park.hpp>

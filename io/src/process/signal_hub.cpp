@@ -39,7 +39,6 @@ void handle(int number) {
     errno = interrupted;
 }
 
-
 template <class F>
 void for_each_signal(signal_set set, F&& f) {
     for (; set != 0; set &= set - 1) f(std::countr_zero(set) + 1);
