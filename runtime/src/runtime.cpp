@@ -23,6 +23,16 @@ detail::scheduler& runtime_handle::open_scheduler(char const* verb) const {
     return *scheduler_;
 }
 
+runtime_handle runtime_handle::current() {
+    return runtime_handle(detail::carrier::here("runtime_handle::current").shared_from_this());
+}
+
+runtime_metrics runtime_handle::metrics() const {
+    auto m = scheduler_->metrics();
+    m.stacks = detail::stack_statistics();
+    return m;
+}
+
 runtime::runtime(runtime_options const& options)
     : scheduler_(detail::start_scheduler(detail::settle(options))) {}
 
@@ -137,10 +147,6 @@ std::vector<std::string> runtime::shut_down(std::chrono::steady_clock::time_poin
     return scheduler_->shut_down(until);
 }
 
-runtime_metrics runtime::metrics() const {
-    auto m = scheduler_->metrics();
-    m.stacks = detail::stack_statistics();
-    return m;
-}
+runtime_metrics runtime::metrics() const { return handle().metrics(); }
 
 }  // namespace ramie

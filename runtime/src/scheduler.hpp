@@ -50,7 +50,7 @@ class driver_role {
     atomic<bool> taken_{false};
 };
 
-class scheduler final : public live_table::end_listener {
+class scheduler final : public live_table::end_listener, public std::enable_shared_from_this<scheduler> {
   public:
     explicit scheduler(settings options, std::unique_ptr<home_process::runtime_presence> here =
                                              std::make_unique<home_process::runtime_presence>());

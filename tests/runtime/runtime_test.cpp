@@ -4,6 +4,7 @@
 #include "tracked.hpp"
 
 #include <ramie/runtime.hpp>
+#include <ramie/scoped_task.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -47,6 +48,29 @@ TEST_CASE("runtime: block_on returns values of every kind, again and again") {
         CHECK(rt.block_on([] { return tracked(7); }).value == 7);
     }
     CHECK(tracked::alive() == 0);
+}
+
+TEST_CASE("runtime_handle::current: of what carries the caller, for other threads to spawn by and to read metrics") {
+    auto const left = ramie::run({.workers = 2}, [] {
+        auto const here = ramie::runtime_handle::current();
+        CHECK(here.metrics().workers == 2);
+        std::thread other([here] {
+            CHECK(here.spawn([] { return ramie::spawn([] { return 7; }).get(); }).get() == 7);
+            CHECK(here.spawn_blocking([] { return ramie::runtime_handle::current().metrics().workers; }).get() == 2);
+            CHECK_THROWS_WITH_AS((void)ramie::runtime_handle::current(),
+                                 doctest::Contains("ramie: runtime_handle::current was called on a thread that belongs to no runtime"),
+                                 ramie::no_runtime);
+        });
+        ramie::spawn_blocking([&] { other.join(); }).get();
+        CHECK(here.metrics().live_tasks == 1);
+        ramie::scoped_task<void> const sleeper(ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }));
+        CHECK(here.metrics().live_tasks == 2);
+        CHECK(here.metrics().stacks.slabs > 0);
+        return here;
+    });
+    CHECK(left.metrics().workers == 2);
+    CHECK(left.metrics().live_tasks == 0);
+    CHECK_THROWS_AS((void)left.spawn([] {}), ramie::no_runtime);
 }
 
 TEST_CASE("runtime: what a task spawned goes on between and after block_on calls") {

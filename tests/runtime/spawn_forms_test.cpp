@@ -174,7 +174,7 @@ TEST_CASE("spawn forms: a runtime and its handle give the task the line of the c
     ramie::runtime home({.workers = 1});
     spawned_at const at;
     auto const nothing = [](auto...) {};
-    auto const place_of = [](auto const& job) { return ramie::detail::access::task(job).where(); };
+    auto const place_of = [](auto const& job) { return ramie::detail::access::held(job).where(); };
     // clang-format off
     SUBCASE("runtime") {
         unsigned const first = __LINE__ + 2;
@@ -240,7 +240,7 @@ TEST_CASE("spawn forms: spawn_blocking and spawn_local give the task the line of
     home.spawn({.pinned = true}, [] {
         spawned_at const at;
         auto const nothing = [](auto...) {};
-        auto const place_of = [](auto const& job) { return ramie::detail::access::task(job).where(); };
+        auto const place_of = [](auto const& job) { return ramie::detail::access::held(job).where(); };
         // clang-format off
         SUBCASE("spawn_blocking") {
             unsigned const first = __LINE__ + 2;

@@ -8,15 +8,17 @@
 
 #include <ramie/channel_error.hpp>
 #include <ramie/detail/channel/broadcast_core.hpp>
+#include <ramie/detail/channel/receiver_iterator.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -72,10 +74,16 @@ class broadcast_receiver {
 
     // Waits for the next value. Errors: closed, lagged. Suspension point; an abort leaves the value to be received.
     [[nodiscard]] result receive() { return receive_by(detail::never); }
-    // Waits at the longest that long. Errors: closed, lagged, timed_out. Suspension point.
+    // Waits at the longest that long / until then. Errors: closed, lagged, timed_out. Suspension points.
     template <class Rep, class Period>
     [[nodiscard]] result receive_for(std::chrono::duration<Rep, Period> d) {
         return receive_by(detail::after(d));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] result receive_until(std::chrono::time_point<Clock, Duration> t) {
+        return detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return receive_by(limit); },
+            [](result const& got) { return !got && got.error().why == broadcast_error::reason::timed_out; });
     }
     // Never waits. Errors: closed, lagged, empty.
     [[nodiscard]] result try_receive() { return take(broadcast_error::reason::empty); }
@@ -86,9 +94,15 @@ class broadcast_receiver {
     // A receiver of its own; it sees what is sent from now on.
     [[nodiscard]] broadcast_receiver resubscribe() const { return broadcast_receiver((held(), core_)); }
 
+    // for (auto& got : rx): each value, or that it lagged (the only error), until the last sender has gone and all was
+    // received. begin() and ++ are suspension points.
+    using iterator = detail::receiver_iterator<broadcast_receiver, result>;
+    iterator begin() { return iterator(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
     // For select.
     core_type& held() const {
-        if (!core_) throw std::logic_error("ramie: this broadcast_receiver is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("broadcast_receiver");
         return *core_;
     }
     bool is_ready() const noexcept { return core_->is_ready(next_); }
@@ -117,6 +131,13 @@ class broadcast_receiver {
             locked.unlock();
         else return std::unexpected(broadcast_error{broadcast_error::reason::timed_out});
         return take(broadcast_error::reason::empty);
+    }
+
+    friend iterator;
+    std::optional<result> next_of_range() {
+        auto got = receive();
+        if (!got && got.error().is_closed()) return std::nullopt;
+        return got;
     }
 
     std::shared_ptr<core_type> core_;
@@ -164,8 +185,9 @@ class broadcast_sender {
     }
 
   private:
+    friend detail::access;
     core_type& held() const {
-        if (!core_) throw std::logic_error("ramie: this broadcast_sender is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("broadcast_sender");
         return *core_;
     }
     std::shared_ptr<core_type> core_;
@@ -191,7 +213,7 @@ class weak_broadcast_sender {
 // Keeps the last `capacity` values for slow receivers. std::invalid_argument for a capacity of 0.
 template <class T>
 [[nodiscard]] std::pair<broadcast_sender<T>, broadcast_receiver<T>> broadcast(std::size_t capacity) {
-    if (capacity == 0) throw std::invalid_argument("ramie: a broadcast's capacity is 0; accepted are 1 and more");
+    if (capacity == 0) detail::refuse_capacity("broadcast");
     auto core = std::make_shared<detail::broadcast_core<T>>(capacity);
     return {broadcast_sender<T>(core), broadcast_receiver<T>(core, 0)};
 }
@@ -208,6 +230,13 @@ auto on_receive(broadcast_receiver<T>& from, Handler handler) {
     return detail::ready_case(
         core.lock, core.receiving, [&from] { return from.is_ready(); },
         [&from, handler = std::move(handler)]() mutable { handler(from.take(broadcast_error::reason::empty)); });
+}
+
+// Ready when there is no receiver. handler().
+template <class T, class Handler>
+auto on_closed(broadcast_sender<T>& by, Handler handler) {
+    auto& core = detail::access::held(by);
+    return detail::ready_case(core.lock, core.closing, [&core] { return core.is_closed(); }, std::move(handler));
 }
 
 }  // namespace ramie

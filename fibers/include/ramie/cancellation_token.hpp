@@ -75,10 +75,15 @@ class cancellation_token {
     [[nodiscard]] bool is_cancelled() const noexcept { return node_->source.stop_requested(); }
     // Waits until it is cancelled. Suspension point.
     void wait() const { (void)detail::wait_for_stop(stop_token(), detail::never); }
-    // Waits at the longest that long; true: it is cancelled. Suspension point.
+    // Waits at the longest that long / until then; true: it is cancelled. Suspension points.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) const {
         return detail::wait_for_stop(stop_token(), detail::after(d));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) const {
+        return detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return detail::wait_for_stop(stop_token(), limit); });
     }
 
     // A token that is cancelled with this one, or alone. Born cancelled if this one is.

@@ -9,6 +9,7 @@
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
 #include <ramie/detail/channel/channel_core.hpp>
+#include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/task/after.hpp>
 
 #include <algorithm>
@@ -67,13 +68,19 @@ class sender {
     std::expected<void, channel_error> send_for(T&& value, std::chrono::duration<Rep, Period> d) {
         return as_expected(held().send(value, detail::after(d)), channel_error::timed_out);
     }
+    template <class Rep, class Period>
+    std::expected<void, channel_error> send_for(T const& value, std::chrono::duration<Rep, Period> d) {
+        return send_for(copy_of(value), d);
+    }
     template <class Clock, class Duration>
     std::expected<void, channel_error> send_until(T&& value, std::chrono::time_point<Clock, Duration> t) {
         auto& core = held();
-        auto const sent = detail::wait_until_clock(
-            t, [&](detail::time_point limit) { return core.send(value, limit); },
-            [](result r) { return r == result::would_wait; });
-        return as_expected(sent, channel_error::timed_out);
+        return as_expected(until(t, [&](detail::time_point limit) { return core.send(value, limit); }),
+                           channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    std::expected<void, channel_error> send_until(T const& value, std::chrono::time_point<Clock, Duration> t) {
+        return send_until(copy_of(value), t);
     }
 
     // Waits for room and keeps it: the permit's send cannot fail for want of it. Error: closed. Suspension point; an
@@ -85,6 +92,17 @@ class sender {
     std::expected<channel_permit<T>, channel_error> try_reserve() {
         return as_permit(held().try_reserve(1), channel_error::full);
     }
+    // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
+    template <class Rep, class Period>
+    std::expected<channel_permit<T>, channel_error> reserve_for(std::chrono::duration<Rep, Period> d) {
+        return as_permit(held().reserve(1, detail::after(d)), channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    std::expected<channel_permit<T>, channel_error> reserve_until(std::chrono::time_point<Clock, Duration> t) {
+        auto& core = held();
+        return as_permit(until(t, [&](detail::time_point limit) { return core.reserve(1, limit); }),
+                         channel_error::timed_out);
+    }
     // The same for several values at once: waits until there is room for all of them, and is overtaken by nobody
     // meanwhile. std::invalid_argument: more than capacity().
     std::expected<channel_permits<T>, channel_error> reserve_many(std::size_t count) {
@@ -93,6 +111,18 @@ class sender {
     // All or none.
     std::expected<channel_permits<T>, channel_error> try_reserve_many(std::size_t count) {
         return as_permits(possible(count).try_reserve(count), count, channel_error::full);
+    }
+    template <class Rep, class Period>
+    std::expected<channel_permits<T>, channel_error> reserve_many_for(std::size_t count,
+                                                                      std::chrono::duration<Rep, Period> d) {
+        return as_permits(possible(count).reserve(count, detail::after(d)), count, channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    std::expected<channel_permits<T>, channel_error> reserve_many_until(std::size_t count,
+                                                                        std::chrono::time_point<Clock, Duration> t) {
+        auto& core = possible(count);
+        return as_permits(until(t, [&](detail::time_point limit) { return core.reserve(count, limit); }), count,
+                          channel_error::timed_out);
     }
 
     // No more sends, by any sender; what was sent, and what permits still send, can be received.
@@ -116,8 +146,12 @@ class sender {
     using result = typename detail::channel_core<T>::result;
 
     detail::channel_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this channel sender is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("channel sender");
         return *core_;
+    }
+    template <class TimePoint, class Attempt>
+    static result until(TimePoint t, Attempt attempt) {
+        return detail::wait_until_clock(t, attempt, [](result r) { return r == result::would_wait; });
     }
     static T copy_of(T const& value) {
         constexpr bool can_be_copied = std::is_copy_constructible_v<T>;
@@ -239,25 +273,7 @@ class receiver {
     [[nodiscard]] std::size_t size() const { return held().size(); }
 
     // for (auto& value : rx): until the channel is closed and empty. begin() and ++ are suspension points.
-    class iterator {
-      public:
-        using value_type = T;
-        using difference_type = std::ptrdiff_t;
-        using iterator_concept = std::input_iterator_tag;
-        explicit iterator(receiver& from) : from_(&from), value_(from.receive()) {}
-        T& operator*() const noexcept { return *value_; }
-        iterator& operator++() {
-            value_.reset();  // an aborted ++ leaves an iterator at its end
-            value_ = from_->receive();
-            return *this;
-        }
-        void operator++(int) { ++*this; }
-        friend bool operator==(iterator const& i, std::default_sentinel_t) noexcept { return !i.value_; }
-
-      private:
-        receiver* from_;
-        mutable std::optional<T> value_;
-    };
+    using iterator = detail::receiver_iterator<receiver, T>;
     iterator begin() { return iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
@@ -265,10 +281,12 @@ class receiver {
     detail::channel_core<T>* core() const noexcept { return core_.get(); }
 
   private:
+    friend iterator;
+    std::optional<T> next_of_range() { return receive(); }
     using result = typename detail::channel_core<T>::result;
 
     detail::channel_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this channel receiver is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("channel receiver");
         return *core_;
     }
     static std::expected<T, channel_error> as_expected(result r, std::optional<T>& value, channel_error would_wait) {
@@ -282,7 +300,7 @@ class receiver {
 // A channel with room for `capacity` values. std::invalid_argument for a capacity of 0.
 template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
-    if (capacity == 0) throw std::invalid_argument("ramie: a channel's capacity is 0; accepted are 1 and more");
+    if (capacity == 0) detail::refuse_capacity("channel");
     auto core = std::make_shared<detail::channel_core<T>>(capacity);
     return {sender<T>(core), receiver<T>(core)};
 }

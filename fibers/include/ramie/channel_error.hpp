@@ -1,7 +1,7 @@
 // Why a channel of any kind gave or took nothing.
 #pragma once
 
-#include <ramie/detail/ground/language.hpp>
+#include <ramie/error.hpp>
 
 #include <cstdint>
 #include <type_traits>
@@ -22,6 +22,8 @@ std::pair<int, int> no_channel_of() {
                   "notify");
     return {};
 }
+
+[[noreturn]] void refuse_capacity(char const* of);  // of 0
 
 }  // namespace detail
 

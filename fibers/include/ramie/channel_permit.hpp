@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
-#include <stdexcept>
 #include <utility>
 
 namespace ramie {
@@ -36,7 +35,7 @@ class [[nodiscard]] channel_permit {
     // Never waits, uses the permit up. Error: closed, nobody can receive; the value is still the caller's.
     // std::logic_error: it was used or moved from.
     std::expected<void, channel_error> send(T&& value) {
-        if (core_ == nullptr) throw std::logic_error("ramie: this channel_permit is empty: it was used or moved from");
+        if (core_ == nullptr) detail::refuse_empty("channel_permit", "it was used or moved from");
         auto const core = std::exchange(core_, nullptr);
         auto const sent = core->send_reserved(value);
         core->drop_sender();
@@ -79,7 +78,7 @@ class [[nodiscard]] channel_permits {
     [[nodiscard]] bool empty() const noexcept { return left_ == 0; }
     // One of them by itself. std::logic_error: none is left.
     [[nodiscard]] channel_permit<T> take() {
-        if (left_ == 0) throw std::logic_error("ramie: these channel_permits are used up, or moved from");
+        if (left_ == 0) detail::refuse_empty("channel_permits", "used up or moved from");
         channel_permit<T> one(core_);
         if (--left_ == 0) std::exchange(core_, nullptr)->drop_sender();  // there is that of `one`
         return one;

@@ -12,7 +12,9 @@ namespace ramie {
 
 namespace detail {
 struct deadline_scope;
-}
+// The one text for the use of a handle or an end that stands for nothing: std::logic_error.
+[[noreturn]] void refuse_empty(char const* what, char const* why = "default-made or moved from");
+}  // namespace detail
 
 // Thrown by spawn, sleep and the like when no runtime carries the caller. The text says what to do.
 class no_runtime : public std::logic_error {

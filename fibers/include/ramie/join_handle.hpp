@@ -37,6 +37,8 @@ class abort_handle {
     }
     bool is_finished() const noexcept { return !task_ || task_->state.is_finished(); }
     task_id id() const noexcept { return task_ ? task_->id() : 0; }
+    // Empty if it has none. Valid as long as this handle.
+    std::string_view name() const noexcept { return task_ ? task_->name() : std::string_view(); }
 
   private:
     friend detail::access;
@@ -122,7 +124,7 @@ class [[nodiscard]] join_handle {
   private:
     friend detail::access;
     detail::task& held() const {
-        if (!task_) throw std::logic_error("ramie: this join_handle is empty: it was joined, detached or moved from");
+        if (!task_) detail::refuse_empty("join_handle", "it was joined, detached or moved from");
         return *task_;
     }
 

@@ -14,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -134,7 +133,7 @@ class oneshot_sender {
 
     // For select.
     detail::oneshot_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this oneshot_sender is empty: it has sent, or was moved from");
+        if (!core_) detail::refuse_empty("oneshot_sender", "it has sent, or was moved from");
         return *core_;
     }
 
@@ -159,10 +158,16 @@ class oneshot_receiver {
 
     // Waits for the value. Error: closed, it will not come (or was received already). Suspension point.
     [[nodiscard]] std::expected<T, channel_error> receive() { return receive_by(detail::never); }
-    // Waits at the longest that long. Errors: closed, timed_out. Suspension point.
+    // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
     template <class Rep, class Period>
     [[nodiscard]] std::expected<T, channel_error> receive_for(std::chrono::duration<Rep, Period> d) {
         return receive_by(detail::after(d));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] std::expected<T, channel_error> receive_until(std::chrono::time_point<Clock, Duration> t) {
+        return detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return receive_by(limit); },
+            [](auto const& got) { return !got && got.error() == channel_error::timed_out; });
     }
     // Never waits. Errors: closed, empty.
     [[nodiscard]] std::expected<T, channel_error> try_receive() { return held().take(channel_error::empty); }
@@ -171,7 +176,7 @@ class oneshot_receiver {
 
     // For select.
     detail::oneshot_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this oneshot_receiver is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("oneshot_receiver");
         return *core_;
     }
 

@@ -5,6 +5,7 @@
 #include <ramie/join_handle.hpp>
 #include <ramie/this_fiber.hpp>
 
+#include <chrono>
 #include <utility>
 
 namespace ramie {
@@ -31,6 +32,15 @@ class [[nodiscard]] scoped_task {
     // See join_handle. Suspension points.
     [[nodiscard]] std::expected<T, join_error> join() { return handle_.join(); }
     T get() { return handle_.get(); }
+    void wait() { handle_.wait(); }
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
+        return handle_.wait_for(d);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_until(std::chrono::time_point<Clock, Duration> t) {
+        return handle_.wait_until(t);
+    }
     void abort() { handle_.abort(); }
     [[nodiscard]] bool is_finished() const { return handle_.is_finished(); }
     [[nodiscard]] bool valid() const noexcept { return handle_.valid(); }

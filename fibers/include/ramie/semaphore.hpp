@@ -56,6 +56,14 @@ class semaphore {
     static std::expected<permit, acquire_error> acquire_owned(std::shared_ptr<semaphore> from, std::size_t count = 1);
     static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
                                                                   std::size_t count = 1) noexcept;
+    template <class Rep, class Period>
+    static std::expected<permit, acquire_error> acquire_owned_for(std::shared_ptr<semaphore> from,
+                                                                  std::chrono::duration<Rep, Period> d,
+                                                                  std::size_t count = 1);
+    template <class Clock, class Duration>
+    static std::expected<permit, acquire_error> acquire_owned_until(std::shared_ptr<semaphore> from,
+                                                                    std::chrono::time_point<Clock, Duration> t,
+                                                                    std::size_t count = 1);
 
     // Adds permits: given back, or new ones. Never waits. std::length_error: more than max() would be free; then none was
     // added.
@@ -74,6 +82,8 @@ class semaphore {
 
     [[noreturn]] static void refuse(char const* verb, std::size_t count);
     std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
+    static std::expected<permit, acquire_error> owned(std::expected<permit, acquire_error> got,
+                                                      std::shared_ptr<semaphore> from) noexcept;
     // By a permit. They were free once, and were not counted since.
     void give_back(std::size_t count) noexcept;
     // Under guard_.
@@ -136,6 +146,19 @@ std::expected<semaphore::permit, acquire_error> semaphore::acquire_until(std::ch
     return detail::wait_until_clock(
         t, [&](detail::time_point limit) { return acquire_by(count, limit); },
         [](auto const& got) { return !got && got.error() == acquire_error::timed_out; });
+}
+
+template <class Rep, class Period>
+std::expected<semaphore::permit, acquire_error> semaphore::acquire_owned_for(std::shared_ptr<semaphore> from,
+                                                                             std::chrono::duration<Rep, Period> d,
+                                                                             std::size_t count) {
+    return owned(from->acquire_for(d, count), from);
+}
+template <class Clock, class Duration>
+std::expected<semaphore::permit, acquire_error> semaphore::acquire_owned_until(std::shared_ptr<semaphore> from,
+                                                                               std::chrono::time_point<Clock, Duration> t,
+                                                                               std::size_t count) {
+    return owned(from->acquire_until(t, count), from);
 }
 
 }  // namespace ramie

@@ -64,4 +64,8 @@ class [[nodiscard]] abort_shield {
     detail::waiter& mine_;
 };
 
+namespace this_fiber {
+using ramie::abort_shield;
+}
+
 }  // namespace ramie

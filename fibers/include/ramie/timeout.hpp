@@ -35,13 +35,26 @@ class timeout_scope {
     deadline_scope scope_;
 };
 
+// What a timeout of a callable that returns T has: std::expected keeps no references.
+template <class T>
+struct timeout_value : std::type_identity<T> {};
+template <class T>
+struct timeout_value<T&> : std::type_identity<std::reference_wrapper<T>> {};
+template <class T>
+struct timeout_value<T&&> : std::type_identity<T> {};
+
 template <class F>
-std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f) {
+using timeout_result = std::expected<typename timeout_value<std::invoke_result_t<F>>::type, timed_out>;
+
+template <class F>
+timeout_result<F> call_until(time_point t, F&& f) {
     timeout_scope scope(t);
     try {
         if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
             std::invoke(std::forward<F>(f));
             return {};
+        } else if constexpr (std::is_reference_v<std::invoke_result_t<F>>) {
+            return timeout_result<F>(std::in_place, std::invoke(std::forward<F>(f)));
         } else {
             return std::invoke(std::forward<F>(f));
         }
@@ -60,7 +73,8 @@ std::expected<std::invoke_result_t<F>, timed_out> call_until(time_point t, F&& f
 // earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
 // the outer throws into the next wait). Inside an abort_shield, or in a destructor while an exception unwinds, a timeout
 // works as ever; only those opened outside it are held off. Nothing is armed until something waits. What a clock other
-// than the steady one says is asked once, here. From fibers and plain threads.
+// than the steady one says is asked once, here. A reference that `f` returns comes as a std::reference_wrapper. From fibers
+// and plain threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,

@@ -9,14 +9,18 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
+#include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/channel/watch_core.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <expected>
 #include <functional>
+#include <iterator>
 #include <memory>
-#include <stdexcept>
+#include <mutex>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -75,13 +79,24 @@ class watch_receiver {
     // Waits for a value that was not seen, and counts it as seen; false: there is none and the last sender has gone.
     // Suspension point; an abort leaves it unseen.
     [[nodiscard]] bool changed() { return changed_by(detail::never).value_or(false); }
-    // Waits at the longest that long. Errors: closed, timed_out. Suspension point.
+    // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
     template <class Rep, class Period>
     std::expected<void, channel_error> changed_for(std::chrono::duration<Rep, Period> d) {
-        auto const news = changed_by(detail::after(d));
-        if (!news) return std::unexpected(channel_error::timed_out);
-        if (!*news) return std::unexpected(channel_error::closed);
-        return {};
+        return as_expected(changed_by(detail::after(d)), channel_error::timed_out);
+    }
+    template <class Clock, class Duration>
+    std::expected<void, channel_error> changed_until(std::chrono::time_point<Clock, Duration> t) {
+        auto const news = detail::wait_until_clock(
+            t, [this](detail::time_point limit) { return changed_by(limit); },
+            [](std::optional<bool> got) { return !got.has_value(); });
+        return as_expected(news, channel_error::timed_out);
+    }
+    // Never waits. Errors: closed, empty.
+    std::expected<void, channel_error> try_changed() {
+        auto& core = held();
+        std::lock_guard const locked(core.lock);
+        if (!is_ready()) return std::unexpected(channel_error::empty);
+        return as_expected(std::exchange(seen_, core.version) != core.version, channel_error::empty);
     }
     // Waits for a value that satisfies `wanted`, which may be the one that is there; it counts as seen. Error: closed.
     // Suspension point.
@@ -106,9 +121,15 @@ class watch_receiver {
         return core_->senders == 0;
     }
 
+    // for (auto& now : rx) use(*now): borrows the latest value each time there is one that was not seen, until the last
+    // sender has gone. begin() and ++ are suspension points.
+    using iterator = detail::receiver_iterator<watch_receiver, watch_ref<T>>;
+    iterator begin() { return iterator(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
     // For select.
     detail::watch_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this watch_receiver is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("watch_receiver");
         return *core_;
     }
     // There is news under the core's lock; take it.
@@ -119,6 +140,18 @@ class watch_receiver {
     }
 
   private:
+    friend iterator;
+    std::optional<watch_ref<T>> next_of_range() {
+        if (!changed()) return std::nullopt;
+        auto now = held().look();
+        seen_ = now.version;
+        return watch_ref<T>(std::move(now.value), true);
+    }
+    static std::expected<void, channel_error> as_expected(std::optional<bool> news, channel_error nothing) {
+        if (!news) return std::unexpected(nothing);
+        if (!*news) return std::unexpected(channel_error::closed);
+        return {};
+    }
     std::optional<bool> changed_by(detail::time_point limit) {
         auto& core = held();
         auto locked = detail::await(core.lock, core.changing, {"watch", &core}, limit, [&] { return is_ready(); });
@@ -203,8 +236,9 @@ class watch_sender {
     [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
 
   private:
+    friend detail::access;
     detail::watch_core<T>& held() const {
-        if (!core_) throw std::logic_error("ramie: this watch_sender is empty: default-made or moved from");
+        if (!core_) detail::refuse_empty("watch_sender");
         return *core_;
     }
     std::shared_ptr<detail::watch_core<T>> core_;
@@ -225,6 +259,13 @@ auto on_changed(watch_receiver<T>& by, Handler handler) {
     return detail::ready_case(
         core.lock, core.changing, [&by] { return by.is_ready(); },
         [&by, handler = std::move(handler)]() mutable { handler(by.take_news()); });
+}
+
+// Ready when there is no receiver. handler().
+template <class T, class Handler>
+auto on_closed(watch_sender<T>& by, Handler handler) {
+    auto& core = detail::access::held(by);
+    return detail::ready_case(core.lock, core.closing, [&core] { return core.receivers == 0; }, std::move(handler));
 }
 
 }  // namespace ramie

@@ -25,9 +25,9 @@ std::uint8_t stack_class_for(std::size_t wanted) {
     if (wanted >= smallest_request)
         for (std::uint8_t c = 0; c < stack_class_count; ++c)
             if (usable_bytes(c) >= wanted) return c;
-    throw std::invalid_argument("stack_size is " + std::to_string(wanted) + " bytes; accepted are " +
+    throw std::invalid_argument("ramie: stack_size is " + std::to_string(wanted) + "; accepted are " +
                                 std::to_string(smallest_request) + " to " +
-                                std::to_string(usable_bytes(stack_class_count - 1)) + " bytes");
+                                std::to_string(usable_bytes(stack_class_count - 1)));
 }
 
 }  // namespace ramie::detail

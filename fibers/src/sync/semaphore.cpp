@@ -65,16 +65,17 @@ granted semaphore::acquire_by(std::size_t count, detail::time_point limit) {
     return std::unexpected(acquire_error::timed_out);
 }
 
-granted semaphore::acquire_owned(std::shared_ptr<semaphore> from, std::size_t count) {
-    auto got = from->acquire(count);
+granted semaphore::owned(granted got, std::shared_ptr<semaphore> from) noexcept {
     if (got) got->keeps_ = std::move(from);
     return got;
 }
 
+granted semaphore::acquire_owned(std::shared_ptr<semaphore> from, std::size_t count) {
+    return owned(from->acquire(count), from);
+}
+
 granted semaphore::try_acquire_owned(std::shared_ptr<semaphore> from, std::size_t count) noexcept {
-    auto got = from->try_acquire(count);
-    if (got) got->keeps_ = std::move(from);
-    return got;
+    return owned(from->try_acquire(count), from);
 }
 
 // Grants what there is to those who wait longest.

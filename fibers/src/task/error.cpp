@@ -21,6 +21,10 @@ std::string name_of_type(std::type_info const* type) {
 
 }  // namespace
 
+void detail::refuse_empty(char const* what, char const* why) {
+    throw std::logic_error(std::string("ramie: this ") + what + " is empty: " + why);
+}
+
 std::string describe(std::exception_ptr const& cause) {
     if (!cause) return "nothing";
     try {

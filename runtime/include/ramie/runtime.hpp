@@ -39,14 +39,21 @@ class current_thread_turn {
 
 }  // namespace detail
 
-// Spawns into a runtime from any thread. Copyable; may outlive the runtime, then spawning throws no_runtime.
+// Spawns into a runtime from any thread, and reads its metrics. Copyable; may outlive the runtime, then spawning throws
+// no_runtime.
 class runtime_handle {
   public:
+    // Of the runtime that carries the caller: of a task, a blocking job, or a thread that belongs to a runtime; elsewhere
+    // throws no_runtime. So what runs under ramie::run can give one to other threads.
+    [[nodiscard]] static runtime_handle current();
     explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
 
     // As ramie::spawn and ramie::spawn_blocking, from any thread.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
     RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, const)
+
+    // From any thread, also when the runtime has gone: what it had counted then.
+    [[nodiscard]] runtime_metrics metrics() const;
 
   private:
     friend class runtime;

@@ -5,11 +5,13 @@
 #include "tracked.hpp"
 
 #include <ramie/broadcast.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -155,6 +157,58 @@ TEST_CASE("broadcast: a timed receive gives up at its limit and misses nothing")
         });
         carrier.run();
         task.get();
+    });
+}
+
+TEST_CASE("broadcast: a range gives every value and tells of a lag, and ends with the last sender") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::broadcast<int>(2);
+        std::vector<int> got;
+        std::uint64_t missed = 0;
+        auto task = ramie::spawn([&] {
+            for (auto& each : rx) {
+                if (each) got.push_back(*each);
+                else missed += each.error().missed;
+            }
+        });
+        carrier.drain();
+        CHECK(tx.send(1));
+        carrier.drain();
+        CHECK(got == std::vector{1});
+        for (int i = 2; i <= 5; ++i) CHECK(tx.send(i));
+        carrier.drain();
+        CHECK(missed == 2);
+        CHECK(got == std::vector{1, 4, 5});
+        CHECK(tx.send(6));
+        CHECK_FALSE(task.is_finished());
+        tx = {};
+        carrier.drain();
+        CHECK(task.is_finished());
+        CHECK(got == std::vector{1, 4, 5, 6});
+        for (auto& each : rx) FAIL(each.has_value());
+    });
+}
+
+TEST_CASE("broadcast: on_closed is ready when there is no receiver, and leaves the select's other cases when there is one") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::broadcast<int>(1);
+        auto const wait = [&] {
+            return ramie::select(ramie::on_closed(tx, [] {}), ramie::on_sleep(1s, [] {}));
+        };
+        auto slept = ramie::spawn(wait);
+        carrier.run();
+        CHECK(slept.get() == 1);
+        auto closed = ramie::spawn(wait);
+        carrier.drain();
+        CHECK_FALSE(closed.is_finished());
+        rx = {};
+        carrier.drain();
+        REQUIRE(closed.is_finished());
+        CHECK(closed.get() == 0);
+        CHECK(wait() == 0);
+        tx = {};
+        CHECK_THROWS_WITH_AS((void)ramie::on_closed(tx, [] {}),
+                             "ramie: this broadcast_sender is empty: default-made or moved from", std::logic_error);
     });
 }
 

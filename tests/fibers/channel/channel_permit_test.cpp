@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -17,6 +18,7 @@
 #include <vector>
 
 using namespace ramie::testing;
+using namespace std::chrono_literals;
 using ramie::channel_error;
 
 static_assert(!std::is_copy_constructible_v<ramie::channel_permit<int>>);
@@ -35,6 +37,33 @@ TEST_CASE("channel: reserve keeps room for one value, and its send never waits")
         CHECK(rx.try_receive() == 1);
         CHECK(rx.try_receive() == 3);
         (void)carrier;
+    });
+}
+
+TEST_CASE("channel: timed forms of reserve give up at their limit, and take no room then") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<int>(2);
+        auto task = ramie::spawn([&] {
+            auto const in_an_hour = std::chrono::steady_clock::now() + 1h;
+            auto one = tx.reserve_for(10ms);
+            auto other = tx.reserve_until(in_an_hour);
+            CHECK(tx.reserve_for(10ms).error() == channel_error::timed_out);
+            CHECK(tx.reserve_many_for(2, 10ms).error() == channel_error::timed_out);
+            CHECK(one->send(1));
+            CHECK(rx.receive() == 1);
+            CHECK(tx.reserve_many_for(2, 10ms).error() == channel_error::timed_out);
+            CHECK(tx.try_send(2));  // what that had been given of the two is free again
+            CHECK(rx.receive() == 2);
+            other = std::unexpected(channel_error::closed);
+            CHECK(tx.reserve_many_for(2, 10ms)->size() == 2);
+            CHECK(tx.reserve_many_until(2, in_an_hour)->size() == 2);
+            CHECK_THROWS_AS((void)tx.reserve_many_for(3, 10ms), std::invalid_argument);
+            rx = {};
+            CHECK(tx.reserve_for(10ms).error() == channel_error::closed);
+            CHECK(tx.reserve_many_for(2, 10ms).error() == channel_error::closed);
+        });
+        carrier.run();
+        task.get();
     });
 }
 

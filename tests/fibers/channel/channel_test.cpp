@@ -16,6 +16,7 @@
 #include <numeric>
 #include <ranges>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -256,6 +257,23 @@ TEST_CASE("channel: timed forms give up at their limit, and what was not sent is
         task.get();
     });
     CHECK(tracked::alive() == 0);
+}
+
+TEST_CASE("channel: timed forms send a copy of what is to stay") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<std::string>(1);
+        auto task = ramie::spawn([&] {
+            std::string const kept = "a text that does not fit into a small string";
+            auto const in_an_hour = std::chrono::steady_clock::now() + 1h;
+            CHECK(tx.send_for(kept, 10ms));
+            CHECK(tx.send_for(kept, 10ms).error() == channel_error::timed_out);
+            CHECK(rx.receive() == kept);
+            CHECK(tx.send_until(kept, in_an_hour));
+            CHECK(rx.receive() == kept);
+        });
+        carrier.run();
+        task.get();
+    });
 }
 
 TEST_CASE("channel: receive_many takes what is there, at least one, at most the limit, and 0 at the end") {

@@ -188,6 +188,64 @@ TEST_CASE("watch: closed() returns when there is no receiver") {
     });
 }
 
+TEST_CASE("watch: on_closed is ready when there is no receiver, and leaves the select's other cases when there is one") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::watch(0);
+        auto const wait = [&] {
+            return ramie::select(ramie::on_closed(tx, [] {}), ramie::on_sleep(1s, [] {}));
+        };
+        auto slept = ramie::spawn(wait);
+        carrier.run();
+        CHECK(slept.get() == 1);
+        auto closed = ramie::spawn(wait);
+        carrier.drain();
+        CHECK_FALSE(closed.is_finished());
+        rx = {};
+        carrier.drain();
+        REQUIRE(closed.is_finished());
+        CHECK(closed.get() == 0);
+        CHECK(wait() == 0);
+    });
+}
+
+TEST_CASE("watch: try_changed says whether there is news and counts it as seen, and never waits") {
+    auto [tx, rx] = ramie::watch(0);
+    CHECK(rx.try_changed().error() == channel_error::empty);
+    CHECK(tx.send(1));
+    CHECK(rx.try_changed());
+    CHECK_FALSE(rx.has_changed());
+    CHECK(rx.try_changed().error() == channel_error::empty);
+    CHECK(tx.send(2));
+    tx = {};
+    CHECK(rx.try_changed());
+    CHECK(rx.try_changed().error() == channel_error::closed);
+    CHECK(*rx.borrow() == 2);
+}
+
+TEST_CASE("watch: a range gives the latest value each time there is a new one, and ends with the last sender") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::watch(0);
+        std::vector<int> got;
+        auto task = ramie::spawn([&] {
+            for (auto& now : rx) {
+                CHECK(now.has_changed());
+                got.push_back(*now);
+            }
+        });
+        carrier.drain();
+        CHECK(got.empty());  // the first one counts as seen
+        CHECK(tx.send(1));
+        CHECK(tx.send(2));
+        carrier.drain();
+        CHECK(got == std::vector{2});
+        CHECK(tx.send(3));
+        tx = {};
+        carrier.drain();
+        CHECK(task.is_finished());
+        CHECK(got == std::vector{2, 3});
+    });
+}
+
 TEST_CASE("watch: wait_until_value looks at what is there first, then at what comes") {
     both_ways([](one_thread_carrier& carrier) {
         auto [tx, rx] = ramie::watch(1);

@@ -228,6 +228,27 @@ TEST_CASE("scoped_task: leaving its block aborts and joins the task") {
     });
 }
 
+TEST_CASE("scoped_task: can be waited for, also with a limit, and keeps the result") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto parent = ramie::spawn([] {
+            ramie::scoped_task<int> task(ramie::spawn([] {
+                ramie::this_fiber::sleep_for(10ms);
+                return 5;
+            }));
+            std::chrono::steady_clock::time_point const start{};
+            CHECK_FALSE(task.wait_for(1ms));
+            CHECK_FALSE(task.wait_until(start));
+            CHECK(task.wait_for(1h));
+            CHECK(task.wait_until(start));
+            task.wait();
+            CHECK(task.get() == 5);
+            CHECK_THROWS_AS((void)task.wait_for(1h), std::logic_error);
+        });
+        carrier.run();
+        parent.get();
+    });
+}
+
 TEST_CASE("task_tracker: wait returns once it is closed and empty") {
     both_ways([](one_thread_carrier& carrier) {
         ramie::task_tracker tracker;

@@ -215,6 +215,7 @@ TEST_CASE("cancellation_token: waiting has a limit, obeys abort and timeout, and
         ramie::cancellation_token token;
         auto task = ramie::spawn([&] {
             CHECK_FALSE(token.wait_for(1ms));
+            CHECK_FALSE(token.wait_until(std::chrono::steady_clock::time_point{}));
             CHECK_FALSE(ramie::timeout(1ms, [&] { token.wait(); }));
             token.wait();
         });
@@ -225,6 +226,7 @@ TEST_CASE("cancellation_token: waiting has a limit, obeys abort and timeout, and
         carrier.drain();
         CHECK(task.join().error().is_cancelled());
         CHECK(token.wait_for(0ms));
+        CHECK(token.wait_until(std::chrono::steady_clock::time_point{}));
     });
 }
 

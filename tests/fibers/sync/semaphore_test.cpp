@@ -236,6 +236,28 @@ TEST_CASE("semaphore: permits are split and merged, and only with their own kind
     CHECK(gate.available() == 5);
 }
 
+TEST_CASE("semaphore: the timed forms of acquire_owned give up at their limit, and own what they get") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto gate = std::make_shared<ramie::semaphore>(2);
+        auto task = ramie::spawn([&] {
+            auto const in_an_hour = std::chrono::steady_clock::now() + 1h;
+            auto two = ramie::semaphore::acquire_owned_for(gate, 1ms, 2).value();
+            CHECK(two.count() == 2);
+            CHECK(ramie::semaphore::acquire_owned_for(gate, 1ms).error() == acquire_error::timed_out);
+            two.forget();
+            gate->release();
+            auto const one = ramie::semaphore::acquire_owned_until(gate, in_an_hour).value();
+            CHECK(gate.use_count() == 3);  // with two and one
+            gate->close();
+            CHECK(ramie::semaphore::acquire_owned_for(gate, 1ms).error() == acquire_error::closed);
+            gate = nullptr;
+            CHECK(one.count() == 1);
+        });
+        carrier.run();
+        task.get();
+    });
+}
+
 TEST_CASE("semaphore: an owned permit keeps the semaphore alive") {
     auto gate = std::make_shared<ramie::semaphore>(2);
     std::weak_ptr const watched = gate;

@@ -2,23 +2,29 @@
 #include "both_ways.hpp"
 #include "test_clock.hpp"
 
+#include <ramie/broadcast.hpp>
+#include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
+#include <ramie/oneshot.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
+#include <ramie/scoped_task.hpp>
 #include <ramie/select.hpp>
 #include <ramie/semaphore.hpp>
 #include <ramie/shared_mutex.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_thread.hpp>
 #include <ramie/timed_mutex.hpp>
+#include <ramie/watch.hpp>
 
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -121,6 +127,10 @@ TEST_CASE("foreign clock: condition_variable, whose wait without a predicate may
 TEST_CASE("foreign clock: semaphores") {
     ramie::semaphore none(0);
     check_waits_for_its_clock([&](deadline t) { return none.acquire_until(t).error() == ramie::acquire_error::timed_out; });
+    auto const owned = std::make_shared<ramie::semaphore>(0);
+    check_waits_for_its_clock([&](deadline t) {
+        return ramie::semaphore::acquire_owned_until(owned, t).error() == ramie::acquire_error::timed_out;
+    });
     ramie::binary_semaphore zero(0);
     check_waits_for_its_clock([&](deadline t) { return !zero.try_acquire_until(t); });
 }
@@ -156,6 +166,12 @@ TEST_CASE("foreign clock: futures and joins") {
         (void)task.abort_and_join();
         return ran_out;
     });
+    check_waits_for_its_clock([&](deadline t) {
+        ramie::scoped_task<void> task(ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }));
+        return !task.wait_until(t);
+    });
+    ramie::cancellation_token token;
+    check_waits_for_its_clock([&](deadline t) { return !token.wait_until(t); });
 }
 
 TEST_CASE("foreign clock: channels") {
@@ -163,8 +179,30 @@ TEST_CASE("foreign clock: channels") {
     check_waits_for_its_clock([&](deadline t) { return rx.receive_until(t).error() == ramie::channel_error::timed_out; });
     CHECK(tx.send(1));
     check_waits_for_its_clock([&](deadline t) { return tx.send_until(2, t).error() == ramie::channel_error::timed_out; });
+    int const kept = 3;
+    check_waits_for_its_clock([&](deadline t) { return tx.send_until(kept, t).error() == ramie::channel_error::timed_out; });
+    check_waits_for_its_clock([&](deadline t) { return tx.reserve_until(t).error() == ramie::channel_error::timed_out; });
+    check_waits_for_its_clock(
+        [&](deadline t) { return tx.reserve_many_until(1, t).error() == ramie::channel_error::timed_out; });
     CHECK(rx.try_receive() == 1);
     CHECK(rx.try_receive().error() == ramie::channel_error::empty);
+}
+
+TEST_CASE("foreign clock: oneshot, broadcast and watch") {
+    auto [answer, question] = ramie::oneshot<int>();
+    check_waits_for_its_clock([&](deadline t) { return question.receive_until(t).error() == ramie::channel_error::timed_out; });
+    CHECK(answer.send(1));
+    CHECK(question.receive_until(test_clock::now()) == 1);
+    auto [tx, rx] = ramie::broadcast<int>(1);
+    using reason = ramie::broadcast_error::reason;
+    check_waits_for_its_clock([&](deadline t) { return rx.receive_until(t).error().why == reason::timed_out; });
+    CHECK(tx.send(2));
+    CHECK(rx.receive_until(test_clock::now()) == 2);
+    auto [set, seen] = ramie::watch(0);
+    check_waits_for_its_clock([&](deadline t) { return seen.changed_until(t).error() == ramie::channel_error::timed_out; });
+    CHECK(set.send(3));
+    CHECK(seen.changed_until(test_clock::now()));
+    CHECK(*seen.borrow() == 3);
 }
 
 TEST_CASE("foreign clock: on_deadline in a select") {

@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <type_traits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -481,3 +482,5 @@ TEST_CASE("stop_token: each task has one of its own, requested by nothing but it
     });
     CHECK_FALSE(ramie::this_fiber::stop_token().stop_possible());
 }
+
+static_assert(std::is_same_v<ramie::this_fiber::abort_shield, ramie::abort_shield>);

@@ -291,6 +291,20 @@ TEST_CASE("abort: twice is once; of a finished task it is nothing") {
     });
 }
 
+TEST_CASE("abort_handle: has the task's name, as long as it lives; an empty one has none") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::abort_handle kept;
+        CHECK(kept.name() == "");
+        {
+            auto task = ramie::spawn({.name = "a task with a name that does not fit into a small string"}, [] {});
+            kept = task.abort_handle();
+            carrier.drain();
+            task.get();
+        }
+        CHECK(kept.name() == "a task with a name that does not fit into a small string");
+    });
+}
+
 TEST_CASE("abort_handle: copies outlive the task and its handle") {
     both_ways([](one_thread_carrier& carrier) {
         ramie::abort_handle kept;

@@ -8,9 +8,13 @@
 
 #include <doctest/doctest.h>
 
+#include <expected>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 using namespace ramie::testing;
 using namespace std::chrono_literals;
@@ -455,5 +459,26 @@ TEST_CASE("timeout: coarse and floating durations are not cut short") {
         CHECK(passed() == 60'250ms);
         ramie::this_fiber::sleep_for(std::chrono::duration<double, std::nano>(0.1));
         CHECK(passed() == 60'250ms + 1ns);
+    });
+}
+
+TEST_CASE("timeout: a callable's reference comes back as one, and a reference to a temporary's place as a value") {
+    in_task([](one_thread_carrier&) {
+        struct only_one {
+            int n = 0;
+            only_one() = default;
+            only_one(only_one&&) = default;
+        };
+        only_one lent;
+        auto const got = ramie::timeout(1s, [&]() -> only_one& { return lent; });
+        static_assert(std::is_same_v<decltype(got), std::expected<std::reference_wrapper<only_one>, ramie::timed_out> const>);
+        REQUIRE(got);
+        CHECK(&got->get() == &lent);
+        only_one const& looked_at = lent;
+        CHECK(&ramie::timeout(1s, [&]() -> only_one const& { return looked_at; })->get() == &lent);
+        CHECK_FALSE(ramie::timeout(1s, [&]() -> only_one& { return ramie::this_fiber::sleep_for(2s), lent; }));
+        std::string text = "moved";
+        CHECK(ramie::timeout(1s, [&]() -> std::string&& { return std::move(text); }) == "moved");
+        CHECK(text.empty());
     });
 }

@@ -11,10 +11,11 @@ struct access {
     static Public make(Parts&&... parts) {
         return Public(std::forward<Parts>(parts)...);
     }
-    // The handle must not be empty.
-    template <class Handle>
-    static auto& task(Handle const& handle) {
-        return handle.held();
+    // The task of a handle, or what the ends of a channel share. std::logic_error: it is empty (of an abort_handle: it must
+    // not be).
+    template <class Public>
+    static auto& held(Public const& of) {
+        return of.held();
     }
 };
 
