@@ -24,7 +24,7 @@ detail::scheduler& runtime_handle::open_scheduler(char const* verb) const {
 }
 
 runtime_handle runtime_handle::current() {
-    return runtime_handle(detail::carrier::here("runtime_handle::current").shared_from_this());
+    return detail::access::make<runtime_handle>(detail::carrier::here("runtime_handle::current").shared_from_this());
 }
 
 runtime_metrics runtime_handle::metrics() const {
@@ -139,7 +139,7 @@ void detail::current_thread_turn::run_within_limits(task& root) {
     }
     if (root.state.is_finished()) return;
     if (is_aborted()) throw aborted{};
-    throw deadline_passed(scope);
+    throw detail::access::make<deadline_passed>(scope);
 }
 
 std::vector<std::string> runtime::shut_down(std::chrono::steady_clock::time_point until) {

@@ -93,10 +93,10 @@ template <class F, class... Args>
     using result = future<typename call::result_type>;
     if constexpr (detail::std_call_can_be_kept<F, Args...>()) {
         if ((policy & std::launch::async) == std::launch::async)
-            return result(std::make_shared<detail::async_state<call>>(std::in_place, std::forward<F>(f),
+            return detail::access::make<result>(std::make_shared<detail::async_state<call>>(std::in_place, std::forward<F>(f),
                                                                       std::forward<Args>(args)...));
         if ((policy & std::launch::deferred) == std::launch::deferred)
-            return result(std::make_shared<detail::deferred_state<call>>(std::in_place, std::forward<F>(f),
+            return detail::access::make<result>(std::make_shared<detail::deferred_state<call>>(std::in_place, std::forward<F>(f),
                                                                          std::forward<Args>(args)...));
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                                 "ramie: async without a launch policy");

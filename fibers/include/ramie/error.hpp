@@ -1,7 +1,7 @@
 // What goes wrong at the level of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
 #pragma once
 
-#include <ramie/detail/ground/language.hpp>
+#include <ramie/detail/ground/access.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -29,11 +29,9 @@ class aborted {};
 
 // Thrown out of a suspension point when the deadline of an enclosing `timeout` has passed; caught by that timeout.
 class deadline_passed {
-  public:
+    friend detail::access;
     explicit deadline_passed(detail::deadline_scope const* scope) noexcept : scope_(scope) {}
-    detail::deadline_scope const* scope() const noexcept { return scope_; }
 
-  private:
     detail::deadline_scope const* scope_;
 };
 

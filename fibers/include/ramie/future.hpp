@@ -61,9 +61,6 @@ template <class T>
 class [[nodiscard]] future : public detail::future_base<T> {
   public:
     future() noexcept = default;
-    // Of a promise, which sees to it that there is one only.
-    explicit future(std::shared_ptr<detail::future_state<T>> state) noexcept
-        : detail::future_base<T>(std::move(state)) {}
     future(future&&) noexcept = default;
     future& operator=(future&&) noexcept = default;
 
@@ -74,6 +71,12 @@ class [[nodiscard]] future : public detail::future_base<T> {
         return std::exchange(this->state_, nullptr)->take();
     }
     shared_future<T> share() noexcept { return shared_future<T>(std::move(*this)); }
+
+  private:
+    friend detail::access;
+    // Of a promise, which sees to it that there is one only.
+    explicit future(std::shared_ptr<detail::future_state<T>> state) noexcept
+        : detail::future_base<T>(std::move(state)) {}
 };
 
 // As std::shared_future: copies look at one result. One object at a time per fiber or thread, as many copies as one

@@ -18,9 +18,6 @@ namespace ramie {
 class abort_handle {
   public:
     abort_handle() = default;
-    explicit abort_handle(detail::task* t) noexcept : task_(t) {
-        if (task_) task_->ref();
-    }
     abort_handle(abort_handle const& other) noexcept : abort_handle(other.task_) {}
     abort_handle(abort_handle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
     abort_handle& operator=(abort_handle other) noexcept {
@@ -42,6 +39,9 @@ class abort_handle {
 
   private:
     friend detail::access;
+    explicit abort_handle(detail::task* t) noexcept : task_(t) {
+        if (task_) task_->ref();
+    }
     detail::task& held() const noexcept { return *task_; }
 
     detail::task* task_ = nullptr;
@@ -57,7 +57,6 @@ class [[nodiscard]] join_handle {
     using value_type = T;
 
     join_handle() = default;
-    explicit join_handle(detail::task_of<T>* t) noexcept : task_(t) {}  // takes over the handle's reference
     join_handle(join_handle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
     join_handle& operator=(join_handle&& other) noexcept {
         if (this != &other) {
@@ -108,7 +107,9 @@ class [[nodiscard]] join_handle {
         return join();
     }
 
-    [[nodiscard]] class abort_handle abort_handle() const { return ramie::abort_handle(&held()); }
+    [[nodiscard]] class abort_handle abort_handle() const {
+        return detail::access::make<ramie::abort_handle>(&held());
+    }
     [[nodiscard]] bool is_finished() const { return held().state.is_finished(); }
     [[nodiscard]] task_id id() const { return held().id(); }
     [[nodiscard]] std::string_view name() const { return held().name(); }
@@ -123,6 +124,7 @@ class [[nodiscard]] join_handle {
 
   private:
     friend detail::access;
+    explicit join_handle(detail::task_of<T>* t) noexcept : task_(t) {}  // takes over the handle's reference
     detail::task& held() const {
         if (!task_) detail::refuse_empty("join_handle", "it was joined, detached or moved from");
         return *task_;

@@ -50,7 +50,7 @@ class packaged_task<R(Args...)> {
     [[nodiscard]] future<R> get_future() {
         auto state = held();
         state->retrieve();
-        return future<R>(std::move(state));
+        return detail::access::make<future<R>>(std::move(state));
     }
     // std::future_error: promise_already_satisfied (it was called before), no_state.
     void operator()(Args... args) {

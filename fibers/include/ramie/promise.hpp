@@ -59,7 +59,7 @@ class promise {
     [[nodiscard]] future<T> get_future() {
         auto state = held();
         state->retrieve();
-        return future<T>(std::move(state));
+        return detail::access::make<future<T>>(std::move(state));
     }
 
     // std::future_error: promise_already_satisfied, no_state.

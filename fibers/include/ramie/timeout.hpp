@@ -28,7 +28,7 @@ class timeout_scope {
         if (self_.reason.load(std::memory_order_relaxed) != nullptr && !self_.state.abort_requested()) [[unlikely]]
             self_.reason.store(nullptr, std::memory_order_relaxed);
     }
-    bool owns(deadline_passed const& e) const noexcept { return e.scope() == &scope_; }
+    bool owns(deadline_passed const& e) const noexcept { return access::scope(e) == &scope_; }
 
   private:
     waiter& self_;

@@ -65,7 +65,7 @@ void scope_children::abort_all() noexcept {
             auto& first = running_.front();
             running_.remove(first);
             aborted_.push_back(first);
-            child = abort_handle(first.task_);
+            child = access::make<abort_handle>(first.task_);
         }
         child.abort();
     }

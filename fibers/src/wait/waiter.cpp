@@ -59,7 +59,7 @@ void waiter::throw_if_late() {
     auto const* const scope = next_deadline(uncaught_exceptions(), first);
     if (scope == nullptr || first > carrier::now()) return;
     refuse(*this, "a wait");
-    throw deadline_passed(scope);
+    throw access::make<deadline_passed>(scope);
 }
 
 bool others_run_beside(waiter const& self) noexcept {

@@ -71,6 +71,7 @@
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>
+#include <ramie/stack_metrics.hpp>
 #include <ramie/standard_streams.hpp>
 #include <ramie/stop_token.hpp>
 #include <ramie/stream_concepts.hpp>

@@ -46,8 +46,6 @@ class runtime_handle {
     // Of the runtime that carries the caller: of a task, a blocking job, or a thread that belongs to a runtime; elsewhere
     // throws no_runtime. So what runs under ramie::run can give one to other threads.
     [[nodiscard]] static runtime_handle current();
-    explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
-
     // As ramie::spawn and ramie::spawn_blocking, from any thread.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
     RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, const)
@@ -57,6 +55,8 @@ class runtime_handle {
 
   private:
     friend class runtime;
+    friend detail::access;
+    explicit runtime_handle(std::shared_ptr<detail::scheduler> s) noexcept : scheduler_(std::move(s)) {}
     template <class F, class... Args>
     auto spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) const {
         return detail::spawn_request<>(open_scheduler("spawn"), terms).call(std::forward<F>(f), std::forward<Args>(args)...);
@@ -94,7 +94,7 @@ class runtime {
         options.name = "root";
         options.where = where;
         auto root = handle().spawn(options, std::forward<F>(f));
-        turn.wait_for(root.block());
+        turn.wait_for(detail::access::held(root));
         return root.get();
     }
 

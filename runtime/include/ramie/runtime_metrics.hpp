@@ -1,7 +1,7 @@
 // What a runtime counts. Figures are read without stopping anybody, so they need not add up to the last one.
 #pragma once
 
-#include <ramie/detail/stack/stack.hpp>
+#include <ramie/stack_metrics.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ struct runtime_metrics {
     unsigned blocking_threads = 0;     // of the blocking pool, whatever for: jobs, files, look-ups, foreign calls, TLS
     std::size_t blocking_queued = 0;
     unsigned blocking_left_behind = 0;  // calls and look-ups that still run though nobody waits for them
-    detail::stack_metrics stacks;      // of the whole process
+    stack_metrics stacks;              // of the whole process
 };
 
 }  // namespace ramie

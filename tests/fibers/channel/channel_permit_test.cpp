@@ -67,6 +67,29 @@ TEST_CASE("channel: timed forms of reserve give up at their limit, and take no r
     });
 }
 
+TEST_CASE("channel: timed forms of reserve wait for room, and get it within their limit") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<int>(2);
+        auto const in_an_hour = ramie::detail::carrier::now() + 1h;
+        auto const full_then_drained = [&](auto reserve) {
+            CHECK(tx.try_send(1));
+            CHECK(tx.try_send(2));
+            auto task = ramie::spawn([&] { return reserve().has_value(); });
+            carrier.drain();
+            CHECK_FALSE(task.is_finished());
+            CHECK(rx.try_receive() == 1);
+            CHECK(rx.try_receive() == 2);
+            carrier.drain();
+            REQUIRE(task.is_finished());
+            CHECK(task.get());
+        };
+        full_then_drained([&] { return tx.reserve_for(1h); });
+        full_then_drained([&] { return tx.reserve_until(in_an_hour); });
+        full_then_drained([&] { return tx.reserve_many_for(2, 1h); });
+        full_then_drained([&] { return tx.reserve_many_until(2, in_an_hour); });
+    });
+}
+
 TEST_CASE("channel: a permit dropped unused gives its room to the sender that waits longest") {
     both_ways([](one_thread_carrier& carrier) {
         auto [tx, rx] = ramie::channel<int>(1);

@@ -17,6 +17,11 @@ struct access {
     static auto& held(Public const& of) {
         return of.held();
     }
+    // Of a deadline_passed.
+    template <class Exception>
+    static auto* scope(Exception const& e) noexcept {
+        return e.scope_;
+    }
 };
 
 }  // namespace ramie::detail

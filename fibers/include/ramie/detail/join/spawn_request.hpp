@@ -79,7 +79,7 @@ class spawn_request {
     template <class Call, end_note Note, class... Parts>
     spawned_task<Call, Note> make(Note note, Parts&&... parts) const {
         auto* const made = make_frame<Call>(terms_.where, std::move(note), std::forward<Parts>(parts)...);
-        join_handle<typename Call::value_type> handle(made);  // first, so that it has an owner whatever happens
+        auto handle = access::make<join_handle<typename Call::value_type>>(made);  // first, so that it has an owner whatever happens
         submit(*made);
         return {made, std::move(handle)};
     }
