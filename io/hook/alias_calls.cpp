@@ -25,7 +25,7 @@ RAMIE_EXPORTED int thrd_sleep(timespec const* time, timespec* left) {
     if (error == 0) return 0;
     return error == EINTR || error == ECANCELED || error == ETIMEDOUT ? -1 : -2;
 }
-RAMIE_EXPORTED void thrd_yield() noexcept { (void)sched_yield(); }
+RAMIE_EXPORTED void thrd_yield() { (void)sched_yield(); }
 // The headers use this name for sched_yield.
 RAMIE_EXPORTED int old_pthread_yield() noexcept asm("pthread_yield");
 int old_pthread_yield() noexcept { return sched_yield(); }

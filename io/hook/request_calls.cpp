@@ -1,8 +1,8 @@
 // Calls for which libc uses helper threads, or asks servers.
 #include "hooked.hpp"
 
-RAMIE_HOOKED_NOEXCEPT(int, aio_suspend, (aiocb const* const requests[], int count, timespec const* timeout),
-                      (requests, count, timeout))
+RAMIE_HOOKED_CALL(int, aio_suspend, (aiocb const* const requests[], int count, timespec const* timeout),
+                  (requests, count, timeout))
 RAMIE_EXPORTED int aio_suspend64(aiocb64 const* const requests[], int count, timespec const* timeout) noexcept {
     static_assert(sizeof(aiocb) == sizeof(aiocb64));
     return aio_suspend(reinterpret_cast<aiocb const* const*>(requests), count, timeout);

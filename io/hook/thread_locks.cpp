@@ -1,5 +1,7 @@
 #include "thread_locks.hpp"
 
+#include <ramie/detail/ground/config.hpp>
+
 #include <sys/mman.h>
 
 namespace ramie::hook {
@@ -10,7 +12,7 @@ constinit thread_local thread_locks mine;
 }  // namespace
 
 // Opaque: a compiler must not keep the address over a switch to another thread.
-[[gnu::noipa]] thread_locks& thread_locks::here() noexcept { return mine; }
+RAMIE_NOIPA thread_locks& thread_locks::here() noexcept { return mine; }
 
 std::size_t thread_locks::start_of(void const* lock) const noexcept {
     return (reinterpret_cast<std::uintptr_t>(lock) * 0x9e3779b97f4a7c15u >> 20) & (size_ - 1);

@@ -40,14 +40,17 @@ struct stdio_world {
     char room[8] = "";
 };
 
+using call_with_list = std::function<int(va_list)>;
+
 // A va_list of nothing.
-int without_arguments(std::function<int(va_list)> const& call, ...) {
+int call_without_arguments(call_with_list const* call, ...) {
     va_list args;
     va_start(args, call);
-    auto const n = call(args);
+    auto const n = (*call)(args);
     va_end(args);
     return n;
 }
+int without_arguments(call_with_list const& call) { return call_without_arguments(&call); }
 
 }  // namespace
 
