@@ -2,6 +2,7 @@
 #include <ramie/ramie.hpp>
 
 #include <cstdio>
+#include <functional>
 
 using namespace std::chrono_literals;
 

@@ -29,6 +29,7 @@
 #include <ramie/detail/wait/plain_mutex.hpp>
 #include <ramie/runtime_metrics.hpp>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>

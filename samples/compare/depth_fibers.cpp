@@ -7,6 +7,7 @@
 #include <ramie/ramie.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace {

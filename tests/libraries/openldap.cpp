@@ -4,6 +4,7 @@
 #include <ldap.h>
 
 #include <cstring>
+#include <filesystem>
 
 namespace {
 

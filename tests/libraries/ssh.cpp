@@ -1,6 +1,8 @@
 // libssh, with OpenSSH's server: a session, a key, a command that takes a while.
 #include "library_run.hpp"
 
+#include <filesystem>
+
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 

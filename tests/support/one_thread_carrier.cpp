@@ -77,7 +77,7 @@ one_thread_carrier::~one_thread_carrier() {
     detail::bind_lane(nullptr);
 }
 
-void one_thread_carrier::on_unseen_failure(detail::failure_hook hook) {
+void one_thread_carrier::on_unseen_failure(failure_hook hook) {
     unseen_->unref();
     unseen_ = new detail::shared_hook(std::move(hook));
 }

@@ -41,7 +41,7 @@ class one_thread_carrier {
     // As if there were no memory to list another task.
     void refuse_tasks(bool on) { refuses_tasks_ = on; }
     // Called for each failure nobody received.
-    void on_unseen_failure(detail::failure_hook hook);
+    void on_unseen_failure(failure_hook hook);
 
     std::size_t live() const { return tasks_.size(); }
     std::size_t armed() const { return deadlines_.size(); }

@@ -4,6 +4,7 @@
 // gives its std::stop_token, and one made from a std::stop_token is cancelled with it.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/select_case.hpp>
 #include <ramie/detail/wait/stop_claim.hpp>
@@ -12,7 +13,6 @@
 
 #include <chrono>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -131,7 +131,7 @@ auto cancellation_token::run_until_cancelled(F&& f) const -> std::expected<std::
     using value_type = std::invoke_result_t<F>;
     (void)detail::waiter::enter();
     if (is_cancelled()) return std::unexpected(cancelled{});
-    auto task = spawn([&f]() -> value_type { return std::invoke(std::forward<F>(f)); });
+    auto task = spawn([&f]() -> value_type { return detail::invoke(std::forward<F>(f)); });
     std::stop_callback const stops(stop_token(), [aborter = task.abort_handle()] { aborter.abort(); });
     try {
         task.wait();

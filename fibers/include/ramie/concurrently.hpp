@@ -1,6 +1,7 @@
 // Running a few callables at once and waiting here: join, try_join, race. They may borrow the caller's locals.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/join/finish_line.hpp>
 #include <ramie/scoped_task.hpp>
 #include <ramie/spawn.hpp>
@@ -73,7 +74,7 @@ class concurrent_tasks {
     auto start(std::source_location where, G& g) {
         runners_[I] = std::make_shared<indexed_runner>(I);
         using value = value_of<G>;
-        auto const call_it = [&g]() -> value { return std::invoke(g); };
+        auto const call_it = [&g]() -> value { return detail::invoke(g); };
         return scoped_task<value>(spawn_request<>(carrier::here("join"), where)
                                       .template make<bound<decltype(call_it)>>(runner_note(line_, runners_[I]),
                                                                                std::in_place, call_it)

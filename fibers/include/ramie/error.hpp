@@ -3,10 +3,14 @@
 
 #include <ramie/detail/ground/access.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 namespace ramie {
 
@@ -62,6 +66,30 @@ class join_error : public std::exception {
     std::string name_;
     std::exception_ptr cause_;
     std::string text_;
+};
+
+// What is called with the failure of a task that nobody can receive any more: any callable that takes a join_error. Copies
+// call the same one. It may be called by several threads at once.
+class failure_hook {
+  public:
+    failure_hook() = default;
+    template <std::invocable<join_error const&> F>
+        requires(!std::same_as<std::remove_cvref_t<F>, failure_hook>)
+    failure_hook(F&& f) {
+        using kept = std::decay_t<F>;
+        kept call(std::forward<F>(f));
+        if constexpr (std::is_pointer_v<kept> || requires { call.operator bool(); })
+            if (!call) return;  // a null pointer, an empty std::function
+        kept_ = std::make_shared<kept>(std::move(call));
+        call_ = [](void* called, join_error const& e) { (void)(*static_cast<kept*>(called))(e); };
+    }
+    // Whether there is anything to call.
+    explicit operator bool() const noexcept { return kept_ != nullptr; }
+    void operator()(join_error const& e) const { call_(kept_.get(), e); }
+
+  private:
+    std::shared_ptr<void> kept_;
+    void (*call_)(void*, join_error const&) = nullptr;
 };
 
 // A human sentence for any exception, std or not.

@@ -1,9 +1,9 @@
 // A value of its own for each task: a request's id, a transaction, a random generator.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/local_value.hpp>
 
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -57,7 +57,7 @@ class fiber_local {
     decltype(auto) scope(V&& value, F&& f) const {
         static_assert(std::is_constructible_v<T, V>, "ramie: the value of this fiber_local cannot be made from that");
         scoped const here(*this, std::forward<V>(value));
-        return std::invoke(std::forward<F>(f));
+        return detail::invoke(std::forward<F>(f));
     }
 
     // The current value. std::logic_error: there is none, and no factory. The reference is good until its scope or task

@@ -10,7 +10,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace ramie {
@@ -103,29 +103,26 @@ class join_set {
     // For select's on_join_next. Of a set that is not empty.
     detail::finish_line& line() noexcept { return *line_; }
     result take(detail::runner& who) {
-        auto const found = members_.find(static_cast<member*>(&who));
-        auto const owned = *found;  // keeps it alive
-        members_.erase(found);
+        auto const owned = leave(static_cast<member&>(who));
         abort_shield const whole;  // it has ended
         return owned->handle.join();
     }
 
   private:
     struct member final : detail::runner {
+        explicit member(std::size_t at) noexcept : place(at) {}
+        std::size_t place;  // in members_
         join_handle<T> handle;
     };
-    // Found by address.
-    struct by_address {
-        using is_transparent = void;
-        std::size_t operator()(member const* m) const noexcept { return std::hash<member const*>()(m); }
-        std::size_t operator()(std::shared_ptr<member> const& m) const noexcept { return (*this)(m.get()); }
-        bool operator()(std::shared_ptr<member> const& a, std::shared_ptr<member> const& b) const noexcept {
-            return a == b;
+    std::shared_ptr<member> leave(member& gone) noexcept {
+        auto const owned = std::move(members_[gone.place]);
+        if (gone.place + 1 != members_.size()) {  // the last one takes its place
+            members_.back()->place = gone.place;
+            members_[gone.place] = std::move(members_.back());
         }
-        bool operator()(member const* a, std::shared_ptr<member> const& b) const noexcept { return a == b.get(); }
-        bool operator()(std::shared_ptr<member> const& a, member const* b) const noexcept { return a.get() == b; }
-    };
-
+        members_.pop_back();
+        return owned;
+    }
     template <class F, class... Args>
     class abort_handle spawn_by(detail::spawn_terms terms, F&& f, Args&&... args) {
         return add(detail::spawn_request<>(detail::carrier::here("join_set::spawn"), terms), std::forward<F>(f),
@@ -146,8 +143,8 @@ class join_set {
         static_assert(gives_a_result, "ramie: the callable does not return what this join_set joins");
         if constexpr (detail::task_can_keep<F, Args...>() && gives_a_result) {
             if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
-            auto const made = std::make_shared<member>();
-            members_.insert(made);
+            auto const made = std::make_shared<member>(members_.size());
+            members_.push_back(made);
             try {
                 made->handle = request
                                    .template make<detail::member_call<T, call>>(
@@ -156,7 +153,7 @@ class join_set {
                                    .handle;
             } catch (...) {
                 line_->forget(*made);
-                members_.erase(made);
+                leave(*made);
                 throw;
             }
             return made->handle.abort_handle();
@@ -166,7 +163,7 @@ class join_set {
     }
 
     std::shared_ptr<detail::finish_line> line_;  // null before the first spawn
-    std::unordered_set<std::shared_ptr<member>, by_address, by_address> members_;
+    std::vector<std::shared_ptr<member>> members_;
 };
 
 namespace detail {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 #include <ramie/mutex.hpp>
 
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <type_traits>
@@ -57,7 +57,7 @@ class once_cell {
         if (is_set()) return *value_;
         std::unique_lock making(gate_);
         if (is_set()) return *value_;
-        auto&& made = std::invoke(std::forward<F>(f));
+        auto&& made = detail::invoke(std::forward<F>(f));
         keep(std::forward<decltype(made)>(made));
         making.unlock();  // before what is left of `made` is destroyed
         return *value_;
@@ -68,7 +68,7 @@ class once_cell {
         if (is_set()) return std::addressof(*value_);
         std::unique_lock making(gate_);
         if (is_set()) return std::addressof(*value_);
-        auto made = std::invoke(std::forward<F>(f));
+        auto made = detail::invoke(std::forward<F>(f));
         if (made) keep(*std::move(made));
         making.unlock();  // before what is left of `made` is destroyed
         if (!made) return std::unexpected(std::move(made).error());

@@ -3,9 +3,9 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
-#include <functional>
 #include <utility>
 
 namespace ramie {
@@ -48,7 +48,7 @@ void call_once(once_flag& flag, F&& f, Args&&... args) {
         bool done = false;
         ~turn() { flag.leave(done); }
     } mine{flag};
-    std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+    detail::invoke(std::forward<F>(f), std::forward<Args>(args)...);
     mine.done = true;
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <ramie/detail/ground/call_signature.hpp>
+#include <ramie/detail/ground/unique_call.hpp>
 #include <ramie/promise.hpp>
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -29,7 +29,8 @@ class packaged_task<R(Args...)> {
     template <class F, class Allocator>
     packaged_task(std::allocator_arg_t, Allocator const& a, F&& f)
         : function_([kept = std::allocate_shared<std::decay_t<F>>(a, std::forward<F>(f))](Args... args) -> R {
-              return std::invoke_r<R>(*kept, std::forward<Args>(args)...);
+              if constexpr (std::is_void_v<R>) (void)detail::invoke(*kept, std::forward<Args>(args)...);
+              else return detail::invoke(*kept, std::forward<Args>(args)...);
           }),
           state_(std::allocate_shared<detail::future_state<R>>(a)) {}
     packaged_task(packaged_task&&) noexcept = default;
@@ -92,7 +93,7 @@ class packaged_task<R(Args...)> {
         return state_;
     }
 
-    std::move_only_function<R(Args...)> function_;
+    detail::unique_call<R(Args...)> function_;
     std::shared_ptr<detail::future_state<R>> state_;
     bool called_ = false;
 };

@@ -4,12 +4,12 @@
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/ground/forced_unwind.hpp>
 #include <ramie/detail/ground/intrusive_list.hpp>
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <exception>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -158,10 +158,10 @@ std::invoke_result_t<F, scope&> with_scope(F&& f) {
         if (auto const cause = s.children_.first_failure()) std::rethrow_exception(cause);
     };
     if constexpr (std::is_void_v<std::invoke_result_t<F, scope&>>) {
-        std::invoke(std::forward<F>(f), s);
+        detail::invoke(std::forward<F>(f), s);
         finish();
     } else {
-        auto value = std::invoke(std::forward<F>(f), s);
+        auto value = detail::invoke(std::forward<F>(f), s);
         finish();
         return value;
     }

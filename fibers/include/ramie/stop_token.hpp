@@ -5,7 +5,6 @@
 #include <ramie/detail/wait/stop_request.hpp>
 
 #include <concepts>
-#include <functional>
 #include <stop_token>
 #include <type_traits>
 #include <utility>

@@ -1,12 +1,12 @@
 // A deadline for a stretch of ordinary code.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/error.hpp>
 
 #include <chrono>
 #include <expected>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -51,12 +51,12 @@ timeout_result<F> call_until(time_point t, F&& f) {
     timeout_scope scope(t);
     try {
         if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
-            std::invoke(std::forward<F>(f));
+            detail::invoke(std::forward<F>(f));
             return {};
         } else if constexpr (std::is_reference_v<std::invoke_result_t<F>>) {
-            return timeout_result<F>(std::in_place, std::invoke(std::forward<F>(f)));
+            return timeout_result<F>(std::in_place, detail::invoke(std::forward<F>(f)));
         } else {
-            return std::invoke(std::forward<F>(f));
+            return detail::invoke(std::forward<F>(f));
         }
     } catch (deadline_passed const& e) {
         if (!scope.owns(e)) throw;

@@ -12,11 +12,11 @@
 #include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/channel/watch_core.hpp>
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/after.hpp>
 
 #include <chrono>
 #include <expected>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -105,7 +105,7 @@ class watch_receiver {
         (void)detail::waiter::enter();
         for (;;) {
             auto now = borrow_and_update();
-            if (std::invoke(wanted, *now)) return now;
+            if (detail::invoke(wanted, *now)) return now;
             if (!changed()) return std::unexpected(channel_error::closed);
         }
     }
@@ -203,7 +203,7 @@ class watch_sender {
     template <class F>
     void send_modify(F&& f) {
         (void)send_if_modified([&](T& value) {
-            std::invoke(std::forward<F>(f), value);
+            detail::invoke(std::forward<F>(f), value);
             return true;
         });
     }
@@ -217,7 +217,7 @@ class watch_sender {
         std::shared_ptr<T const> old;
         std::lock_guard const writing(core.writing);  // unlocked before those two are destroyed
         next = std::make_shared<T>(*core.look().value);
-        if (!std::invoke(std::forward<F>(f), *next)) return false;
+        if (!detail::invoke(std::forward<F>(f), *next)) return false;
         old = core.publish(std::move(next));
         return true;
     }

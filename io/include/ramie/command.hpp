@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <expected>
 #include <initializer_list>
-#include <map>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace ramie {
@@ -99,9 +99,10 @@ class command {
     struct prepared;
     std::expected<child, std::error_code> spawn_with(stdio in, stdio out, stdio err) const;
     std::vector<std::string> environment() const;
+    void change(std::string name, std::optional<std::string> value);
 
     std::vector<std::string> arguments_;  // the program is the first
-    std::map<std::string, std::optional<std::string>> changes_;  // none: removed
+    std::vector<std::pair<std::string, std::optional<std::string>>> changes_;  // of the environment; none: removed
     bool clear_ = false;
     std::optional<std::string> directory_;
     std::optional<stdio> in_, out_, err_;

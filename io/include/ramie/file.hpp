@@ -20,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -116,7 +115,8 @@ class file : public detail::exact_reading<file>, public detail::whole_writing<fi
     explicit file(opened&& o) noexcept;
     static std::expected<opened, std::error_code> open_blocking(std::string const& path, int flags,
                                                                 unsigned permissions);
-    std::expected<std::uint64_t, std::error_code> ask(char const* what, std::function<long(int)> call) const;
+    template <class Call>
+    std::expected<std::uint64_t, std::error_code> ask(char const* what, Call call) const;
 
     enum class kind : std::uint8_t {
         positioned,  // regular files, disks: pread and pwrite, on the pool

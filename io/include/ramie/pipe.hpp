@@ -11,8 +11,8 @@
 
 #include <cstddef>
 #include <expected>
-#include <filesystem>
 #include <span>
+#include <string>
 #include <system_error>
 
 namespace ramie {
@@ -29,7 +29,7 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
   public:
     // Opens a FIFO of the file system. Does not wait; the first read waits until a writer has come and has written, or
     // gone.
-    static std::expected<pipe_reader, std::error_code> open(std::filesystem::path const& fifo);
+    static std::expected<pipe_reader, std::error_code> open(std::string const& fifo);
     // Takes over the reading end of a pipe, and makes it non-blocking, for all processes that share it. It is closed on
     // failure: std::errc::invalid_argument if it is not a pipe.
     static std::expected<pipe_reader, std::error_code> adopt(unique_fd fd);
@@ -50,7 +50,7 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
 class pipe_writer : public detail::descriptor_holder, public byte_sink<pipe_writer> {
   public:
     // Opens a FIFO of the file system, once it has a reader: looks every 1 to 50 ms. Suspension point.
-    static std::expected<pipe_writer, std::error_code> open(std::filesystem::path const& fifo);
+    static std::expected<pipe_writer, std::error_code> open(std::string const& fifo);
     // Takes over the writing end of a pipe, as pipe_reader::adopt().
     static std::expected<pipe_writer, std::error_code> adopt(unique_fd fd);
 

@@ -150,7 +150,8 @@ void file::close() noexcept {
 int file::native_handle() const noexcept { return on_pool_ != nullptr ? on_pool_->fd() : watched_.fd(); }
 
 // For calls that do not wait if the descriptor is watched.
-std::expected<std::uint64_t, std::error_code> file::ask(char const* what, std::function<long(int)> call) const {
+template <class Call>
+std::expected<std::uint64_t, std::error_code> file::ask(char const* what, Call call) const {
     if (on_pool_ != nullptr) return on_pool_->ask(what, [c = std::move(call)](int fd, auto&) { return c(fd); });
     operation const mine(watched_, what);
     if (!mine) return std::unexpected(closed_before());

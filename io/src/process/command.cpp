@@ -13,6 +13,7 @@
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/above_standard.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <stdexcept>
@@ -78,12 +79,16 @@ command& command::args(std::vector<std::string> values) {
     for (auto& each : values) arg(std::move(each));
     return *this;
 }
+void command::change(std::string name, std::optional<std::string> value) {
+    std::erase_if(changes_, [&](auto const& before) { return before.first == name; });
+    changes_.emplace_back(std::move(name), std::move(value));
+}
 command& command::env(std::string name, std::string value) {
-    changes_.insert_or_assign(checked_name(std::move(name)), checked(std::move(value), "the value of a variable"));
+    change(checked_name(std::move(name)), checked(std::move(value), "the value of a variable"));
     return *this;
 }
 command& command::env_remove(std::string name) {
-    changes_.insert_or_assign(checked_name(std::move(name)), std::nullopt);
+    change(checked_name(std::move(name)), std::nullopt);
     return *this;
 }
 command& command::env_clear() {
@@ -129,7 +134,8 @@ std::vector<std::string> command::environment() const {
     std::vector<std::string> all;
     for (auto** each = clear_ ? nullptr : ::environ; each != nullptr && *each != nullptr; ++each) {
         std::string_view const entry = *each;
-        if (!changes_.contains(std::string(entry.substr(0, entry.find('='))))) all.emplace_back(entry);
+        auto const name = entry.substr(0, entry.find('='));
+        if (std::ranges::none_of(changes_, [&](auto const& change) { return change.first == name; })) all.emplace_back(entry);
     }
     for (auto const& [name, value] : changes_) {
         if (value) all.push_back(name + '=' + *value);

@@ -57,7 +57,7 @@ std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const& options)
     return pipe_ends{pipe_reader(std::move(*reader), true), pipe_writer(std::move(*writer), true)};
 }
 
-std::expected<pipe_reader, std::error_code> pipe_reader::open(std::filesystem::path const& fifo) {
+std::expected<pipe_reader, std::error_code> pipe_reader::open(std::string const& fifo) {
     auto& watch = interest_set::current("pipe_reader::open");
     unique_fd fd(pipe_call::open(fifo.c_str(), O_RDONLY));
     if (!fd) return std::unexpected(error_of(fd.get()));
@@ -88,7 +88,7 @@ std::expected<std::size_t, std::error_code> pipe_reader::read_some(std::span<std
     });
 }
 
-std::expected<pipe_writer, std::error_code> pipe_writer::open(std::filesystem::path const& fifo) {
+std::expected<pipe_writer, std::error_code> pipe_writer::open(std::string const& fifo) {
     using namespace std::chrono_literals;
     auto& watch = interest_set::current("pipe_writer::open");
     (void)detail::waiter::enter();

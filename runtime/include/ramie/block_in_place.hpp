@@ -1,9 +1,9 @@
 // Blocking code that must stay where it is: on this thread, with the caller's locals.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/ground/language.hpp>
 
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -39,7 +39,7 @@ class worker_loan {
 template <class F>
 std::invoke_result_t<F> block_in_place(F&& f) {
     detail::worker_loan const until_done;
-    return std::invoke(std::forward<F>(f));
+    return detail::invoke(std::forward<F>(f));
 }
 
 }  // namespace ramie

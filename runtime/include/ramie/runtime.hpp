@@ -6,7 +6,6 @@
 #include <ramie/spawn_blocking.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -37,7 +36,7 @@ struct runtime_options {
     std::optional<std::chrono::milliseconds> stall_threshold = {};
     // Called with the failure of a task that nobody can receive any more, on whatever thread noticed. Default: one line
     // on stderr.
-    std::function<void(join_error const&)> on_task_failure = {};
+    failure_hook on_task_failure = {};
     // No threads of its own: tasks run in block_on, on the thread that calls it. RAMIE_CURRENT_THREAD (0 or 1)
     // Nobody stands in for that thread: while a task blocks it nothing else runs, no deadline fires, no readiness is seen.
     // If stall_threshold is given as well, a thread watches for that, counts such stalls and names the task on stderr.

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 #include <vector>
@@ -219,5 +221,30 @@ TEST_CASE("join_set: select takes its next as a case, and only if that case wins
         });
         carrier.run();
         owner.get();
+    });
+}
+
+TEST_CASE("join_set: members that leave in any order take nobody's place") {
+    both_ways([](one_thread_carrier& carrier) {
+        ramie::join_set<int> set;
+        std::vector<int> const order{3, 0, 5, 1, 4, 2};  // who ends when
+        for (std::size_t i = 0; i < order.size(); ++i)
+            set.spawn([&order, i] {
+                auto const turn = std::find(order.begin(), order.end(), static_cast<int>(i)) - order.begin();
+                ramie::this_fiber::sleep_for(std::chrono::milliseconds(turn));
+                return static_cast<int>(i);
+            });
+        auto joiner = ramie::spawn([&] {
+            std::vector<int> got;
+            for (int half = 0; half < 3; ++half) got.push_back(set.join_next()->value());
+            set.spawn([] { return 6; });
+            while (auto next = set.join_next()) got.push_back(next->value());
+            return got;
+        });
+        carrier.run();
+        auto got = joiner.get();
+        CHECK(set.empty());
+        std::erase(got, 6);
+        CHECK(got == order);
     });
 }

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -95,4 +97,29 @@ TEST_CASE("describe: any exception, and none") {
     CHECK(ramie::describe(std::make_exception_ptr(std::logic_error("x"))) == "std::logic_error: x");
     CHECK(ramie::describe(std::make_exception_ptr('c')) == "an exception of type char");
     CHECK(ramie::describe(std::make_exception_ptr(ramie::aborted{})) == "an exception of type ramie::aborted");
+}
+
+TEST_CASE("failure_hook: calls what it was made of, copies call the same, and what is empty makes an empty one") {
+    ramie::join_error const failure(7, "a task", std::make_exception_ptr(std::runtime_error("x")));
+    CHECK_FALSE(ramie::failure_hook());
+    int calls = 0;
+    ramie::failure_hook const hook = [calls = std::shared_ptr<int>(&calls, [](int*) {})](ramie::join_error const& e) mutable {
+        *calls += static_cast<int>(e.id());
+    };
+    auto const copy = hook;
+    REQUIRE(copy);
+    hook(failure);
+    copy(failure);
+    CHECK(calls == 14);
+    std::function<void(ramie::join_error const&)> function;
+    CHECK_FALSE(ramie::failure_hook(function));
+    function = hook;
+    ramie::failure_hook{function}(failure);
+    CHECK(calls == 21);
+    void (*pointer)(ramie::join_error const&) = nullptr;
+    CHECK_FALSE(ramie::failure_hook(pointer));
+    static bool called = false;
+    pointer = [](ramie::join_error const&) { called = true; };
+    ramie::failure_hook{pointer}(failure);
+    CHECK(called);
 }

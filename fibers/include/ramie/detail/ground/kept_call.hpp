@@ -2,9 +2,9 @@
 // place from what was given, not moved again, and moved into the call.
 #pragma once
 
+#include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/ground/language.hpp>
 
-#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -30,7 +30,7 @@ class kept_call {
     decltype(auto) call(First&&... first) {
         return std::apply(
             [&](Args&... arguments) -> decltype(auto) {
-                return std::invoke(std::move(function_), std::forward<First>(first)..., std::move(arguments)...);
+                return detail::invoke(std::move(function_), std::forward<First>(first)..., std::move(arguments)...);
             },
             arguments_);
     }

@@ -30,7 +30,6 @@
 
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <source_location>
 #include <stop_token>
 #include <utility>
@@ -42,9 +41,6 @@ class scheduler;
 struct stack;
 struct timer_entry;
 class task;
-
-// Called with an exception that nobody can receive any more.
-using failure_hook = std::function<void(join_error const&)>;
 
 // A runtime's hook, shared with failed tasks whose handles may outlive it.
 class shared_hook {
