@@ -27,13 +27,15 @@
 //   It either sees the bit in (2), or the harvester's (2) comes later and finds it in the queue.
 // All waiters of a direction are claimed, because one report may be good for several of them. Each then tries again
 // from the start, so a wake-up for nothing is harmless.
+//
+// Checked by a model (tests/model/registration_test.cpp).
 #pragma once
 
+#include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/ready/direction.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace ramie::detail {
@@ -106,15 +108,15 @@ class registration {
     void end(std::uint64_t bit) noexcept;
     void be_unwatched() noexcept;
 
-    std::atomic<std::uint64_t> word_{readiness::closed_bit};
+    atomic<std::uint64_t> word_{readiness::closed_bit};
     word_lock lock_;      // guards the queues
     wait_queue readers_;
     wait_queue writers_;
     // The last waiter, its node, and the owner through which it used the descriptor. Only for prefetching: they may be
     // gone.
-    std::atomic<void const*> last_node_{nullptr};
-    std::atomic<void const*> last_waiter_{nullptr};
-    std::atomic<void const*> last_owner_{nullptr};
+    atomic<void const*> last_node_{nullptr};
+    atomic<void const*> last_waiter_{nullptr};
+    atomic<void const*> last_owner_{nullptr};
 };
 
 }  // namespace ramie::detail
