@@ -59,7 +59,7 @@ class timer_heap {
 
   private:
     static constexpr std::uint32_t nowhere = ~0u;
-    static constexpr std::uint32_t block_size = 256;
+    static constexpr std::uint32_t block_size = usual_or_in_model<std::uint32_t>(256, 2);
     static constexpr std::size_t batch_size = 32;
 
     struct item {
