@@ -1,1 +1,2 @@
-// No code: a source for a unity build that would come out even (fibers/meson.build).
+// No code: an extra source for a unity build whose number of sources would otherwise come out even
+// (fibers/meson.build).

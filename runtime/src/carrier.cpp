@@ -18,7 +18,7 @@ constinit thread_local scheduler* bound_runtime = nullptr;
 constinit thread_local thread_service const* services = nullptr;
 constinit thread_local bool exits = false;
 
-// std::exit destroys the calling thread's thread_locals first, and then what is static.
+// std::exit destroys the calling thread's thread_locals first, and then static objects.
 struct exit_witness {
     ~exit_witness() { exits = true; }
 };
@@ -47,7 +47,8 @@ RAMIE_NOIPA static void bind(worker* w, scheduler* s) noexcept {
     bind_lane(w);
 }
 
-// What forked is a plain thread in the child, whatever it was: it has nobody to switch to, and no queue that counts.
+// In the child, the forking thread is a plain thread, even if it was a worker: it has no fiber to switch to, and no
+// queue that counts.
 static home_process::child_watcher const unbinds([]() noexcept { bind(nullptr, nullptr); }, nullptr);
 
 this_thread_carrier::this_thread_carrier(worker& w) noexcept
@@ -63,7 +64,7 @@ entered_runtime::~entered_runtime() { bind(this_worker(), before_); }
 
 namespace {
 
-// In a signal handler, on the thread that overflowed.
+// Runs in a signal handler, on the thread that overflowed.
 bool describe_running_fiber(overflow_description& out) noexcept {
     auto const* const w = this_worker();
     if (w == nullptr || w->current == nullptr || w->current->stack == nullptr) return false;

@@ -1,5 +1,5 @@
-// Which worker, or which runtime, this OS thread belongs to. The thread-locals are in carrier.cpp and, for
-// the lane, in fibers (this_lane.hpp).
+// The worker, or the runtime, that this OS thread belongs to. The thread-locals are in carrier.cpp and, for the lane,
+// in fibers (this_lane.hpp).
 #pragma once
 
 #include "worker/worker.hpp"
@@ -8,19 +8,20 @@
 
 namespace ramie::detail {
 
-// Null on a thread that is no worker's.
+// Null on a thread that is not a worker's.
 inline worker* this_worker() noexcept { return static_cast<worker*>(this_lane()); }
-// The runtime a thread of its blocking pool belongs to, or its worker's; null on a plain thread.
+// The runtime of a blocking pool's thread, or of a worker; null on a plain thread.
 scheduler* this_runtime() noexcept;
 
-// What an OS thread serves at the moment, innermost first: a task of a runtime may run another runtime on its stack.
+// The runtimes that an OS thread serves at the moment, innermost first: a task of one runtime may run another runtime
+// on its stack.
 class thread_service {
   public:
     explicit thread_service(scheduler& of) noexcept;
     thread_service(thread_service const&) = delete;
     thread_service& operator=(thread_service const&) = delete;
     ~thread_service();
-    // Whether the caller is inside a task or a blocking job of that runtime, however deep.
+    // Whether the caller is inside a task or a blocking job of that runtime, at any depth.
     static bool is_inside(scheduler const& s) noexcept;
 
   private:
@@ -28,10 +29,10 @@ class thread_service {
     thread_service const* outer_;
 };
 
-// Whether std::exit was called on this thread: what is destroyed by it is destroyed within the task that called it.
+// Whether std::exit was called on this thread: then destructors run inside the task that called it.
 bool this_thread_exits() noexcept;
 
-// While one lives, the thread is that worker's.
+// While one of these lives, the thread is that worker's.
 class this_thread_carrier {
   public:
     explicit this_thread_carrier(worker& w) noexcept;
@@ -45,7 +46,7 @@ class this_thread_carrier {
     scheduler* runtime_before_;
 };
 
-// While one lives, a plain thread may spawn into that runtime.
+// While one of these lives, a plain thread may spawn into that runtime.
 class entered_runtime {
   public:
     explicit entered_runtime(scheduler& s) noexcept;

@@ -1,4 +1,4 @@
-// The end of a runtime (scheduler.hpp says it step by step).
+// The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
 #include <ramie/detail/fence/asymmetric_fence.hpp>
@@ -17,19 +17,21 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
     closing_.store(true, std::memory_order_seq_cst);
     heavy_fence();  // pairs with the light one in came_too_late()
     live.listen(this);
-    bool const asks = stops_.is_over();  // else those who have a token are asked already
+    bool const asks = stops_.is_over();  // otherwise the tasks with a token are asked already
     live.for_each([&](task& t) {
         if (t.mark_aborted() && asks) stops_.add(t);
     });
     if (asks) stops_.begin();
-    // With very many tasks that took long. They get as long again, or calls with a short limit would never get on.
+    // With very many tasks that took long. They get the same time again, or calls with a short limit would never make
+    // progress.
     auto const asked = std::chrono::steady_clock::now();
     bool const all_ended = wait_for_tasks(std::max(until, asked + (asked - begin)));
     live.listen(nullptr);
-    // What is listed after all have ended was spawned from outside at this moment and is born cancelled: no survivor.
+    // A task that is listed after all have ended was spawned from outside at this moment and is born cancelled: it is
+    // no survivor.
     if (!all_ended) {
         auto left = survivors();
-        if (!left.empty()) return left;  // else they ended since
+        if (!left.empty()) return left;  // otherwise they have ended since
     }
     stops_.join();
     stop_workers();
@@ -90,7 +92,7 @@ void scheduler::stop_workers() noexcept {
     threads_.clear();
     watchdog.stop();
     spares.stop();
-    // Stale entries still hold their tasks.
+    // Stale entries still hold references to their tasks.
     for (auto& w : workers) w->drop_entries();
     while (auto* const t = injected.pop()) t->unref();
 }

@@ -17,7 +17,7 @@ namespace ramie::detail {
 
 namespace {
 
-// With fewer stacks than that it is worth a line.
+// With fewer stacks a warning is printed.
 constexpr std::size_t few_stacks = 1024;
 
 std::string in_kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
@@ -26,8 +26,8 @@ std::string limit_of(limited_space const& space) {
     return "the limit on address space (RLIMIT_AS, ulimit -v) of " + in_kib(space.limit);
 }
 
-// glibc's malloc reserves 64 MiB of address space for each thread that allocates. Below this limit, what two threads take
-// in that way is what the stacks need.
+// glibc's malloc reserves 64 MiB of address space for each thread that allocates. Below this limit, two such threads
+// would take the space that the stacks need.
 constexpr std::size_t arenas_too_dear_below = std::size_t{512} << 20;
 void keep_malloc_to_its_arenas() {
 #if defined(__GLIBC__)
@@ -46,7 +46,7 @@ char const* advice() {
     return "";
 }
 
-// An error of ours without its code's own words; another's in words that say what it was about.
+// An error of ours is passed on without its code's own text; another error gets words that say what it was about.
 std::string said_by(std::system_error const& e) {
     std::string what = e.what();
     if (!what.starts_with("ramie: ")) return "ramie: a thread of the runtime cannot be started";
@@ -55,21 +55,21 @@ std::string said_by(std::system_error const& e) {
     return what;
 }
 
-// Says itself what is to be said of the limit.
+// Its message is complete: it already names the limit.
 class limit_too_low : public std::system_error {
   public:
     limit_too_low(limited_space const& space, std::string const& why)
         : system_error(std::make_error_code(std::errc::not_enough_memory), "ramie: " + limit_of(space) + " is too low: " + why) {}
 };
 
-// Whatever could not be had: a limit that nobody thinks of is worth a word.
+// For all that could not be had: users do not think of the limit, so the message names it.
 [[noreturn]] void fail(std::error_code code, std::string what) {
     if (auto const space = limited_address_space())
         what += "; " + limit_of(*space) + " leaves " + in_kib(space->free) + advice();
     throw std::system_error(code, what);
 }
 
-// The first slab of stacks, before threads take what is left.
+// The first slab of stacks, before threads take the rest.
 void reserve_first_slab(std::uint8_t stack_class) {
     auto const room = limited_room_for_stacks(stack_class);
     if (!room || room->at_hand != 0) return;
@@ -81,7 +81,7 @@ void reserve_first_slab(std::uint8_t stack_class) {
     }
 }
 
-// The runtime's threads and descriptors are there by now.
+// The runtime's threads and descriptors exist by now.
 void say_how_many_stacks(std::uint8_t stack_class) {
     auto const room = limited_room_for_stacks(stack_class);
     if (!room || room->at_hand + room->slabs * room->stacks >= few_stacks) return;
@@ -94,7 +94,7 @@ void say_how_many_stacks(std::uint8_t stack_class) {
 }  // namespace
 
 void refuse_too_small_address_space(unsigned workers) {
-    // Task blocks, and for each worker what malloc falls back on and a signal stack.
+    // Task blocks, and for each worker malloc's fallback and a signal stack.
     auto const least = (std::size_t{4} + workers) << 20;
     auto const space = limited_address_space();
     if (space && space->free < least)

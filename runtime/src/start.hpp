@@ -1,4 +1,4 @@
-// Making a scheduler, and saying what is missing if it cannot be had.
+// Making a scheduler, or saying what is missing.
 #pragma once
 
 #include "settings/options.hpp"
@@ -9,11 +9,12 @@ namespace ramie::detail {
 
 class scheduler;
 
-// Throws std::system_error; std::logic_error in a child of a process that had a runtime. In an address space that is limited (RLIMIT_AS) too low the error says so; if it is low, a line on
-// stderr says how many stacks there can be.
+// Throws std::system_error; std::logic_error in a child of a process that had a runtime. If the address space is
+// limited (RLIMIT_AS) too far, the error says so; if it is small, a line on stderr says how many stacks there can be.
 std::shared_ptr<scheduler> start_scheduler(settings options);
 
-// With all threads started: throws std::system_error if they and malloc could not even begin to work.
+// Called when all threads are started: throws std::system_error if there is too little space for them and malloc to
+// work.
 void refuse_too_small_address_space(unsigned workers);
 
 }  // namespace ramie::detail

@@ -29,7 +29,7 @@ void stop_requests::begin() noexcept {
             ::pthread_setname_np(::pthread_self(), "ramie-stop");
             make_all();
         });
-    } catch (std::exception const&) {  // no thread: std::system_error, or no memory for one
+    } catch (std::exception const&) {  // no thread: std::system_error; or no memory for one
         make_all();
     }
 }

@@ -1,4 +1,4 @@
-// A call whose result comes as a future: by a task, or by whoever asks for it first.
+// A call whose result comes as a future: made by a task, or by the first caller that waits for the future.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -28,7 +28,7 @@ class async_note {
     future_core* of_;
 };
 
-// What the task of an async calls.
+// The callable of an async's task.
 template <class Call>
 class async_call {
   public:
@@ -43,7 +43,7 @@ class async_call {
     Call call_;
 };
 
-// Owned by futures only; the task has a plain pointer to it, because the destructor waits for the task.
+// Only futures own it; the task has a plain pointer to it, because the destructor waits for the task.
 template <class Call>
 class async_state final : public future_state<typename Call::result_type> {
   public:
@@ -83,10 +83,10 @@ class deferred_state final : public future_state<typename Call::result_type> {
 }  // namespace detail
 
 // As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime
-// elsewhere). launch::deferred: whoever waits for the future first calls it. Never waits. An exception of `f` is the
-// future's; if the task is aborted, or an abort or timeout ends a deferred call, the future says broken_promise.
-// Destroying the last future of a task waits for it, shielded from abort. std::system_error (invalid_argument) for a
-// policy that is neither.
+// elsewhere). launch::deferred: the first caller that waits for the future calls f. async itself never waits. An
+// exception of `f` goes to the future; if the task is aborted, or an abort or timeout ends a deferred call, the future
+// says broken_promise. Destroying the last future of a task waits for that task, shielded from abort. std::system_error
+// (invalid_argument) for a policy that is neither.
 template <class F, class... Args>
 [[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
     using call = detail::std_call_of<F, Args...>;

@@ -1,4 +1,4 @@
-// Phases: a number of parties meet again and again, and nobody goes on before all have come.
+// Phases: a number of parties meet again and again, and none goes on before all have come.
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -34,9 +34,9 @@ class barrier_phases {
     [[noreturn]] static void refuse();
 
     mutable word_lock guard_;
-    mutable wait_queue queue_;  // of those who wait for the end of phase_
+    mutable wait_queue queue_;  // waiters for the end of phase_
     std::ptrdiff_t expected_;   // in each later phase
-    std::ptrdiff_t missing_;    // in this phase; 0: the last one to come runs the completion
+    std::ptrdiff_t missing_;    // in this phase; 0: the last arrival runs the completion
     std::uint64_t phase_ = 0;
 };
 
@@ -46,17 +46,17 @@ struct no_completion {
 
 }  // namespace detail
 
-// As std::barrier. The last to arrive runs the completion function, on its own stack, before anybody goes on; the
-// function may wait (shielded from abort) and must not throw. As tokio says of its Barrier, each phase has one leader:
-// the one whose arrive_and_wait() returns true, which is the last to arrive (no one, if that one called arrive() or
-// arrive_and_drop()).
+// As std::barrier. The last arrival runs the completion function, on its own stack, before the others go on; the
+// function may wait (shielded from abort) and must not throw. As with tokio's Barrier, each phase has one leader: the
+// caller of arrive_and_wait() that arrived last; it gets true. (There is no leader if the last arrival called arrive()
+// or arrive_and_drop().)
 //
-// An abort or a passed timeout while waiting does not take the arrival back: the others go on when all have come. Who
-// then stays away from later phases says so by arrive_and_drop(). From fibers and plain threads.
+// An abort or a passed timeout while waiting does not take the arrival back: the others go on when all have come. A
+// party that stays away from later phases must call arrive_and_drop(). From fibers and plain threads.
 template <class Completion = detail::no_completion>
 class barrier {
   public:
-    // Names the phase it arrived in.
+    // Names the phase of the arrival.
     class [[nodiscard]] arrival_token {
       public:
         arrival_token(arrival_token&&) noexcept = default;
@@ -73,24 +73,25 @@ class barrier {
         : phases_(expected), completion_(std::move(completion)) {}
     barrier(barrier const&) = delete;
     barrier& operator=(barrier const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~barrier() = default;
 
     static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
-    // Arrives n times. No abort point; waits only as the completion function does. std::logic_error if fewer are
+    // Arrives n times. Not an abort point; waits only if the completion function does. std::logic_error if fewer are
     // missing.
     arrival_token arrive(std::ptrdiff_t n = 1) { return arrival_token(come(n, false).phase); }
     // Waits for the end of the token's phase. Suspension point.
     void wait(arrival_token&& token) const { phases_.wait(token.phase_); }
-    // Both. True for the phase's leader. Suspension point; an abort that was pending on entry does not arrive.
+    // arrive() and wait(). True for the phase's leader. Suspension point; if an abort is pending on entry, it does not
+    // arrive.
     bool arrive_and_wait() {
         (void)detail::waiter::enter();
         auto const mine = come(1, false);
         if (!mine.last) phases_.wait(mine.phase);
         return mine.last;
     }
-    // Arrives, and is expected no more in later phases. As arrive().
+    // Arrives, and is not expected in later phases. Else as arrive().
     void arrive_and_drop() { (void)come(1, true); }
 
   private:

@@ -31,7 +31,7 @@ inline constexpr bool is_expected = false;
 template <class T, class E>
 inline constexpr bool is_expected<std::expected<T, E>> = true;
 
-// The first that finishes is next() first; a runner knows its index.
+// next() gives runners in the order in which they finish; a runner knows its index.
 struct indexed_runner final : runner {
     explicit indexed_runner(std::size_t i) noexcept : index(i) {}
     std::size_t index;
@@ -48,10 +48,10 @@ class concurrent_tasks {
     auto& task() {
         return std::get<I>(tasks_);
     }
-    // What task I returned, or its exception (an aborted one: its join_error).
+    // The value of task I, or its exception (of an aborted task: its join_error).
     template <std::size_t I>
     auto value() -> slot_of<value_of<std::tuple_element_t<I, std::tuple<F...>>>> {
-        abort_shield const whole;  // it has ended
+        abort_shield const whole;  // the task has ended
         if constexpr (std::is_void_v<value_of<std::tuple_element_t<I, std::tuple<F...>>>>) {
             task<I>().get();
             return {};
@@ -88,8 +88,9 @@ class concurrent_tasks {
 
 }  // namespace detail
 
-// Runs all at once and waits for all; a tuple of their values (void: std::monostate). If some throw, the first of them
-// in the order given is thrown after all have ended. Aborted, it aborts and joins them all first. Suspension point.
+// Runs all of them at once and waits for all; returns a tuple of their values (void: std::monostate). If some throw,
+// the first of these in the order given is thrown after all have ended. If the caller is aborted, it first aborts and
+// joins all of them. Suspension point.
 template <std::invocable... F>
 [[nodiscard]] std::tuple<detail::slot_of<detail::value_of<F>>...> join(F... f) {
     detail::concurrent_tasks<F...> tasks(std::source_location{}, f...);
@@ -99,7 +100,8 @@ template <std::invocable... F>
     }(std::index_sequence_for<F...>());
 }
 
-// As join, but stops at the first failure: the others are aborted and joined, and that exception is thrown.
+// As join, but stops at the first failure: the others are aborted and joined, and the exception of that failure is
+// thrown.
 template <std::invocable... F>
     requires(!(detail::is_expected<detail::value_of<F>> && ...))
 [[nodiscard]] std::tuple<detail::slot_of<detail::value_of<F>>...> try_join(F... f) {
@@ -147,8 +149,8 @@ template <std::invocable First, std::invocable... F>
     return std::apply([](auto&... v) { return std::tuple{std::move(*v)...}; }, values);
 }
 
-// Runs all at once; the first to finish wins: its value, or its exception. The others are aborted and joined before it
-// returns. All must return the same type. Suspension point.
+// Runs all of them at once. The first to finish wins: its value, or its exception. The others are aborted and joined
+// before race returns. All must return the same type. Suspension point.
 template <std::invocable First, std::invocable... F>
 detail::value_of<First> race(First first, F... f) {
     constexpr bool of_one_type = (std::is_same_v<detail::value_of<First>, detail::value_of<F>> && ...);

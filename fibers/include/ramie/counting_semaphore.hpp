@@ -11,9 +11,9 @@
 
 namespace ramie {
 
-// As std::counting_semaphore, over ramie::semaphore: first come first served, from fibers and plain threads. A permit
-// handed to a waiter whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost.
-// Destroying it while somebody waits ends the process with a message.
+// As std::counting_semaphore, over ramie::semaphore: first come first served, from fibers and plain threads. If a
+// waiter's wait ends (abort, timeout) at the moment when it is given a permit, the permit goes to the next waiter; none
+// is lost. Destroying the semaphore while a fiber or thread waits ends the process with a message.
 template <std::ptrdiff_t LeastMax = std::numeric_limits<std::ptrdiff_t>::max()>
 class counting_semaphore {
     static_assert(LeastMax >= 0, "ramie: the maximum of a counting_semaphore cannot be negative");
@@ -26,8 +26,9 @@ class counting_semaphore {
 
     static constexpr std::ptrdiff_t max() noexcept { return LeastMax; }
 
-    // Never waits and is no abort point. What comes together beyond max(), against the standard's rule, is counted, too.
-    // std::invalid_argument: a negative count; std::length_error: more than can be counted. Then none was added.
+    // Never waits and is not an abort point. A sum beyond max() breaks the standard's rule, but is counted.
+    // std::invalid_argument: a negative count; std::length_error: more than can be counted. In both cases none was
+    // added.
     void release(std::ptrdiff_t count = 1) {
         if (count < 0) [[unlikely]] refuse_release(count);
         permits_.release(static_cast<std::size_t>(count));
@@ -35,7 +36,7 @@ class counting_semaphore {
 
     // Suspension point. On abort no permit is taken.
     void acquire() { permits_.acquire()->forget(); }
-    // Never waits and is no abort point. Also fails while others wait.
+    // Never waits and is not an abort point. Also fails while others wait.
     [[nodiscard]] bool try_acquire() noexcept { return took(permits_.try_acquire()); }
     // False if the time ran out. Suspension points.
     template <class Rep, class Period>

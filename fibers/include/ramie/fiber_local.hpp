@@ -9,7 +9,7 @@
 
 namespace ramie {
 
-// How a fiber_local says that children begin with a copy of their parent's value.
+// Tells a fiber_local that children begin with a copy of their parent's value.
 struct inherit {
     struct copy_t {
         explicit copy_t() = default;
@@ -21,15 +21,17 @@ namespace detail {
 [[noreturn]] void refuse_unset_local();
 }
 
-// What `thread_local` is to a thread. The object is only a name: make it static, since it must outlive all its values.
-// From fibers, jobs of spawn_blocking and plain threads, each with its own value; none of these is a suspension point.
+// For tasks what `thread_local` is for threads. The object is only a name: make it static, since it must outlive all
+// its values. From fibers, jobs of spawn_blocking and plain threads, each with its own value; none of these is a
+// suspension point.
 //
 //     static ramie::fiber_local<std::string> request_id;
 //     request_id.scope("r-17", [] { handle(); });     // handle(), and all it calls, sees request_id.get() == "r-17"
 //
 // Values not made by scope() are destroyed when the task has ended, newest first, before a join sees its result; their
-// destructors may wait, and may use other fiber_locals. What a task inherited that is aborted before it has run is
-// destroyed where it is aborted. A thread's are destroyed when it ends, a spawn_blocking job's when the job ends.
+// destructors may wait, and may use other fiber_locals. If a task is aborted before it has run, its inherited values
+// are destroyed where it is aborted. A thread's values are destroyed when it ends, those of a spawn_blocking job when
+// the job ends.
 template <class T>
 class fiber_local {
     static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
@@ -38,12 +40,12 @@ class fiber_local {
   public:
     using factory = T (*)();
 
-    // No value until one is set; with a factory (a function, or a lambda without captures), made by the first get() in
-    // each task.
+    // There is no value until one is set; with a factory (a function, or a lambda without captures), the first get() in
+    // each task makes one.
     constexpr fiber_local() noexcept = default;
     constexpr explicit fiber_local(factory make) noexcept : make_(make) {}
-    // The same, and a task spawned by one who has a value begins with a copy of it, made by its spawner during the
-    // spawn, which throws what the copy throws. Later changes are each one's own.
+    // The same, and a task spawned by a task with a value begins with a copy of it. The spawner makes the copy during
+    // the spawn, and spawn throws what the copy throws. Later changes in one task do not show in another.
     constexpr explicit fiber_local(inherit::copy_t, factory make = nullptr) noexcept : make_(make), copy_(&copy_of) {
         static_assert(std::is_copy_constructible_v<T>,
                       "ramie: a fiber_local that is inherited needs a value that can be copied");
@@ -51,8 +53,8 @@ class fiber_local {
     fiber_local(fiber_local const&) = delete;
     fiber_local& operator=(fiber_local const&) = delete;
 
-    // Returns f(), during which `value` is the current one; afterwards, also by an exception or an abort, the outer one
-    // is again, or none.
+    // Returns f(); while f runs, `value` is the current one. Afterwards, also after an exception or an abort, the outer
+    // value is current again, or none.
     template <class V = T, class F>
     decltype(auto) scope(V&& value, F&& f) const {
         static_assert(std::is_constructible_v<T, V>, "ramie: the value of this fiber_local cannot be made from that");
@@ -60,8 +62,8 @@ class fiber_local {
         return detail::invoke(std::forward<F>(f));
     }
 
-    // The current value. std::logic_error: there is none, and no factory. The reference is good until its scope or task
-    // ends.
+    // The current value. std::logic_error: there is none, and no factory. The reference is valid until its scope or
+    // task ends.
     T& get() const {
         if (auto* const value = try_get()) return *value;
         if (make_ == nullptr) detail::refuse_unset_local();
@@ -74,7 +76,7 @@ class fiber_local {
     }
     bool is_set() const noexcept { return try_get() != nullptr; }
 
-    // Assigns to the current value; if there is none, it becomes the one outside all scopes, until the task's end.
+    // Assigns to the current value. If there is none, it becomes the value outside all scopes, until the task's end.
     void set(T value) const {
         static_assert(std::is_move_assignable_v<T>,
                       "ramie: fiber_local::set needs a value that can be assigned; use scope()");

@@ -23,8 +23,8 @@ class shared_future;
 
 namespace detail {
 
-// What both have. Waiting is a suspension point, from fibers and plain threads; an abort or a timeout leaves the future
-// as it is. A deferred function (see async) is called by whoever waits first, on its own stack.
+// Shared by both. Waiting is a suspension point, from fibers and plain threads; an abort or a timeout leaves the future
+// as it is. A deferred function (see async) is called by the first waiter, on its own stack.
 template <class T>
 class future_base {
   public:
@@ -55,8 +55,8 @@ class future_base {
 
 }  // namespace detail
 
-// As std::future. Everything but valid() and the destructor throws std::future_error (no_state) on an empty one.
-// Destroying the last one that async returned waits for its task, shielded from abort.
+// As std::future. On an empty future everything but valid() and the destructor throws std::future_error (no_state).
+// Destroying the last future of an async call waits for its task, shielded from abort.
 template <class T>
 class [[nodiscard]] future : public detail::future_base<T> {
   public:
@@ -64,8 +64,8 @@ class [[nodiscard]] future : public detail::future_base<T> {
     future(future&&) noexcept = default;
     future& operator=(future&&) noexcept = default;
 
-    // Waits, then moves the value out or rethrows the exception; the future is empty afterwards. Suspension point; a
-    // wait that is aborted leaves it as it is.
+    // Waits, then moves the value out or rethrows the exception; the future is empty afterwards. Suspension point; an
+    // aborted wait leaves the future as it is.
     T get() {
         this->wait();
         return std::exchange(this->state_, nullptr)->take();
@@ -74,13 +74,13 @@ class [[nodiscard]] future : public detail::future_base<T> {
 
   private:
     friend detail::access;
-    // Of a promise, which sees to it that there is one only.
+    // For a promise; the promise makes sure that there is only one.
     explicit future(std::shared_ptr<detail::future_state<T>> state) noexcept
         : detail::future_base<T>(std::move(state)) {}
 };
 
-// As std::shared_future: copies look at one result. One object at a time per fiber or thread, as many copies as one
-// likes.
+// As std::shared_future: all copies share one result. Each object is for one fiber or thread at a time; there may be
+// any number of copies.
 template <class T>
 class [[nodiscard]] shared_future : public detail::future_base<T> {
   public:

@@ -1,4 +1,4 @@
-// A task with the shape of a std::jthread: told to stop, and joined, when it is destroyed.
+// A task with the shape of a std::jthread: its destructor requests a stop and joins it.
 #pragma once
 
 #include <ramie/detail/wait/stop_request.hpp>
@@ -10,9 +10,9 @@
 
 namespace ramie {
 
-// As std::jthread. A callable that takes a std::stop_token first is given this object's; it is not the task's own token
-// (this_fiber::stop_token()), which an abort requests. Destroying one, or assigning to it, requests the stop and waits
-// for the end, shielded from abort. See thread for exceptions and errors.
+// As std::jthread. A callable whose first parameter is a std::stop_token gets this object's token; that is not the
+// task's own token (this_fiber::stop_token()), which an abort requests. Destroying the object, or assigning to it,
+// requests the stop and waits for the end, shielded from abort. See thread for exceptions and errors.
 class jthread {
   public:
     using id = thread::id;
@@ -32,7 +32,7 @@ class jthread {
     [[nodiscard]] id get_id() const noexcept { return thread_.get_id(); }
     [[nodiscard]] std::stop_source get_stop_source() noexcept { return stop_; }
     [[nodiscard]] std::stop_token get_stop_token() const noexcept { return stop_.get_token(); }
-    // False if it was requested before. Runs the std::stop_callbacks, which must not wait (see stop_callback).
+    // False if a stop was requested before. Runs the std::stop_callbacks, which must not wait (see stop_callback).
     bool request_stop() noexcept { return detail::request_stop(stop_); }
     void swap(jthread& other) noexcept;
     friend void swap(jthread& a, jthread& b) noexcept { a.swap(b); }

@@ -1,4 +1,4 @@
-// A count that goes down once, and those who wait for its end.
+// A count that goes down once, and waits for its end.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -10,7 +10,7 @@
 
 namespace ramie {
 
-// As std::latch. From fibers and plain threads. May be destroyed by whoever returned from wait().
+// As std::latch. From fibers and plain threads. A caller that has returned from wait() may destroy it.
 class latch {
   public:
     // std::invalid_argument if negative.
@@ -19,19 +19,19 @@ class latch {
     }
     latch(latch const&) = delete;
     latch& operator=(latch const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~latch();
 
     static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
-    // Never waits and is no abort point. std::logic_error if fewer than `n` are left.
+    // Never waits and is not an abort point. std::logic_error if fewer than `n` are left.
     void count_down(std::ptrdiff_t n = 1);
     // True once the count is zero.
     [[nodiscard]] bool try_wait() const noexcept;
     // Suspension point. An abort leaves the count as it is.
     void wait() const;
-    // Suspension point. An abort that was pending on entry counts nothing down; one that comes later does not take the
-    // count back.
+    // Suspension point. If an abort is pending on entry, nothing is counted down; an abort that comes later does not
+    // take the count back.
     void arrive_and_wait(std::ptrdiff_t n = 1);
 
   private:

@@ -1,20 +1,21 @@
-// Mutual exclusion for fibers and plain threads, first come first served among those who wait.
+// Mutual exclusion for fibers and plain threads; waiters are served first come first served.
 //
-// Handing a mutex over to somebody who has to be woken first leaves it locked and idle meanwhile; whoever comes by in
-// between waits too, and a queue that formed once never goes: with two workers each turn then takes a park, a wake and
-// several cache lines from the other. So if others run beside the first waiter, an unlock frees the mutex and wakes
-// him, who may be overtaken; after `patience` times the next unlock hands it over. On a runtime's only worker nobody
-// can come in between to any good, and every unlock hands over. The waiter says which, in its node's slot: whoever
-// looks at it later may not ask where it runs.
+// If an unlock hands the mutex over to a waiter that must be woken first, the mutex stays locked and idle meanwhile.
+// Every other task that comes in between waits, too, and a queue that formed once never goes: with two workers each
+// turn then takes a park, a wake and several cache lines from the other worker. So if others run beside the first
+// waiter, an unlock frees the mutex and wakes that waiter, which may be overtaken; after `patience` times the next
+// unlock hands the mutex over. With one worker no other task can use the mutex meanwhile, so every unlock hands over.
+// The waiter itself says in its node's slot which of the two it needs, because a thread that looks at the node later
+// may not ask where the waiter runs.
 //
 //   word_   locked  waiters   changes only under guard_, which costs little to a lane that is alone (bias.hpp)
 //     0       -        -      free
 //     1       x        -      held
 //     3       x        x      held, queue_ has nodes
-//     2       -        x      free, queue_ has nodes, and one that was taken off it is on its way (somebody_comes_)
+//     2       -        x      free, queue_ has nodes; a waiter taken off it is on its way (somebody_comes_)
 //
-// Nobody is forgotten: in state 2 the one on its way takes the mutex, or finds it held by somebody whose unlock finds
-// the queue; and a waiter that was woken looks at the mutex before it can be aborted or its time be up.
+// No waiter is forgotten: in state 2 the waiter on its way takes the mutex, or finds it held, and then the holder's
+// unlock finds the queue. A waiter that was woken tries the mutex before it can be aborted or its time can run out.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -27,32 +28,32 @@
 namespace ramie {
 
 // Meets Lockable, so std::lock_guard, std::unique_lock and std::scoped_lock work. May be held over a suspension and
-// unlocked on another worker. Waiters get it in the order in which they came; who does not wait yet may come before
-// them a few times while others run beside (above).
+// unlocked on another worker. Waiters get it in the order in which they came; a task that does not wait yet may come
+// before them a few times while others run beside (see above).
 //
-// On abort or a passed timeout while waiting, lock() throws and the mutex is not held; a waiter to whom it was already
-// handed gets it, and the abort comes at its next abort point.
+// On abort or a passed timeout while waiting, lock() throws and the mutex is not held; if the mutex was handed to the
+// waiter already, the waiter has it, and the abort comes at its next abort point.
 class mutex {
   public:
     constexpr mutex() = default;
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~mutex();
 
     // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it already.
     void lock();
-    // Never waits and is no abort point.
+    // Never waits and is not an abort point.
     [[nodiscard]] bool try_lock() noexcept;
     void unlock() noexcept;
 
   protected:
-    // What timed_mutex and recursive_mutex are made of. lock() with a limit: false if the time ran out; `what` is the
-    // name to wait under.
+    // For timed_mutex and recursive_mutex. lock() with a limit: false if the time ran out; `what`: the name of the
+    // wait.
     [[nodiscard]] bool lock_limited(detail::waiter& self, detail::time_point limit, char const* what);
-    // Never wrong about the caller itself: only it writes its own address here.
+    // Always right about the caller itself: only the caller writes its own address here.
     bool held_by(detail::waiter const& self) const noexcept { return owner_.load(std::memory_order_relaxed) == &self; }
-    // Dies with a message under that name if somebody waits.
+    // Dies with a message under that name if a fiber or thread waits.
     void assert_unwaited(char const* what) noexcept;
 
   private:
@@ -67,7 +68,7 @@ class mutex {
     void spin() const noexcept;
 
     detail::atomic<std::uint32_t> word_{0};
-    bool somebody_comes_ = false;  // under guard_: was woken to look, and has not looked yet
+    bool somebody_comes_ = false;  // under guard_: a waiter was woken to try, and has not tried yet
     detail::word_lock guard_;
     detail::wait_queue queue_;
     detail::atomic<detail::waiter const*> owner_{nullptr};  // to detect a second lock by its holder

@@ -1,4 +1,4 @@
-// A value made once, by whoever needs it first; making it may wait and may fail.
+// A value made once, by the first caller that needs it; making it may wait and may fail.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -17,11 +17,11 @@ namespace ramie {
 
 enum class set_error : std::uint8_t {
     already_set,
-    initialising  // somebody is making the value right now
+    initialising  // another caller is making the value right now
 };
 
-// While one caller makes the value, the others wait; if making it fails (an exception, an abort, an unexpected) the
-// next of them tries. Reading a value that is there is one load. From fibers and plain threads.
+// While one caller makes the value, the others wait; if it fails (an exception, an abort, an unexpected), the next of
+// them tries. Reading a value that is there is one load. From fibers and plain threads.
 template <class T>
 class once_cell {
   public:
@@ -29,7 +29,7 @@ class once_cell {
     constexpr explicit once_cell(T value) : value_(std::move(value)), ready_(true) {}
     once_cell(once_cell const&) = delete;
     once_cell& operator=(once_cell const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~once_cell() = default;
 
     // Null: there is none yet. Never waits.
@@ -49,9 +49,9 @@ class once_cell {
     }
     std::expected<void, set_error> set(T const& value) { return set(T(value)); }
 
-    // The value; if there is none, f() makes it. What f throws comes out of the call that ran it, and the next caller
-    // tries. Suspension point unless the value is there. std::system_error (resource_deadlock_would_occur) if f asks
-    // for the same.
+    // The value; if there is none, f() makes it. An exception of f comes out of the call that ran it, and the next
+    // caller tries. Suspension point unless the value is there. std::system_error (resource_deadlock_would_occur) if f
+    // asks for the same value.
     template <class F>
     T& get_or_init(F&& f) {
         if (is_set()) return *value_;
@@ -59,7 +59,7 @@ class once_cell {
         if (is_set()) return *value_;
         auto&& made = detail::invoke(std::forward<F>(f));
         keep(std::forward<decltype(made)>(made));
-        making.unlock();  // before what is left of `made` is destroyed
+        making.unlock();  // before the rest of `made` is destroyed
         return *value_;
     }
     // The same for an f that returns std::expected<T, E>; gives std::expected<T*, E>.
@@ -70,12 +70,12 @@ class once_cell {
         if (is_set()) return std::addressof(*value_);
         auto made = detail::invoke(std::forward<F>(f));
         if (made) keep(*std::move(made));
-        making.unlock();  // before what is left of `made` is destroyed
+        making.unlock();  // before the rest of `made` is destroyed
         if (!made) return std::unexpected(std::move(made).error());
         return std::addressof(*value_);
     }
 
-    // Takes the value out: the cell is empty again. Nobody else may use the cell meanwhile.
+    // Takes the value out: the cell is empty again. No other fiber or thread may use the cell meanwhile.
     std::optional<T> take() {
         std::optional<T> taken;
         if (!is_set()) return taken;

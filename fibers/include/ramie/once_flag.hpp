@@ -1,4 +1,4 @@
-// Something that is done once, by whoever comes first.
+// An action that is done once, by the first caller.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -10,7 +10,7 @@
 
 namespace ramie {
 
-// As std::once_flag. Dies with a message if it is destroyed while somebody waits.
+// As std::once_flag. Dies with a message if it is destroyed while a fiber or thread waits.
 class once_flag {
   public:
     constexpr once_flag() = default;
@@ -22,12 +22,13 @@ class once_flag {
     template <class F, class... Args>
     friend void call_once(once_flag&, F&&, Args&&...);
 
-    // True: it is the caller's turn, who says by leave() how it went. False: it was done.
+    // True: it is the caller's turn; the caller must then say by leave() whether it succeeded. False: it was done
+    // before.
     [[nodiscard]] bool enter();
     void leave(bool done) noexcept;
 
     //  idle --enter--> busy --leave(true)--> done
-    //    ^---leave(false), nobody waits--'    busy: others queue; a failed turn is handed to the first of them
+    //     ^---leave(false), no waiter---'    busy: others queue; a failed turn is handed to the first of them
     enum class stage : std::uint8_t { idle, busy, done };
     detail::atomic<stage> stage_{stage::idle};  // changes only under guard_
     detail::word_lock guard_;
@@ -37,9 +38,9 @@ class once_flag {
 
 // As std::call_once: calls f(args...) unless that was done before, and returns when it is done; others wait meanwhile,
 // in order. `f` may wait. If it throws, the exception goes to its caller and the next in line tries; an abort or a
-// passed timeout in it is no different. An abort of one who waits in line leaves the rest as it is. Suspension point,
-// also when it was done before. std::system_error (resource_deadlock_would_occur) if called by `f` itself. From fibers
-// and plain threads.
+// passed timeout inside `f` counts as an exception. An abort of a caller that waits in line does not affect the others.
+// Suspension point, also if it was done before. std::system_error (resource_deadlock_would_occur) if called by `f`
+// itself. From fibers and plain threads.
 template <class F, class... Args>
 void call_once(once_flag& flag, F&& f, Args&&... args) {
     if (!flag.enter()) return;

@@ -1,4 +1,4 @@
-// A callable whose result goes to a future, whoever calls it.
+// A callable; the result of its call goes to a future.
 #pragma once
 
 #include <ramie/detail/ground/call_signature.hpp>
@@ -15,8 +15,8 @@ namespace ramie {
 template <class Signature>
 class packaged_task;
 
-// As std::packaged_task. Calling it is as much of a suspension point as the function is; if an abort or a timeout ends
-// the call, it goes on to the caller, and the future says broken_promise. From fibers and plain threads.
+// As std::packaged_task. A call is a suspension point if the function has one. If an abort or a timeout ends the call,
+// it goes on to the caller, and the future says broken_promise. From fibers and plain threads.
 template <class R, class... Args>
 class packaged_task<R(Args...)> {
   public:
@@ -25,7 +25,7 @@ class packaged_task<R(Args...)> {
         requires(!std::same_as<std::remove_cvref_t<F>, packaged_task>)
     explicit packaged_task(F&& f)
         : function_(std::forward<F>(f)), state_(std::make_shared<detail::future_state<R>>()) {}
-    // The function and what task and future share come from that allocator. (What reset() makes does not.)
+    // That allocator serves the function, and the state that task and future share. (Not the state that reset() makes.)
     template <class F, class Allocator>
     packaged_task(std::allocator_arg_t, Allocator const& a, F&& f)
         : function_([kept = std::allocate_shared<std::decay_t<F>>(a, std::forward<F>(f))](Args... args) -> R {
@@ -53,7 +53,7 @@ class packaged_task<R(Args...)> {
         state->retrieve();
         return detail::access::make<future<R>>(std::move(state));
     }
-    // std::future_error: promise_already_satisfied (it was called before), no_state.
+    // std::future_error: promise_already_satisfied (called before), no_state.
     void operator()(Args... args) {
         auto const state = begin_call();
         state->set_by([&]() -> R { return function_(std::forward<Args>(args)...); });
@@ -65,12 +65,12 @@ class packaged_task<R(Args...)> {
         try {
             state->keep_by([&]() -> R { return function_(std::forward<Args>(args)...); });
         } catch (...) {
-            state->abandon();  // an abort or a timeout, which goes on
+            state->abandon();  // an abort or a timeout; it is thrown on
             throw;
         }
         later.enlist();
     }
-    // To be called again, for a new future; the old one, if it got nothing, says broken_promise.
+    // Prepares for another call, with a new future. If the old future got nothing, it says broken_promise.
     void reset() {
         (void)held();
         auto fresh = std::make_shared<detail::future_state<R>>();

@@ -14,11 +14,11 @@ namespace ramie {
 
 namespace detail {
 
-// Shows what was kept in a state when the running task or thread has ended.
+// Shows the result that a state keeps, when the running task or thread has ended.
 template <class T>
 class show_at_end {
   public:
-    // What can fail comes first: nothing was kept yet.
+    // Everything that can fail comes first, before a result is kept.
     explicit show_at_end(std::shared_ptr<future_state<T>> state)
         : action_(std::make_unique<action>(shower{std::move(state)})) {}
     void enlist() noexcept { action::enlist(std::move(action_)); }
@@ -34,14 +34,14 @@ class show_at_end {
 
 }  // namespace detail
 
-// As std::promise. Nothing here waits or is an abort point. A promise that goes without having given anything breaks:
-// its future throws std::future_error (broken_promise). Several may race to set it; one succeeds. From fibers and plain
-// threads.
+// As std::promise. Nothing here waits or is an abort point. A promise that is destroyed without a result breaks: its
+// future throws std::future_error (broken_promise). Several callers may race to set it; one succeeds. From fibers and
+// plain threads.
 template <class T>
 class promise {
   public:
     promise() : state_(std::make_shared<detail::future_state<T>>()) {}
-    // What promise and future share comes from that allocator.
+    // That allocator serves the state that promise and future share.
     template <class Allocator>
     promise(std::allocator_arg_t, Allocator const& a) : state_(std::allocate_shared<detail::future_state<T>>(a)) {}
     promise(promise&&) noexcept = default;
@@ -109,7 +109,7 @@ class promise {
         keep(*state);
         later.enlist();
     }
-    // A copy: whoever is woken may destroy the promise before set_value() has returned.
+    // A copy, because a woken waiter may destroy the promise before set_value() has returned.
     std::shared_ptr<detail::future_state<T>> held() const {
         if (!state_) detail::throw_future_error(std::future_errc::no_state);
         return state_;

@@ -7,12 +7,12 @@
 
 namespace ramie {
 
-// Meets Lockable. Held by a task or a plain thread until it unlocked as often as it locked; a task that moved to
-// another worker still holds it. Otherwise as ramie::mutex.
+// Meets Lockable. Held by a task or a plain thread until it was unlocked as often as it was locked; a task that moved
+// to another worker still holds it. Otherwise as ramie::mutex.
 class recursive_mutex {
   public:
     constexpr recursive_mutex() = default;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~recursive_mutex() { assert_unwaited("recursive_mutex"); }
     recursive_mutex(recursive_mutex const&) = delete;
     recursive_mutex& operator=(recursive_mutex const&) = delete;
@@ -20,7 +20,7 @@ class recursive_mutex {
     // Suspension point, also for the holder. On abort it is held as often as before. std::system_error
     // (resource_unavailable_try_again) if it is locked too often to count.
     void lock() { (void)lock_again(detail::never, "recursive_mutex"); }
-    // Never waits and is no abort point.
+    // Never waits and is not an abort point.
     [[nodiscard]] bool try_lock() noexcept;
     void unlock() noexcept {
         if (--depth_ == 0) inner_.unlock();
@@ -29,7 +29,7 @@ class recursive_mutex {
   protected:
     // False if the time ran out.
     [[nodiscard]] bool lock_again(detail::time_point limit, char const* what);
-    // Dies with a message under that name if somebody waits.
+    // Dies with a message under that name if a fiber or thread waits.
     void assert_unwaited(char const* what) noexcept { inner_.assert_unwaited(what); }
 
   private:

@@ -12,7 +12,7 @@ namespace ramie {
 class recursive_timed_mutex : private recursive_mutex {
   public:
     constexpr recursive_timed_mutex() = default;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~recursive_timed_mutex() { assert_unwaited("recursive_timed_mutex"); }
 
     // Suspension point, also for the holder. On abort it is held as often as before.
@@ -20,7 +20,7 @@ class recursive_timed_mutex : private recursive_mutex {
     using recursive_mutex::try_lock;
     using recursive_mutex::unlock;
 
-    // False if the time ran out, never for the holder. Suspension points.
+    // False if the time ran out; never false for the holder. Suspension points.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
         return lock_again(detail::after(d), "recursive_timed_mutex");

@@ -19,11 +19,11 @@ namespace detail {
 
 class scope_child;
 
-// The children of one scope that have not ended.
+// The children of one scope that have not ended yet.
 //
-// A child is entered before it is spawned and leaves by its end note; in between it is on one of two lists, so that
-// abort_all reaches each once, however many there are. It is put there by adopt() after its spawn, since nobody may
-// abort a task that its runtime does not know; unless it has ended by then.
+// A child is counted before it is spawned and leaves by its end note. In between it is on one of two lists, so that
+// abort_all reaches each child once, however many there are. adopt() puts it there after its spawn, because a task that
+// its runtime does not know yet must not be aborted; unless the child has ended by then.
 class scope_children {
   public:
     scope_children() = default;
@@ -31,15 +31,15 @@ class scope_children {
     scope_children& operator=(scope_children const&) = delete;
     ~scope_children();
 
-    // After the spawn of the child, whose handle the caller has.
+    // Called after the spawn of the child; the caller has the child's handle.
     void adopt(scope_child& child, task& its_task) noexcept;
-    // The first failure of a child; aborts the others, also those that are spawned later.
+    // Notes the first failure of a child; aborts the others, also those that are spawned later.
     void failed(std::exception_ptr cause) noexcept;
     void abort_all() noexcept;
     std::size_t size() const noexcept;
-    // Until no child is left. Suspension point.
+    // Waits until no child is left. Suspension point.
     void wait();
-    // Waits shielded; if the owner is asked to stop meanwhile, the children are too.
+    // Waits shielded; if the owner is asked to stop meanwhile, so are the children.
     void end(bool abort_first) noexcept;
     std::exception_ptr first_failure() const noexcept;
     bool aborts_siblings = false;
@@ -53,12 +53,12 @@ class scope_children {
     mutable word_lock guard_;
     wait_queue queue_;
     std::size_t count_ = 0;
-    bool for_good_ = false;  // who is spawned now is aborted, too
+    bool for_good_ = false;  // children spawned from now on are aborted, too
     std::exception_ptr failure_;
     intrusive_list<scope_child> running_, aborted_;
 };
 
-// A child's end note. Moved only before it is in its task.
+// A child's end note. It is moved only before it is inside its task.
 class scope_child : list_hook {
   public:
     explicit scope_child(scope_children& s) noexcept : of_(&s) { of_->enter(); }
@@ -72,11 +72,11 @@ class scope_child : list_hook {
   private:
     friend class scope_children;
     friend class intrusive_list<scope_child>;
-    scope_children* of_;  // null: it has ended. Under its guard_ from the spawn on
+    scope_children* of_;  // null: the child has ended. From the spawn on guarded by its guard_
     task* task_ = nullptr;
 };
 
-// What a child calls; its failure its siblings must hear of at once if with_scope says so.
+// A child's callable. If with_scope wants it, its siblings are told of its failure at once.
 template <class Call>
 class scope_call : public Call {
   public:
@@ -105,8 +105,8 @@ class scope_call : public Call {
 
 }  // namespace detail
 
-// Leaving the block waits for the children; leaving it by an exception aborts them first. A child's own failure is its
-// handle's; if nobody holds that, it goes to on_task_failure. The destructor waits shielded, and hands an abort of its
+// Leaving the block waits for the children; leaving it by an exception aborts them first. A child's own failure belongs
+// to its handle; without a handle it goes to on_task_failure. The destructor waits shielded, and passes an abort of its
 // owner on to the children.
 class scope {
   public:
@@ -115,7 +115,7 @@ class scope {
     scope& operator=(scope const&) = delete;
     ~scope() { children_.end(std::uncaught_exceptions() > exceptions_at_start_); }
 
-    // As ramie::spawn, but what is called may borrow what was declared before the scope.
+    // As ramie::spawn, but the callable may borrow objects declared before the scope.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, )
 
     // Asks all children to stop.
@@ -146,9 +146,9 @@ class scope {
 };
 
 // Calls f(scope&), waits for the children it spawned, and returns its value. When a child fails, its siblings are
-// aborted (and so are those that are spawned after it), and after the wait the first failure is thrown here (and reported
-// nowhere else, unless somebody joins that child). When `f` itself throws, or the caller is aborted, the children are aborted, too, and that exception goes on.
-// Suspension point.
+// aborted (and so are those that are spawned after it); after the wait the first failure is thrown here. It is reported
+// nowhere else, unless that child is joined. When `f` itself throws, or the caller is aborted, the children are
+// aborted, too, and that exception goes on. Suspension point.
 template <class F>
 std::invoke_result_t<F, scope&> with_scope(F&& f) {
     scope s;

@@ -1,4 +1,4 @@
-// Waiting for several things at once; the first that is ready wins, and only it takes effect. (How:
+// Waiting for several events at once; the first one that is ready wins, and only it takes effect. (How:
 // detail/wait/select_case.hpp.)
 #pragma once
 
@@ -30,7 +30,7 @@ class sleep_case {
     Handler handler_;
 };
 
-// The same by another clock: whether it is time, that clock is asked each time it seems so.
+// The same by another clock: each time the deadline seems to have come, that clock is asked.
 template <class TimePoint, class Handler>
 class deadline_case {
   public:

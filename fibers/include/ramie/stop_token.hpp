@@ -1,4 +1,4 @@
-// The standard's stop tokens, under Ramie's name: they wait for nothing.
+// The standard's stop tokens, under Ramie's name: none of them waits.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -16,14 +16,16 @@ using std::nostopstate_t;
 using std::stop_source;
 using std::stop_token;
 
-// As std::stop_callback: calls the callback once, when the stop is requested, in the thread or fiber that requests it; or
-// in the constructor, if that was before. The destructor waits for a call that goes on in another thread.
+// As std::stop_callback: calls the callback once, when the stop is requested, in the thread or fiber that requests it;
+// or in the constructor, if it was requested before. The destructor waits for a call that is under way in another
+// thread.
 //
-// A callback may not wait. It runs inside an abort, a cancel or a request_stop, and what would run on its thread if its
-// fiber left, might destroy it while it is suspended: the standard library tells only threads apart. A callback that
-// waits ends the process with a message; a mutex or shared_mutex it may lock, which is then tried until it is free
-// (unless no other worker runs beside, who could unlock it). Callbacks of std::stop_callback's own are watched likewise
-// inside abort, cancellation_token::cancel and jthread::request_stop, but not if a std::stop_source is asked itself.
+// A callback must not wait. It runs inside an abort, a cancel or a request_stop. If its fiber left the thread, other
+// code on that thread might destroy the callback while it is suspended, because the standard library tells only threads
+// apart. A callback that waits ends the process with a message. It may lock a mutex or shared_mutex: that is then tried
+// until it is free (unless no other worker runs that could unlock it). Callbacks of std::stop_callback itself are
+// watched in the same way inside abort, cancellation_token::cancel and jthread::request_stop, but not if a
+// std::stop_source is asked directly.
 template <class Callback>
 class stop_callback {
   public:

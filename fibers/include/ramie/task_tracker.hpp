@@ -11,7 +11,7 @@ namespace ramie {
 
 namespace detail {
 
-// Counts tokens. Shared by its tokens, so they may outlive the tracker.
+// Counts tokens. The tokens share it, so they may outlive the tracker.
 class tracked_count {
   public:
     void add() noexcept;
@@ -19,7 +19,7 @@ class tracked_count {
     void set_closed(bool closed) noexcept;
     bool is_closed() const noexcept;
     std::size_t count() const noexcept;
-    // Until closed and empty. Suspension point.
+    // Waits until it is closed and empty. Suspension point.
     void wait();
 
   private:
@@ -38,7 +38,7 @@ class task_tracker {
   public:
     task_tracker() : count_(std::make_shared<detail::tracked_count>()) {}
 
-    // While one lives, the tracker is not empty: for tasks spawned elsewhere.
+    // While one of these lives, the tracker is not empty: for tasks spawned elsewhere.
     class token {
       public:
         token(token&&) noexcept = default;
@@ -58,12 +58,12 @@ class task_tracker {
     };
     [[nodiscard]] token track() const noexcept { return token(count_); }
 
-    // As ramie::spawn, tracked until the task has ended: also its fiber_locals, a result that nobody took, and the report
-    // of its failure are gone then.
+    // As ramie::spawn; tracked until the task has ended, and its fiber_locals, a result that no handle took, and the
+    // report of its failure are gone.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
 
     // wait() returns once the tracker is closed and all tracked tasks have ended. Closing does not keep tasks from
-    // being tracked. Suspension point; may be called by many.
+    // being tracked. Suspension point; may be called by many fibers and threads at once.
     void wait() const { count_->wait(); }
     void close() const noexcept { count_->set_closed(true); }
     void reopen() const noexcept { count_->set_closed(false); }

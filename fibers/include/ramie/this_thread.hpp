@@ -1,4 +1,4 @@
-// std::this_thread's names, for whatever runs: a task, or a plain thread.
+// std::this_thread's names, for a task or a plain thread.
 #pragma once
 
 #include <ramie/this_fiber.hpp>
@@ -6,7 +6,7 @@
 
 namespace ramie::this_thread {
 
-// The running task's; on a plain thread (and in a job of spawn_blocking) that thread's. Never waits.
+// The id of the running task; on a plain thread (and in a job of spawn_blocking) that of the thread. Never waits.
 thread_id get_id() noexcept;
 
 using this_fiber::sleep_for;

@@ -10,7 +10,7 @@ namespace ramie {
 
 namespace detail {
 
-// Drops what the callable returns.
+// Drops the callable's result.
 template <class F, class... Args>
 struct thread_call : std_call<F, Args...> {
     using value_type = void;
@@ -24,8 +24,8 @@ struct thread_call : std_call<F, Args...> {
 // value is dropped; an exception that leaves it does not end the process but goes to runtime_options::on_task_failure,
 // when it is joined or at its end if it is detached.
 //
-// Destroying a joinable one ends the process (std::terminate). An abort unwinds through destructors, too: a task that
-// may be aborted while it holds one uses jthread, or spawn.
+// Destroying a joinable thread ends the process (std::terminate). An abort unwinds through destructors, too: a task
+// that holds a thread and may be aborted should use jthread, or spawn.
 class thread {
   public:
     using id = thread_id;
@@ -40,12 +40,12 @@ class thread {
     ~thread();
 
     [[nodiscard]] bool joinable() const noexcept { return task_.valid(); }
-    // Waits for its end. Suspension point; on abort it is still joinable. std::system_error: not joinable
-    // (invalid_argument), or oneself (resource_deadlock_would_occur). From fibers and plain threads.
+    // Waits for the task's end. Suspension point; after an abort it is still joinable. std::system_error: not joinable
+    // (invalid_argument), or a join of oneself (resource_deadlock_would_occur). From fibers and plain threads.
     void join();
-    // Lets it go on by itself. std::system_error if not joinable.
+    // Lets the task go on by itself. std::system_error if not joinable.
     void detach();
-    // A default-made one if it is not joinable.
+    // A default-made id if it is not joinable.
     [[nodiscard]] id get_id() const noexcept { return joinable() ? id::of_task(task_.id()) : id(); }
     void swap(thread& other) noexcept { std::swap(task_, other.task_); }
     friend void swap(thread& a, thread& b) noexcept { a.swap(b); }

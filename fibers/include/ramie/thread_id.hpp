@@ -22,8 +22,8 @@ namespace this_thread {
 thread_id get_id() noexcept;
 }
 
-// As std::thread::id: a default-made one names nobody; no two tasks or plain threads that exist at the same time have
-// the same one. A task keeps its own wherever it runs. Written out, a task's is its number, as in dumps.
+// As std::thread::id: a default-made id names no task or thread; no two tasks or plain threads that exist at the same
+// time have the same id. A task keeps its id on every thread. Written out, a task's id is its number, as in dumps.
 class thread_id {
   public:
     constexpr thread_id() noexcept = default;
@@ -55,7 +55,7 @@ struct std::hash<ramie::thread_id> {
 };
 
 #ifdef __cpp_lib_format
-// With the fields of a string's.
+// With a string's format specification.
 template <class Char>
 struct std::formatter<ramie::thread_id, Char> : std::formatter<std::basic_string_view<Char>, Char> {
     template <class Context>

@@ -9,12 +9,12 @@
 namespace ramie {
 
 // Meets TimedLockable; otherwise as ramie::mutex: first come first served, from fibers and plain threads, may be held
-// over a suspension. A waiter whose time runs out leaves the queue with nothing; one to whom the mutex was handed at
-// that moment has it.
+// over a suspension. A waiter whose time runs out leaves the queue without the mutex, unless the mutex was handed to it
+// at that moment.
 class timed_mutex : private mutex {
   public:
     constexpr timed_mutex() = default;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~timed_mutex() { assert_unwaited("timed_mutex"); }
 
     // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it already; so do the

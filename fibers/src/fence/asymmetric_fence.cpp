@@ -17,7 +17,7 @@ namespace {
 
 bool command(int what) noexcept { return ::syscall(SYS_membarrier, what, 0, 0) == 0; }
 
-// Steps 1 and 2. Whoever forbids one call may have forbidden nanosleep as well.
+// Steps 1 and 2. A sandbox that forbids one call may have forbidden nanosleep as well.
 void sit_out() noexcept {
     auto expected = fence_mode::light;
     light_fence_mode.compare_exchange_strong(expected, fence_mode::changing, std::memory_order_seq_cst);

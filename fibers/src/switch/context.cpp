@@ -13,8 +13,8 @@
 
 namespace ramie::detail {
 
-// __cxa_get_globals and __errno_location are declared const: a compiler may fold two calls into one. Only this opaque
-// function calls them, once per thread.
+// __cxa_get_globals and __errno_location are declared const: a compiler may fold two calls into one. So only this
+// opaque function calls them, once per thread.
 RAMIE_NOIPA thread_slots thread_slots::of_this_thread() noexcept {
     return {reinterpret_cast<eh_globals*>(abi::__cxa_get_globals()), &errno};
 }

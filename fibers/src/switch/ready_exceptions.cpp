@@ -7,7 +7,7 @@ namespace ramie::detail {
 
 namespace {
 
-// Thrown and caught, because std::make_exception_ptr ends the process when it has no memory.
+// Thrown and caught, because std::make_exception_ptr ends the process without memory.
 template <class E>
 std::exception_ptr const* made(E const& e) {
     auto* const kept = new std::exception_ptr;  // never destroyed: tasks may fail while the process ends

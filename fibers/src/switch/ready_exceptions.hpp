@@ -1,6 +1,6 @@
-// Exceptions that are made before they are needed, because where they are needed nobody could be told that there was no
-// memory for one. Whoever calls for the first time makes it, and may get std::bad_alloc instead; so somebody does in time:
-// a lane's constructor, a future's state.
+// Exceptions that are made before they are needed, because at that place no caller could be told that there is no
+// memory for one. The first call makes it, and may throw std::bad_alloc instead; so the first call comes early: in a
+// lane's constructor, in a future's state.
 #pragma once
 
 #include <exception>

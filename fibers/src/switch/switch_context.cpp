@@ -2,9 +2,9 @@
 
 #if RAMIE_INLINE_SWITCH
 
-// Where a fresh stack begins, with the stack pointer above the handle's lowest word and what was handed over in rax.
-// Its frame says that it is the last one: to debuggers by the unwind information, to others by rbp. The entry function
-// finds a return address of 0, as if called.
+// The start of a fresh stack, with the stack pointer above the handle's lowest word and the payload in rax. Its frame
+// is marked as the last one: for debuggers by the unwind information, for others by rbp. The entry function finds a
+// return address of 0, as if called.
 extern "C" [[gnu::naked]] void ramie_start_fiber() {
     asm(".cfi_undefined rip\n\t"
         "movq %rax, %rdi\n\t"

@@ -1,5 +1,5 @@
-// One wait, from its first look at the masks to its outcome: what park() and join() share. In one piece with its caller,
-// so that a waiter that goes on has few returns to take on a stack it did not call on.
+// One wait, from its first look at the masks to its outcome: shared by park() and join(). Inlined into its caller, so
+// that a resumed waiter has few mispredicted returns to take.
 #pragma once
 
 #include "switch/leave.hpp"
@@ -10,14 +10,14 @@
 
 namespace ramie::detail {
 
-// What the last step before the park says.
+// The answer of the last step before the park.
 struct before_park {
-    bool needed = true;         // false: what was waited for is there; the wait counts as woken
-    task* successor = nullptr;  // started, for this lane to switch to
+    bool needed = true;         // false: the thing waited for is there; the wait counts as woken
+    task* successor = nullptr;  // started; this lane must switch to it
 };
 
-// `last_step(lane*)` is called once it is clear that neither an abort nor the limit ends the wait before it began; the
-// lane is null for a plain thread. Nobody may claim the wait because of what it shows before it has returned.
+// `last_step(lane*)` is called once it is clear that neither an abort nor the limit ends the wait before it begins; the
+// lane is null for a plain thread. What it shows must not lead to a claim before it has returned.
 template <class LastStep>
 [[gnu::always_inline]] inline wait_end whole_wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
                                                   time_point limit, LastStep last_step) {
@@ -33,7 +33,8 @@ template <class LastStep>
         return no_timer;
     };
     if (abort_now || (limit != never && over_at_once())) [[unlikely]] {
-        // Over before it began: closes it, unless somebody claimed it first; then last_outcome() says what that one said.
+        // Over before it began: closes the wait, unless another party claimed it first; then last_outcome() has that
+        // party's outcome.
         (void)self.state.claim(g, abort_now ? task_state::outcome::aborted : task_state::outcome::deadline);
         if (held != nullptr) held->unlock();
     } else {
@@ -48,7 +49,7 @@ template <class LastStep>
         self.reason.store(nullptr, std::memory_order_relaxed);
     }
     auto how = self.state.last_outcome();
-    // An abort wins over a deadline, also if it came after that but before the waiter ran.
+    // An abort wins over a deadline, even if it came later, as long as the waiter has not run.
     if (how == task_state::outcome::deadline && abortable && self.state.abort_requested()) how = task_state::outcome::aborted;
     return {how, scope, no_timer};
 }

@@ -24,7 +24,7 @@ void interval::refuse_period() {
 }
 
 interval::time_point interval::tick() {
-    // One that is due need not wait, so an outer timeout has nothing to say about it.
+    // A tick that is due need not wait, so an outer timeout does not matter.
     if (next_ > detail::carrier::now()) detail::sleep(next_);
     else (void)detail::waiter::enter();
     return take();

@@ -15,7 +15,7 @@ once_flag::~once_flag() {
 
 bool once_flag::enter() {
     auto& self = detail::waiter::enter();
-    // acquire pairs with the release in leave(): who sees `done` sees what was done.
+    // acquire pairs with the release in leave(): once `done` is seen, so are the effects of the call.
     if (stage_.load(std::memory_order_acquire) == stage::done) return false;
     if (busy_one_.load(std::memory_order_relaxed) == &self)
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
@@ -31,7 +31,7 @@ bool once_flag::enter() {
         return seen == stage::idle;
     }
     (void)detail::line_up(queue_, guard_, self, {"once_flag", this});
-    // Either all were woken because it is done, or this one because it is its turn.
+    // Either all were woken because it is done, or only this one because it is its turn.
     if (stage_.load(std::memory_order_acquire) == stage::done) return false;
     busy_one_.store(&self, std::memory_order_relaxed);
     return true;

@@ -1,12 +1,12 @@
-// Cancelling goes down the tree without recursion. A token's stop is requested, and the callback by which a child hears
-// of it does not cancel the child there and then: it puts it on the list of the walk that is going on, on this thread,
-// which comes to it when the callbacks of the parent are done. A child hears of its one parent once, so it is on one
-// list at most, and linked through itself.
+// Cancelling goes down the tree without recursion. When a token's stop is requested, a child's callback does not cancel
+// the child at once: it puts the child on the list of the walk that is under way on this thread, and the walk comes to
+// the child when the callbacks of the parent are done. A child has one parent, which tells it once, so it is on one
+// list at most, and is linked through itself.
 //
-// Only what a walk's own request makes a callback hear is put off. A cancel() or request_stop() that a user's callback
-// calls meanwhile has a walk of its own, and all is cancelled when it returns.
+// Only callbacks that a walk's own request runs are put off. A cancel() or request_stop() that a user's callback makes
+// meanwhile has a walk of its own, and all is cancelled when it returns.
 //
-// A walk never leaves its thread (stop_request.hpp), so the thread may know it.
+// A walk never leaves its thread (stop_request.hpp), so a thread-local can point to it.
 #include <ramie/cancellation_token.hpp>
 
 #include <ramie/detail/ground/config.hpp>
@@ -18,7 +18,7 @@ namespace {
 
 class cancel_walk;
 
-// The innermost on this thread. Opaque: a fiber asks on different threads.
+// The innermost walk on this thread. Opaque, because a fiber asks on different threads.
 RAMIE_NOIPA cancel_walk*& walk_here() noexcept {
     static constinit thread_local cancel_walk* innermost = nullptr;
     return innermost;
@@ -54,27 +54,28 @@ class cancel_walk {
 
 }  // namespace
 
-// Nothing of the callback is touched after the node was let go: that may destroy it.
+// Nothing of the callback is touched after the reference to the node was released, because that may destroy the
+// callback.
 void token_node::heard::operator()() const noexcept {
     auto child = node->weak_from_this().lock();
-    if (child == nullptr) return;  // nobody holds the token any more
+    if (child == nullptr) return;  // the token has no holder any more
     auto* const walk = walk_here();
     if (walk != nullptr && walk->requests(of)) walk->add(std::move(child));
     else cancel_walk().from(std::move(child));
 }
 
-// The node is complete before it can hear of anything.
+// The node is complete before a callback can reach it.
 std::shared_ptr<token_node> token_node::make(std::shared_ptr<token_node> parent, std::stop_token of) {
     auto node = std::make_shared<token_node>();
     node->parent = std::move(parent);
     node->from_parent.emplace(of, heard{of, node.get()});
-    if (of.stop_requested()) node->source.request_stop();  // born so, also within the walk that is at its parent
+    if (of.stop_requested()) node->source.request_stop();  // also within the parent's walk
     return node;
 }
 
 token_node::~token_node() {
     from_parent.reset();
-    // Ancestors that only we kept go one after another, not one inside the other: a line of them may be long.
+    // Ancestors that only this node kept are released one after another, not recursively: the line may be long.
     auto above = std::move(parent);
     while (above && above.use_count() == 1) {
         above->from_parent.reset();

@@ -21,9 +21,9 @@ char const end_key = 0;
 
 namespace {
 
-// One by one, so that each one's destructor still finds those that are older. What is to be done at the end stays.
+// One by one, so that each destructor still finds the older values. The actions at the end stay.
 void destroy_values(waiter& of) noexcept {
-    constexpr int too_many = 1'000'000;  // a task has a few; more are made by a destructor that always makes another
+    constexpr int too_many = 1'000'000;  // so many come only from a destructor that always makes another
     local_value* to_do = nullptr;
     auto** last_to_do = &to_do;
     for (int count = 0; of.locals != nullptr; ++count) {
@@ -45,7 +45,8 @@ void destroy_values(waiter& of) noexcept {
     of.locals = to_do;
 }
 
-// Destroys a plain thread's values when it ends. (What the destructors of other thread_locals set after that is lost.)
+// Destroys a plain thread's values when it ends. (Values set after that, by destructors of other thread_locals, are
+// lost.)
 struct thread_janitor {
     ~thread_janitor() {
         auto& mine = thread_waiter::of_this_thread();
@@ -56,7 +57,7 @@ struct thread_janitor {
 
 RAMIE_NOIPA void clean_up_at_thread_exit() noexcept { static thread_local thread_janitor const mine; }
 
-// A key's destructor is called when a thread's thread_locals are gone; the main thread, which has none, leaves by exit().
+// A key's destructor is called after a thread's thread_locals are gone; the main thread ends by exit() instead.
 class end_of_threads {
   public:
     end_of_threads() : error_(::pthread_key_create(&key_, &at_thread_exit)) {

@@ -50,7 +50,7 @@ void live_table::share::put(slot& s) noexcept {
     if (++free_count_ >= 2 * chunk_size) [[unlikely]] put_batch_back();
 }
 
-// What is apart here is rare, so that the rest is a few instructions in its callers.
+// Rare code is kept apart, so that the rest is a few instructions in its callers.
 [[gnu::noinline]] void live_table::share::put_batch_back() noexcept {
     auto* const first = free_;
     auto* last = first;
@@ -79,7 +79,7 @@ void live_table::share::remove(task& t) noexcept {
     put(*t.slot);
     count_one(removed_);
     light_fence();  // pairs with the heavy one in refer_to()
-    // acquire pairs with the release there: what the walker did with the task is done.
+    // acquire pairs with the release there: the walker is done with the task.
     if (table_->walked_.load(std::memory_order_acquire)) [[unlikely]] table_->wait_for_walk();
 }
 
@@ -120,7 +120,7 @@ void live_table::remove(task& t) noexcept {
     return add_chunk();
 }
 
-// Under pool_lock_. In the place of one that has gone, or in a new one.
+// Under pool_lock_. Uses the place of a freed chunk, or a new one.
 live_table::slot* live_table::add_chunk() {
     auto fresh = std::make_unique<slot[]>(chunk_size);
     auto* const slots = fresh.get();
@@ -184,7 +184,7 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
         if (chunk >= chunks_.size()) return false;
         slots = chunks_[chunk].slots.get();
     }
-    if (slots == nullptr) return true;  // it has gone; while walk_lock_ is held, none goes
+    if (slots == nullptr) return true;  // it was freed; while walk_lock_ is held, no chunk is freed
     walks_.fetch_add(1, std::memory_order_relaxed);
     walked_.store(true, std::memory_order_seq_cst);
     heavy_fence();  // pairs with the light one in remove()
@@ -200,7 +200,7 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
     return true;
 }
 
-// It has seen the task, or will not.
+// The walk has seen the task, or will not see it.
 [[gnu::noinline]] void live_table::wait_for_walk() noexcept {
     walk_lock_.lock();
     walk_lock_.unlock();

@@ -1,4 +1,5 @@
-// What a live table gives back: slots that nobody took for long go home to their chunks, and whole chunks go.
+// Giving back a live table's memory: slots that were not taken for long go back to their chunks, and whole chunks are
+// freed.
 #include <ramie/detail/task/live_table.hpp>
 
 #include <algorithm>
@@ -10,13 +11,14 @@ namespace ramie::detail {
 
 namespace {
 
-// Of batches at one call, so that it takes a millisecond and not a hundred.
+// Batches at one call, so that it takes a millisecond and not a hundred.
 constexpr std::size_t at_one_call = 64;
 constexpr std::chrono::milliseconds until_next_call{100};
 
 }  // namespace
 
-// Which chunk a slot is of. A chunk may come later, whose slots it does not know, but none goes while it is used.
+// Finds the chunk of a slot. A chunk that is made later is unknown here, but no known chunk is freed while this is
+// used.
 class live_table::address_book {
   public:
     explicit address_book(live_table const& of) {
@@ -28,7 +30,7 @@ class live_table::address_book {
         }
         std::ranges::sort(pages_, {}, &page::first);
     }
-    // The chunk's number; `unknown`.
+    // The chunk's number, or `unknown`.
     std::size_t find(slot const* s) const noexcept {
         auto const next = std::ranges::upper_bound(pages_, s, {}, &page::first);
         if (next == pages_.begin()) return unknown;
@@ -46,7 +48,7 @@ class live_table::address_book {
 };
 
 live_table::time_point live_table::trim(time_point now, std::chrono::steady_clock::duration decay) noexcept {
-    if (trimming_.test_and_set(std::memory_order_acquire)) return now + until_next_call;  // somebody is at it
+    if (trimming_.test_and_set(std::memory_order_acquire)) return now + until_next_call;  // another thread trims
     {
         std::lock_guard const held(foreign_lock_);
         foreign_.flush();
@@ -57,7 +59,7 @@ live_table::time_point live_table::trim(time_point now, std::chrono::steady_cloc
         while (auto* const list = next_to_sort(left)) sort(list, book);
         free_whole_chunks();
     } catch (std::bad_alloc const&) {
-        // Another time.
+        // No memory: try again later.
     }
     trimming_.clear(std::memory_order_release);  // pairs with the acquire above
     std::lock_guard const held(pool_lock_);
@@ -65,7 +67,7 @@ live_table::time_point live_table::trim(time_point now, std::chrono::steady_cloc
     return batches_.empty() ? time_point::max() : reckon_at_;
 }
 
-// How many batches are to be sorted in this call.
+// How many batches to sort in this call.
 std::size_t live_table::begin_trim(time_point now, std::chrono::steady_clock::duration decay) noexcept {
     std::lock_guard const held(pool_lock_);
     if (now >= reckon_at_) {

@@ -19,18 +19,18 @@ namespace ramie::detail {
 
 task::~task() {
     if (name_ != nullptr) [[unlikely]] std::free(name_);
-    delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: nobody else looks
+    delete stop_.load(std::memory_order_relaxed);  // the last reference is gone: no other thread looks
 }
 
 void task::set_name(std::string const& name) noexcept {
     if (name.empty()) return;
-    name_ = ::strdup(name.c_str());  // null without memory: the task goes unnamed
+    name_ = ::strdup(name.c_str());  // null without memory: then the task has no name
 }
 
 namespace {
 
-// The end in a child (home_process.hpp): the code that forked has returned to where a thread would end, and it is this
-// process's only one. As with threads, that ends the process, by exit(): others may have changed that in atexit().
+// The end in a child (home_process.hpp): the code that forked has returned to the end of its fiber, and this is the
+// process's only thread. As with threads, that ends the process by exit(); the program may change that in atexit().
 [[noreturn, gnu::cold]] void end_child() noexcept {
     std::exit(EXIT_SUCCESS);
 }
@@ -38,7 +38,7 @@ namespace {
 }  // namespace
 
 void task::run() noexcept {
-    if (state.abort_requested()) [[unlikely]] {  // it was left to us to cancel it (or was asked since it was started)
+    if (state.abort_requested()) [[unlikely]] {  // it is to be cancelled here (or was aborted since its start)
         ops_->drop_callable(*this);
         kind = result_kind::cancelled;
         return;
@@ -52,7 +52,7 @@ void task::run() noexcept {
         end_thread_exit();
         kind = result_kind::cancelled;
     } catch (...) {
-        if (!home_process::is_here()) std::terminate();  // nobody will ever join it; a thread ends the process so, too
+        if (!home_process::is_here()) std::terminate();  // it will never be joined; a thread ends it so, too
         failed = std::current_exception();
         kind = result_kind::exception;
     }
@@ -60,7 +60,7 @@ void task::run() noexcept {
 }
 
 void task::cancel() noexcept {
-    abort_shield whole;  // the canceller's: nothing may be thrown out of the callable's destructor
+    abort_shield whole;  // the canceller's: no exception may leave the callable's destructor
     ops_->drop_callable(*this);
     kind = result_kind::cancelled;
     finish();
@@ -81,14 +81,15 @@ void task::finish() noexcept {
 task::ending task::conclude() noexcept {
     auto* const own_stack = stack;
     for (;;) {
-        // Before anybody can see the result; they may wait. Again after the result, whose destructor may make new ones.
+        // Before the result can be seen; their destructors may wait. Again after the result, whose destructor may make
+        // new ones.
         if (locals != nullptr) [[unlikely]] destroy_locals(*this);
         bool const has_result = kind == result_kind::value || kind == result_kind::exception;
-        // Nobody holds a handle and nobody can make a new one: give the result up while still running, so that its
-        // destructor and the failure hook may wait.
+        // There is no handle, and there cannot be a new one: destroy the result while the task is still running, so
+        // that its destructor and the failure hook may wait.
         if (has_result && !state.has_handle()) {
             discard_result(&carrier::unseen_failure_hook(*home));
-            if (blocking) destroy_locals(waiter::self());  // a job's are its thread's (take_over_locals)
+            if (blocking) destroy_locals(waiter::self());  // a job's values are its thread's (take_over_locals)
             continue;
         }
         auto* const where = own_stack != nullptr ? last_lane : nullptr;
@@ -98,10 +99,10 @@ task::ending task::conclude() noexcept {
             stack = own_stack;
             continue;
         }
-        // Out of the table before the joiner can know: after a join the runtime's count does not include the task. It
-        // comes back if its handle goes at this moment.
+        // Removed before the joiner can know: after a join the runtime's count does not include the task. It comes back
+        // if its handle is dropped at this moment.
         where->live.remove(*this);
-        stack = nullptr;  // an ended task holds none
+        stack = nullptr;  // an ended task has no stack
         if (kind == result_kind::exception) [[unlikely]] keep_hook();
         auto const end = state.finish(has_result);
         if (end == task_state::finish_result::discard_result_first) [[unlikely]] {
@@ -115,10 +116,11 @@ task::ending task::conclude() noexcept {
     }
 }
 
-// For a task that somebody counts (end_note.hpp): who does is told once it is sure that nothing is left to be done. That
-// costs a second step of the state word. And for one that no lane ran, since nothing would keep its runtime until then.
+// For a task with an end note (end_note.hpp): the note is told once it is certain that nothing is left to be done. That
+// costs a second step of the state word. Also for a task that no lane ran, because nothing else would keep its runtime
+// until then.
 [[gnu::noinline]] task_state::finish_result task::conclude_and_tell(bool has_result) noexcept {
-    // (One that never ran is not written to: whoever pops its stale entry looks here.)
+    // (A task that never ran is not written to: the thread that pops its stale entry looks here.)
     if (stack != nullptr) stack = nullptr;
     if (kind == result_kind::exception) keep_hook();
     if (auto const end = state.finish(has_result, true); end != task_state::finish_result::tell_end) {
@@ -130,8 +132,8 @@ task::ending task::conclude() noexcept {
     return state.told();
 }
 
-// What a finished task leaves to be done: the joiner that was waiting and is now to be made runnable, or null. The block
-// may be gone before that.
+// What remains to be done for a finished task: returns the joiner that was waiting and must be made runnable, or null.
+// The block may be gone before that.
 inline waiter* task::after(task_state::finish_result end) noexcept {
     if (end == task_state::finish_result::free_it) ops_->free(*this);
     if (end != task_state::finish_result::wake_joiner) return nullptr;
@@ -147,12 +149,12 @@ inline waiter* task::after(task_state::finish_result end) noexcept {
     return won == task_state::claim_result::submit_it ? waiting : nullptr;
 }
 
-// The hook outlives its runtime for those who fail.
+// A failed task keeps the hook, which then outlives its runtime.
 void task::keep_hook() noexcept { (unseen = &carrier::unseen_failure_hook(*home))->ref(); }
 
-// `hook` for a failure only.
+// `hook`: only for a failure.
 void task::discard_result(shared_hook const* hook) noexcept {
-    abort_shield whole;  // of whoever discards it: nothing may be thrown out of the value's destructor
+    abort_shield whole;  // for the thread that discards it: no exception may leave the value's destructor
     if (kind == result_kind::value) {
         ops_->drop_value(*this);
     } else if (kind == result_kind::exception) {
@@ -171,7 +173,7 @@ void task::report(shared_hook const& hook) noexcept {
         } catch (forced_unwind const&) {
             end_thread_exit();
         } catch (...) {
-            // The hook is the last resort for failures; there is nobody left to tell of its own.
+            // The hook is the last resort for failures; its own failures cannot be reported.
         }
     } catch (std::bad_alloc const&) {
         std::fprintf(stderr, "ramie: %s failed, and there is no memory to say how\n", name_of(*this).text);

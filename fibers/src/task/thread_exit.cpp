@@ -20,7 +20,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-// glibc's, in what pthread_cleanup_push is to C.
+// glibc's functions, into which C's pthread_cleanup_push expands.
 extern "C" {
 void __pthread_register_cancel(__pthread_unwind_buf_t*);
 void __pthread_unregister_cancel(__pthread_unwind_buf_t*);
@@ -30,7 +30,7 @@ namespace ramie::detail {
 
 namespace {
 
-// --- whose exit it is ---
+// --- the task or job that exits ---
 
 constinit thread_local running_job* job_here = nullptr;
 
@@ -46,13 +46,13 @@ task* task_here() noexcept {
     auto* const running = job();
     return running != nullptr ? &running->what() : nullptr;
 }
-// Whether an unwinding of ours is under way here.
+// Whether an unwinding of ours is under way in this task.
 bool exits_here() noexcept {
     auto const* const t = task_here();
     return t != nullptr && t->kind == result_kind::unwinding;
 }
 
-// The uncaught exceptions count it, so that waits in destructors are masked.
+// It counts as an uncaught exception, so waits in destructors are masked.
 void note_unwinding(bool on) noexcept {
     task_here()->kind = on ? result_kind::unwinding : result_kind::none;
     auto& uncaught = thread_slots::of_this_thread().eh->uncaught;
@@ -60,9 +60,9 @@ void note_unwinding(bool on) noexcept {
     else --uncaught;
 }
 
-// --- what C code has registered ---
+// --- functions that C code has registered ---
 
-// The fields that pthread_cleanup_push leaves to glibc; the first is the one registered before.
+// pthread_cleanup_push leaves these fields to glibc; the first one is the function registered before.
 __pthread_unwind_buf_t* before(__pthread_unwind_buf_t const& b) noexcept {
     return static_cast<__pthread_unwind_buf_t*>(b.__pad[0]);
 }
@@ -97,7 +97,8 @@ struct unwinding {
     std::abort();
 }
 
-// At the end of the handler that the unwinding ended in; a handler that was not meant to end it has no end_thread_exit().
+// At the end of the handler at which the unwinding ended; a handler that was not meant to end it has not called
+// end_thread_exit().
 void drop(_Unwind_Reason_Code, _Unwind_Exception* e) noexcept {
     if (exits_here()) die("ended in a catch (...) that does not throw on");
     delete reinterpret_cast<unwinding*>(e);
@@ -110,15 +111,15 @@ _Unwind_Reason_Code at_frame(int, _Unwind_Action actions, _Unwind_Exception_Clas
     auto* const cleanup = mine->next_cleanup;
     auto const cfa = reinterpret_cast<void const*>(_Unwind_GetCFA(context));
     if (cleanup == nullptr || cfa <= cleanup) return _URC_NO_REASON;
-    // The frame that holds it. It runs the handler and then calls __pthread_unwind_next().
+    // The frame that registered it. It runs the handler and then calls __pthread_unwind_next().
     delete mine;
     note_unwinding(false);
-    // Not the fortified one, to which other stacks are a sign of an attack.
+    // Not the fortified longjmp, which takes a jump to another stack for an attack.
     reinterpret_cast<void (*)(void*, int)>(::dlsym(RTLD_DEFAULT, "longjmp"))(cleanup->__cancel_jmp_buf, 1);
     __builtin_unreachable();
 }
 
-// Of the task's part of it, where that is a plain thread's.
+// The top of the task's part of the stack, if that is a plain thread's.
 void const* top_of_stack(task const& t) noexcept { return t.stack != nullptr ? static_cast<void const*>(t.stack->top) : job(); }
 
 [[noreturn]] void unwind(task const& t, __pthread_unwind_buf_t* first_cleanup) {
@@ -148,7 +149,7 @@ Function* libcs(char const* name) {
 
 void end_thread_exit() noexcept {
     if (exits_here()) return note_unwinding(false);
-    // glibc's own: its end would be the process's. The handler finds nothing to end.
+    // glibc's own unwinding: its end would end the process. The handler finds no exception to end.
     thread_slots::of_this_thread().eh->caught = 0;
 }
 
@@ -171,7 +172,7 @@ extern "C" {
     __builtin_unreachable();
 }
 
-// The way on from a handler that C code has registered.
+// Continues after a handler that C code has registered.
 [[gnu::visibility("default")]] void __pthread_unwind_next(__pthread_unwind_buf_t* done) {
     if (auto* const t = ramie::detail::task_here()) {
         auto* const next = ramie::detail::before(*done);

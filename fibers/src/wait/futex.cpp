@@ -22,14 +22,14 @@ bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point 
         deadline.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
         limit = &deadline;
     }
-    calling_out const not_the_fibers;  // whose own futexes libramie-hook looks after
+    calling_out const not_the_fibers;  // libramie-hook handles fibers' own futexes
     auto const result = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, nullptr,
                                   FUTEX_BITSET_MATCH_ANY);
     return !(result == -1 && errno == ETIMEDOUT);
 }
 
 void futex_wake(atomic<std::uint32_t>& word) noexcept {
-    // A failure (the word is gone) means that nobody waits on it.
+    // A failure (the word is gone) means that no thread waits on it.
     (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 

@@ -10,12 +10,12 @@ namespace ramie::detail {
 
 namespace {
 
-// No object has an odd address that is waited for while `reason` says so too: it is set by a wait alone, and empty
-// while the task runs.
+// An object that is waited for never has an odd address while `reason` is set: only a wait sets `reason`, and it is
+// empty while the task runs.
 void const* as_object(std::uint64_t count) noexcept { return reinterpret_cast<void const*>(count * 2 + 1); }
 bool is_count(void const* object) noexcept { return (reinterpret_cast<std::uintptr_t>(object) & 1) != 0; }
 
-// With what is refused and how often in the place of what it waits for. The stop that it takes no notice of must not end
+// Notes the refused call and the count in the place of what it waits for. The stop that the task ignores must not end
 // this wait.
 void sleep_a_while(waiter& self, char const* what, std::uint64_t count) noexcept {
     auto const slept = count - refusals::without_sleep - 1;
@@ -36,7 +36,7 @@ refusals refusals::of(waiter const& w) noexcept {
 }
 
 void refuse(waiter& self, char const* what) noexcept {
-    if (!self.is_fiber()) return;  // a thread has its worker to itself
+    if (!self.is_fiber()) return;  // a thread does not keep a worker
     auto const count = refusals::of(self).count + 1;
     if (count > refusals::without_sleep) sleep_a_while(self, what, count);
     else if (count > refusals::at_once) carrier::this_lane()->yield();

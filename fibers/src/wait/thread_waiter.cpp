@@ -9,8 +9,8 @@
 
 namespace ramie::detail {
 
-#if !defined(RAMIE_MODEL)  // whose threads are not the system's
-// Opaque, because a fiber that asks, migrates and asks again must not be given the first thread's answer.
+#if !defined(RAMIE_MODEL)  // the checker's threads are not the system's
+// Opaque, because a fiber that asks, migrates and asks again must not get the first thread's answer.
 RAMIE_NOIPA thread_waiter& thread_waiter::of_this_thread() noexcept {
     refuse_foreign_fiber();
     static thread_local thread_waiter mine;
@@ -27,7 +27,7 @@ void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noe
     while (token_.load(std::memory_order_acquire) == 0) {
         if (futex_wait(token_, 0, until)) continue;
         if (state.claim(g, task_state::outcome::deadline) != task_state::claim_result::lost) break;
-        until = never;  // somebody claimed it at the same moment and is about to resume us
+        until = never;  // another party claimed the wait at the same moment and is about to resume us
     }
     errno = saved_errno;
 }

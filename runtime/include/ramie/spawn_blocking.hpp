@@ -13,11 +13,11 @@ template <blocking_share Share>
 void submit_to_share(scheduler& where_to, task& t) {
     submit_blocking(where_to, t, Share);
 }
-// std::invalid_argument: they ask for a stack.
+// std::invalid_argument: the options ask for a stack.
 spawn_terms without_stack(spawn_terms terms);
 
-// What join_set::spawn_blocking asks for, too; a template only because a join_set, a floor below, must not look at it
-// before it is used.
+// Also used by join_set::spawn_blocking. It is a template only because a join_set, on a floor below, must not look at
+// it before it is used.
 template <class>
 class blocking_request : public spawn_request<&submit_to_share<blocking_share::jobs>> {
   public:
@@ -39,12 +39,12 @@ auto spawn_blocking_in(F&& f, std::source_location where = std::source_location:
 
 }  // namespace detail
 
-// spawn_blocking(f, args...), spawn_blocking(task_options, f, args...): runs f(args...) on a thread of the runtime's bounded
-// pool and returns its join_handle. Jobs beyond the limit (max_blocking_threads) queue, first come first served; the
-// runtime's own work (files, look-ups, TLS) has other threads. A queued job can be aborted; a running one cannot, but sees
-// its std::stop_token if `f` takes one first. Arguments are kept, and the place known, as with ramie::spawn; of options, a
-// stack_size is refused (std::invalid_argument), for a job has its thread's stack. Not a suspension point. Throws
-// no_runtime outside a runtime, std::system_error if no thread can be started at all.
+// spawn_blocking(f, args...), spawn_blocking(task_options, f, args...): runs f(args...) on a thread of the runtime's
+// bounded pool and returns its join_handle. Jobs beyond the limit (max_blocking_threads) queue, first come first
+// served; the runtime's own work (files, look-ups, TLS) has other threads. A queued job can be aborted; a running one
+// cannot, but sees its std::stop_token if that is the first parameter of `f`. Arguments and place as with ramie::spawn.
+// A stack_size among the options is refused (std::invalid_argument), because a job has its thread's stack. Not a
+// suspension point. Throws no_runtime outside a runtime, std::system_error if no thread can be started at all.
 RAMIE_SPAWN_FORMS(spawn_blocking, detail::spawn_blocking_here, )
 
 }  // namespace ramie

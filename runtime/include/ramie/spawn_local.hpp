@@ -7,12 +7,12 @@ namespace ramie {
 
 namespace detail {
 
-// The runtime of the running task, which must stay on its worker.
+// The runtime of the running task; the task must be one that stays on its worker.
 scheduler& here_for_local();
 void submit_local(scheduler& here, task& t);
 
-// What join_set::spawn_local asks for, too; a template only because a join_set, a floor below, must not look at it before
-// it is used.
+// Also used by join_set::spawn_local. It is a template only because a join_set, on a floor below, must not look at it
+// before it is used.
 template <class>
 class local_request : public spawn_request<&submit_local> {
   public:
@@ -26,12 +26,12 @@ auto spawn_local_here(spawn_terms terms, F&& f, Args&&... args) {
 
 }  // namespace detail
 
-// spawn_local(f, args...), spawn_local(task_options, f, args...): runs it as a task on the worker of the caller, where it
-// stays: it and all that is spawned so from there run one at a time on one thread, so between two waits nothing they share
-// can change, and it needs no lock. The callable is destroyed there too, also if the task is aborted before it began. (The
-// result belongs to the handle: it is destroyed wherever that is.) Not a suspension point. Such tasks get their turns in
-// order, beside the worker's other tasks, and nobody rescues them from a task that blocks. Arguments, options and place as
-// with ramie::spawn.
+// spawn_local(f, args...), spawn_local(task_options, f, args...): runs it as a task on the caller's worker, where it
+// stays. This task and all tasks spawned from it in this way run one at a time on one thread: between two waits their
+// shared data cannot change, and needs no lock. The callable is destroyed there too, even if the task is aborted before
+// it began. (The result belongs to the handle: it is destroyed where the handle is.) Not a suspension point. Such tasks
+// get their turns in order, beside the worker's other tasks; if one of them blocks, no other worker can run the rest.
+// Arguments, options and place as with ramie::spawn.
 //
 // From a pinned task (task_options::pinned, or spawn_local itself) or any task of a current_thread runtime; elsewhere
 // throws std::logic_error, and outside a runtime no_runtime.

@@ -28,7 +28,7 @@ void drop_job(task& job) noexcept {
 
 }  // namespace
 
-// --- who queues a job ---
+// --- queueing a job ---
 
 void blocking_pool::push(task& job) {
     if (ended_.load(std::memory_order_relaxed) > 0) [[unlikely]] join_ended();
@@ -50,12 +50,12 @@ void blocking_pool::push(task& job) {
     carry_out(wanted);
 }
 
-// Under lock_, if nobody is on its way.
+// Under lock_, if no thread is on its way.
 blocking_pool::call blocking_pool::choose() noexcept {
     if (idle_ != nullptr) {
         ++on_way_;
         auto* const chosen = std::exchange(idle_, idle_->next_idle);
-        // relaxed: whatever it is to see is under lock_, which it takes first.
+        // relaxed: all it must see is under lock_, which it takes first.
         chosen->called.store(1, std::memory_order_relaxed);
         return {.idle = chosen};
     }
@@ -73,7 +73,8 @@ void blocking_pool::carry_out(call c) noexcept {
     } catch (std::system_error const&) {
     } catch (std::bad_alloc const&) {
     }
-    // No error: there are other threads, the jobs only wait longer. One of them may have fallen idle meanwhile.
+    // Not an error: there are other threads, the jobs only wait longer. One of the threads may have fallen idle
+    // meanwhile.
     call instead;
     {
         std::lock_guard const held(lock_);
@@ -103,7 +104,7 @@ void blocking_pool::start_server() {
     ++count_;
 }
 
-// The very first, before anything is queued: so a job that is refused was never taken.
+// The very first thread, before a job is queued: so a job that is refused was never taken.
 void blocking_pool::make_sure_of_one() {
     std::lock_guard const one_at_a_time(starting_);
     {
@@ -144,7 +145,7 @@ void blocking_pool::run_job(task& job, waiter& thread) noexcept {
 
 void blocking_pool::run_body(task& job) noexcept {
     if (most_left_ == 0) return job.run();
-    bool is_left = false;  // under lock_, until nobody can abort the body any more
+    bool is_left = false;  // under lock_, until the body can no longer be aborted
     {
         auto const leave_it = [this, &is_left]() noexcept { leave_behind(is_left); };
         std::optional<std::stop_callback<decltype(leave_it)>> when_aborted;
@@ -168,7 +169,7 @@ void blocking_pool::leave_behind(bool& is_left) noexcept {
     carry_out(wanted);
 }
 
-// Null: this thread has to end.
+// Null: this thread must end.
 task* blocking_pool::next_job(server& self, bool& arriving) noexcept {
     for (;;) {
         lock_.lock();
@@ -204,7 +205,7 @@ task* blocking_pool::next_job(server& self, bool& arriving) noexcept {
     }
 }
 
-// False: nobody called it for long; it is not among the idle any more.
+// False: it was not called for long, and is not among the idle threads any more.
 bool blocking_pool::fall_idle(server& self) noexcept {
     auto const until = std::chrono::steady_clock::now() + keep_idle;
     while (self.called.load(std::memory_order_relaxed) == 0) {
@@ -246,7 +247,7 @@ void blocking_pool::stop() noexcept {
         s->called.store(1, std::memory_order_relaxed);
     }
     lock_.unlock();
-    no_new_ones.unlock();  // those that leave need it
+    no_new_ones.unlock();  // threads that end need it
     for (auto& s : servers_) {
         futex_wake(s.called);
         join_plainly(s.thread);

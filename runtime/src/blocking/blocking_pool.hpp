@@ -1,19 +1,20 @@
-// The threads behind spawn_blocking: started as jobs come, at most so many, kept 10 s without work.
+// The threads behind spawn_blocking: started as jobs come, up to a limit, and kept for 10 s without work.
 //
-// A job is a task without a stack: it runs on the pool thread's own. Queued ones are cancelled by abort (shutdown
-// aborts them all); running ones cannot be, they only see their stop_token.
+// A job is a task without a stack: it runs on the pool thread's own stack. An abort cancels a queued job (shutdown
+// aborts them all); a running job cannot be cancelled, it only sees its stop_token.
 //
-// Any job may block for long, so each must find a thread; but most end sooner than a thread wakes up. Hence one is
-// called at a time:
-//   1. Whoever queues a job calls a thread (the one that fell idle last, else a new one), unless one is on its way.
-//   2. A thread that arrives takes a job, and if more are queued it calls the next thread before it runs its own.
+// Any job may block for long, so each must find a thread; but most end sooner than a thread wakes up. Hence threads are
+// called one at a time:
+//   1. The thread that queues a job calls a thread (the last one that fell idle, else a new one), unless one is on its
+//      way.
+//   2. A thread that arrives takes a job, and if more are queued it calls the next thread before it runs its own job.
 //   3. A thread that has ended a job takes the next one, or falls idle.
-// Invariant: while jobs are queued, a thread is on its way, or all that may exist run jobs.
+// Invariant: while jobs are queued, a thread is on its way, or as many threads as may exist run jobs.
 //
-// A job that was aborted while it runs is left behind: nobody waits for it any more, and nobody knows when it ends. Its
-// thread then does not count among the `most`, as long as no more than `most_left` such threads there are. So jobs that
-// hang keep a thread each, but not from jobs that somebody waits for. When one of them ends after all, there is a
-// thread too many, and the next one that looks for a job ends instead.
+// A job that was aborted while it runs is left behind: its handle does not wait for it any more, and it may never end.
+// Its thread then does not count among the `most`, as long as there are no more than `most_left` such threads. So jobs
+// that hang keep a thread each, but take none from other jobs. When such a job ends after all, there is a thread too
+// many, and the next thread that looks for a job ends instead.
 #pragma once
 
 #include "queues/inject_queue.hpp"
@@ -35,18 +36,18 @@ class scheduler;
 
 class blocking_pool {
   public:
-    // `name` is the threads', at most 15 bytes.
+    // `name`: the threads' name, at most 15 bytes.
     blocking_pool(scheduler& home, char const* name, unsigned most, unsigned most_left)
         : home_(home), name_(name), most_(most), most_left_(most_left) {}
     ~blocking_pool() { stop(); }
 
-    // Throws std::system_error if there is no thread and none can be started; the job is cancelled then.
+    // Throws std::system_error if there is no thread and none can be started; then the job is cancelled.
     void push(task& job);
     // All jobs have ended or were cancelled: ends and joins the threads.
     void stop() noexcept;
 
     unsigned threads() const noexcept;
-    // Jobs that run though they were aborted; of a pool that tells them apart.
+    // Running jobs that were aborted; only in a pool with most_left > 0.
     unsigned left_behind() const noexcept;
     std::size_t queued() const noexcept { return queued_.load(std::memory_order_relaxed); }
 
@@ -55,9 +56,9 @@ class blocking_pool {
         std::thread thread;
         atomic<std::uint32_t> called{0};  // it sleeps on this; 1: it is on its way. Written under lock_
         server* next_idle = nullptr;           // under lock_
-        bool ended = false;                    // to be joined by whoever comes next; under starting_
+        bool ended = false;                    // the next caller joins it; under starting_
     };
-    // Whom to call: an idle thread, or a new one, or nobody.
+    // The thread to call: an idle one, a new one, or none.
     struct call {
         server* idle = nullptr;
         bool fresh = false;
@@ -85,12 +86,12 @@ class blocking_pool {
 
     mutable word_lock lock_;
     task_chain jobs_;
-    server* idle_ = nullptr;  // the last to fall idle first
+    server* idle_ = nullptr;  // the last thread that fell idle comes first
     unsigned count_ = 0;      // threads that serve
     unsigned on_way_ = 0;
-    unsigned left_ = 0;  // jobs that were left behind and run
+    unsigned left_ = 0;  // abandoned jobs that still run
     bool stopping_ = false;
-    atomic<std::uint32_t> queued_{0};  // jobs_.count, for those who only look
+    atomic<std::uint32_t> queued_{0};  // jobs_.count, for readers without the lock
     atomic<unsigned> ended_{0};
 
     plain_mutex starting_;  // taken before lock_

@@ -1,11 +1,12 @@
 // The blocking pool's shares: a pool of its own for each kind of work, so that none starves another.
 //
 //   share   threads                  left behind, besides them      why
-//   jobs    max_blocking_threads     none                           the user's limit is the user's: also what was
-//                                                                   aborted and goes on counts
+//   jobs    max_blocking_threads     none                           the limit is the user's: aborted jobs that still
+//           run
+//                                                                   count, too
 //   files   max_blocking_threads     a quarter of that              a call on a dead network drive never ends
 //   names   a quarter of that        as many                        a look-up of a silent server takes half a minute
-//   calls   max_blocking_threads     a quarter of that              they wait for whatever others do, or do not
+//   calls   max_blocking_threads     a quarter of that              they wait for other threads and processes
 //   steps   one for each worker      none                           it only computes
 #pragma once
 
@@ -37,7 +38,7 @@ class blocking_pools {
             m.blocking_left_behind += each.left_behind();
         }
     }
-    // As blocking_pool's.
+    // See blocking_pool.
     void stop() noexcept {
         for (auto& each : pools_) each.stop();
     }

@@ -1,14 +1,14 @@
-// An unbounded first-in-first-out queue that anybody may push to: spawns and wakes from foreign threads, what overflows
-// a ring, and (one per worker) the tasks that must run there. Links the tasks themselves, so it never allocates.
+// An unbounded first-in-first-out queue to which any thread may push: for spawns and wakes from foreign threads, for
+// tasks that overflow a ring, and (one per worker) for tasks that must run there. It links the tasks themselves, so it
+// never allocates.
 //
-// A task that sits here may be aborted before it started; its entry is stale then and frees it when popped. It may not
-// be claimed by a joiner, because a claimed task can be queued again while its stale entry still uses the link.
+// A task in here may be aborted before it started; its entry is stale then, and popping the entry frees the task. A
+// joiner must not claim it, because a claimed task can be queued again while its stale entry still uses the link.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/task/task.hpp>
-
 
 namespace ramie::detail {
 
@@ -38,10 +38,10 @@ class inject_queue {
   public:
     void push(task& t) noexcept;
     void push(task_chain chain) noexcept;
-    // The oldest, at most that many.
+    // The oldest tasks, `most` at most.
     task_chain pop(std::uint32_t most) noexcept;
     task* pop() noexcept { return pop(1).first; }
-    // All that `chosen(task&)` says yes to; the others stay in their order.
+    // All tasks for which `chosen(task&)` is true; the others stay in their order.
     template <class Chosen>
     task_chain take_if(Chosen chosen) noexcept {
         task_chain taken, left;

@@ -1,5 +1,5 @@
-// The task a worker runs next, one that was just woken. Its owner uses it at every wake and pick, so it does without
-// atomic read-modify-writes; a thief, who comes only when the owner is stuck or lent, pays for both.
+// The task a worker runs next, one that was just woken. The owner uses the slot at every wake and pick, so it needs no
+// atomic read-modify-writes; a thief comes only when the owner is stuck or lent, and pays for both.
 //
 //   owner: each operation                          thief
 //   1. touching_ = true                            a. lock_; robbed_ = true
@@ -9,7 +9,7 @@
 //                no:  reads and writes slot_       d. robbed_ = false; unlock
 //   4. touching_ = false
 //
-// Either c sees 1 (the owner is at it, or has been since), or 3 sees a and waits at the lock until d.
+// Either c sees 1 (the owner is inside, or has been since), or 3 sees a and waits at the lock until d.
 #pragma once
 
 #include <ramie/detail/fence/asymmetric_fence.hpp>
@@ -26,12 +26,12 @@ struct asymmetric_fences {
     static void heavy() noexcept { heavy_fence(); }
 };
 
-// `Fences`: a test may stop in them.
+// `Fences`: a test may stop inside them.
 template <class Fences>
 class basic_next_slot {
   public:
     // --- owner ---
-    // Returns who was there.
+    // Returns the former task.
     task* put(task* t) noexcept {
         touching_.store(true, std::memory_order_relaxed);
         Fences::light();
@@ -43,11 +43,11 @@ class basic_next_slot {
         return before;
     }
     task* take() noexcept { return empty() ? nullptr : put(nullptr); }
-    // --- owner; a hint to anybody else ---
+    // --- owner; for other threads only a hint ---
     bool empty() const noexcept { return slot_.load(std::memory_order_relaxed) == nullptr; }
 
-    // --- anybody ---
-    // seq_cst: one of the looks a worker takes between its sleep fence and its sleep (idle.md).
+    // --- any thread ---
+    // seq_cst: one of the looks that a worker takes between its sleep fence and its sleep (idle.md).
     bool is_full() const noexcept { return slot_.load(std::memory_order_seq_cst) != nullptr; }
     task* steal() noexcept {
         if (!is_full()) return nullptr;
@@ -55,7 +55,7 @@ class basic_next_slot {
         robbed_.store(true, std::memory_order_relaxed);
         Fences::heavy();
         task* taken = nullptr;
-        // acquire pairs with the releases in put() and put_after_thief(): what they did is seen.
+        // acquire pairs with the releases in put() and put_after_thief(): their effects are seen.
         if (!touching_.load(std::memory_order_acquire)) {
             taken = slot_.load(std::memory_order_acquire);
             slot_.store(nullptr, std::memory_order_relaxed);

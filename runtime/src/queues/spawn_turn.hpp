@@ -1,9 +1,9 @@
 // When the oldest spawned tasks get a turn that the order of service alone would not give them.
 //
-// A worker takes woken tasks before spawned ones, and of the spawned ones the newest: that is what keeps fork-join
-// depth-first. By itself it would leave a spawned task waiting for ever, behind tasks that keep waking each other, or
-// behind newer spawns. So every 61 picks the worker asks here how many of the oldest are to move to its ring, which is
-// served in turn with everything else:
+// A worker takes woken tasks before spawned ones, and of the spawned ones the newest: that keeps fork-join depth-first.
+// But a spawned task could then wait for ever, behind tasks that keep waking each other, or behind newer spawns. So
+// every 61 picks the worker asks here how many of the oldest tasks are to move to its ring, which is served in turn
+// with everything else:
 //   1. Tasks waited in the deque since the last look, and none of them was taken: woken tasks keep the worker busy. A
 //      batch moves at each look, until the deque is served again.
 //   2. The deque is served, but the oldest task in it has not moved for the length of `patience`. One task moves. If the
@@ -11,7 +11,7 @@
 //      root of a tree, and a tree begun too early costs a stack for each of its open branches: patience doubles.
 // (One task moved at every look, whatever becomes of it, is breadth-first again: docs/rationale.md.)
 //
-// The owner's alone.
+// Only for the owner.
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
@@ -35,7 +35,7 @@ class spawn_turn {
         std::int64_t taken;    // how many were ever taken from the old end
         std::size_t waiting;   // how many are in it
     };
-    // How many of the oldest are to move now.
+    // How many of the oldest tasks are to move now.
     [[nodiscard]] std::size_t look(sight const& s) noexcept {
         bool const same_oldest = s.taken == oldest_ && waited_ > 0 && s.waiting > 0;
         bool const unserved = same_oldest && s.served == served_;
@@ -69,7 +69,7 @@ class spawn_turn {
     std::int64_t oldest_ = 0;     // the deque's `taken` after the last look
     std::size_t waited_ = 0;      // how many were in it then
     std::size_t moved_ = 0;       // how many moved then
-    time_point since_{};          // when the oldest one now came to the old end
+    time_point since_{};          // when the task that is the oldest now came to the old end
     std::chrono::milliseconds patience_ = shortest_patience;
 };
 

@@ -21,7 +21,7 @@ constexpr unsigned most_workers = 1024;
                                 std::to_string(most));
 }
 
-// A given value, or the environment's, or the default; always within [least, most].
+// The given value, or the environment's, or the default; always within [least, most].
 std::uint64_t number(char const* option, char const* variable, std::optional<std::uint64_t> given, std::uint64_t fallback,
                      std::uint64_t least, std::uint64_t most) {
     if (given) {

@@ -18,11 +18,12 @@ struct settings {
     std::chrono::nanoseconds stall_threshold;
     failure_hook on_task_failure;
     bool current_thread;
-    bool watched;          // by the monitor, which is a thread
-    bool force_migration;  // RAMIE_FORCE_MIGRATION, for tests: every woken task goes on in another worker
+    bool watched;          // by the monitor, which is a thread of its own
+    bool force_migration;  // RAMIE_FORCE_MIGRATION, for tests: every woken task goes on on another worker
 };
 
-// What was given, else the environment, else the default. Throws std::invalid_argument naming the option and the range.
+// The given options, else the environment, else the defaults. Throws std::invalid_argument, naming the option and the
+// range.
 settings settle(runtime_options const&);
 
 }  // namespace ramie::detail

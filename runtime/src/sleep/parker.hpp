@@ -7,23 +7,22 @@
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
-
 namespace ramie::detail {
 
 class driver;
 
 class parker {
   public:
-    // Until unpark() or the time. Only the owner.
+    // Sleeps until unpark() or the time. Only the owner.
     void sleep(time_point until) noexcept;
 
-    // Around a driver turn. False: a token was there, do not sleep. Only the owner.
+    // Around a turn of the driver. False: there was a token; do not sleep. Only the owner.
     [[nodiscard]] bool enter_driver() noexcept;
     void leave_driver() noexcept;
     bool is_in_driver() const noexcept { return state_.load(std::memory_order_relaxed) == in_driver; }
 
-    // Any thread. What was written before it is seen after the sleep it ends (release; pairs with the acquires of the
-    // owner).
+    // Any thread. What was written before it is seen after the sleep that it ends (release; pairs with the owner's
+    // acquires).
     void unpark(driver& d) noexcept;
 
   private:

@@ -1,14 +1,14 @@
-// Whether a spawn wakes a sleeping worker to come and take it.
+// Whether a spawn wakes a sleeping worker to steal the task.
 //
-// A task that is spawned and joined at once is over before anybody has woken up: then the wake, and the search of whoever
-// comes, were in vain. So after a call in vain a spawn that is the only one of its worker calls nobody for a while
-// (what a thief who comes late finds instead does not count as a success). It is not lost, for its worker comes by at the
-// latest when the spawner waits; if that computes for long instead, the monitor calls a searcher after 10 ms. A second
-// spawn beside it calls in any case.
+// A task that is spawned and joined at once is over before a worker has woken up: then the wake, and the search by the
+// woken worker, were in vain. So after a call in vain, a spawn that is the only one of its worker calls no thief for a
+// while (if a late thief finds another task instead, that is no success). The task is not lost: its own worker takes it
+// at the latest when the spawner waits; if the spawner computes for long instead, the monitor calls a searcher after 10
+// ms. A second spawn beside it always calls.
 //
-// By time, not by number: tiny tasks come by thousands in that while, and large ones lose no more than the while.
+// By time, not by number: thousands of tiny tasks come in that time, and large ones lose no more than that time.
 //
-// The owner's alone.
+// Only for the owner.
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
@@ -22,10 +22,11 @@ class thief_calls {
   public:
     static constexpr std::chrono::milliseconds pause{4};
 
-    // By a spawn that is alone. `stolen`: how many thieves have had from its deque; `now()`: the time, roughly.
+    // For a spawn that is the only one. `stolen`: how many tasks thieves have taken from its deque; `now()`: the time,
+    // roughly.
     template <class Clock>
     [[nodiscard]] bool wanted(std::uint64_t stolen, Clock&& now) noexcept {
-        if (called_) {  // for one that is not there any more: a thief has it, or its worker
+        if (called_) {  // the task of the last call is gone: a thief has it, or its worker
             called_ = false;
             if (stolen == stolen_) quiet_until_ = now() + pause;
         }
@@ -34,7 +35,7 @@ class thief_calls {
         quiet_until_ = open;
         return true;
     }
-    // Then somebody was woken for it.
+    // Then a worker was woken for it.
     void made(std::uint64_t stolen) noexcept {
         called_ = true;
         stolen_ = stolen;
@@ -44,7 +45,7 @@ class thief_calls {
     static constexpr auto open = time_point::min();
 
     bool called_ = false;
-    std::uint64_t stolen_ = 0;  // when somebody was last called
+    std::uint64_t stolen_ = 0;  // at the last call
     time_point quiet_until_ = open;
 };
 

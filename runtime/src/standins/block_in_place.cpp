@@ -18,8 +18,8 @@ worker_loan::worker_loan() {
     if (w->lend()) lent_ = w;
 }
 
-// The task may have waited inside: then the worker took itself back (worker::look_around), or another task lent it
-// since, which is not ours to end.
+// The task may have waited inside: then the worker took itself back (worker::look_around), or another task has lent it
+// since, and that loan must not be ended here.
 worker_loan::~worker_loan() {
     auto* const w = this_worker();
     if (lent_ != nullptr && w == lent_ && w->lent_by() == w->current) w->take_back();

@@ -14,14 +14,14 @@ namespace ramie::detail {
 
 using doing = worker_watch::doing;
 
-// What one look finds.
+// The result of one look.
 struct monitor::sight {
     unsigned blocked = 0, computing = 0, lent = 0;  // workers
     bool somebody_moves = false, somebody_sleeps = false, one_arrives = false;
-    bool all_diverted = true;  // what the stuck ones post goes to the injection queue
+    bool all_diverted = true;  // posts of the stuck workers go to the injection queue
     std::size_t waiting = 0;   // tasks, roughly; a deadline that is due counts as one
-    bool unattended = false;   // nobody is in the driver
-    bool pinned_waits = false; // for a stuck worker, and it has not been reported
+    bool unattended = false;   // there is no worker in the driver
+    bool pinned_waits = false; // for a stuck worker, and not reported yet
 
     unsigned stuck() const noexcept { return blocked + computing; }
     bool anything_waits() const noexcept { return waiting > 0 || unattended; }
@@ -31,7 +31,7 @@ struct monitor::sight {
 monitor::monitor(scheduler& home) : home_(home), rule_(home.options.workers, home.spares.most()) {}
 
 void monitor::start() {
-    watches_.reserve(home_.workers.most());  // on its thread nobody could be told that there is no memory
+    watches_.reserve(home_.workers.most());  // on its thread no caller could be told that there is no memory
     thread_ = std::thread([this] {
         ::pthread_setname_np(::pthread_self(), "ramie-monitor");
         watch();
@@ -59,7 +59,8 @@ void monitor::watch() {
             futex_wait(state_, watching, last_look_ + pause);
         } else if (how == mood::idle) {
             rest(never);
-            // Where it rests for moments only, it looks again after a pause, lest it is woken thousands of times a second.
+            // If it rests for moments only, it looks again after a pause, so that it is not woken thousands of times a
+            // second.
             auto const now = clock::now();
             may_rest_from_ = now - last_look_ > rest_to_be_long * pause ? now : now + pause;
         } else {
@@ -69,8 +70,8 @@ void monitor::watch() {
     }
 }
 
-// A worker that runs something after the exchange sees `resting` and changes the word; one that did before is seen moving
-// (seq_cst: pairs with wake(), which a worker calls after it cleared its `asleep_` or `lent_by_`).
+// A worker that runs something after the exchange sees `resting` and changes the word; a worker that did so before is
+// seen moving (seq_cst: pairs with wake(), which a worker calls after it has cleared its `asleep_` or `lent_by_`).
 void monitor::rest(clock::time_point until) noexcept {
     std::uint32_t expected = watching;
     if (!state_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
@@ -195,7 +196,7 @@ void monitor::report(sight const& s) {
 monitor::mood monitor::after(sight const& s) {
     if (s.somebody_moves || s.one_arrives) return mood::alert;
     if (s.stuck() == 0) {
-        if (s.lent > 0 && !s.somebody_sleeps) return mood::alert;  // nobody is there for what may come
+        if (s.lent > 0 && !s.somebody_sleeps) return mood::alert;  // there is no worker for work that may come
         rule_.all_sleep();
         if (may_rescue()) home_.spares.rescue(0);
         if (home_.spares.too_many()) home_.spares.dismiss();

@@ -1,15 +1,16 @@
 // How many spares stand in for stuck workers.
 //
-// More are wanted when something waits and nobody is free to take it: no worker sleeps, none has picked since the last
-// look, no spare is on its way. So it does not matter whose work it is, where it waits, or how often this happens.
+// More are wanted when something waits and no worker is free to take it: none sleeps, none has picked since the last
+// look, no spare is on its way. So it does not matter to which worker the work belongs, where it waits, or how often
+// this happens.
 //
-//   Blocked workers cost no processor time. So as many workers as the runtime has should not be blocked: after two looks in
-//   vain (one look may be a busy machine's doing) as many more come as there are regular workers; from then on after each
-//   look, and each time twice as many. In this way n tasks that block are all started within log(n) looks.
-//   Workers that compute share the processors with whoever stands in for them. If as many compute as the runtime has
-//   workers, a further one only helps what waits to get its turn, so it comes late, and each next one later.
+//   Blocked workers cost no processor time. So the number of workers that are not blocked should equal the number of
+//   regular workers: after two looks in vain (one look may be due to a busy machine) as many more come as there are
+//   regular workers; from then on after each look, and each time twice as many. In this way n tasks that block are all
+//   started within log(n) looks. Workers that compute share the processors with their spares. If as many compute as the
+//   runtime has workers, a further one only gives waiting work its turn, so it comes late, and each next one later.
 //
-// Fewer are wanted when more are at work than workers are stuck, for some looks; at once when all sleep.
+// Fewer are wanted when, for some looks, more are at work than workers are stuck; and at once when all sleep.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +25,7 @@ class rescue_rule {
     struct sight {
         unsigned blocked = 0, computing = 0;  // stuck workers, spares among them
         bool nobody_is_free = false;          // and something waits
-        std::size_t waiting = 0;              // how much, roughly; 0: only the driver, for somebody to sleep in it
+        std::size_t waiting = 0;              // roughly how much; 0: there is only no worker in the driver
     };
     // Returns how many are wanted.
     unsigned look(sight const& s) noexcept {

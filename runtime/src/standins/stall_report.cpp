@@ -19,8 +19,8 @@ struct culprit {
 
 std::string place_of(task const& t) { return std::string(t.where().file_name()) + ":" + std::to_string(t.where().line()); }
 
-// The tasks that the chosen workers are in now. They are looked for in the live table, which keeps those it shows from
-// being freed meanwhile.
+// The tasks that the chosen workers are in now. They are found through the live table, which keeps a task from being
+// freed while it is shown.
 template <class Chosen>
 std::vector<culprit> culprits(scheduler& home, Chosen chosen) {
     std::vector<task const*> running;

@@ -1,4 +1,4 @@
-// Says on stderr who holds up a runtime: which tasks its workers are stuck in.
+// Names on stderr what holds up a runtime: the tasks in which its workers are stuck.
 #pragma once
 
 #include <chrono>

@@ -31,7 +31,7 @@ time_point bound() noexcept {
     }();
     timespec note{};
     if (two_ticks == two_ticks.zero() || ::clock_gettime(CLOCK_MONOTONIC_COARSE, &note) != 0)
-        return std::chrono::steady_clock::now();  // there is none, or it is too coarse
+        return std::chrono::steady_clock::now();  // there is no such clock, or it is too coarse
     return time_point(as_duration(note) + two_ticks);
 }
 

@@ -1,8 +1,8 @@
 // A time that is not yet past, without reading the hardware's clock.
 //
-// The kernel notes the time at each tick; CLOCK_MONOTONIC_COARSE reads that note for a fifth of what the exact clock
-// costs. A note is up to a tick old, and more, because the tick that writes it may itself be late: up to 6.2 ms were
-// seen where a tick is 4. So the bound is the note and two ticks.
+// The kernel notes the time at each tick; CLOCK_MONOTONIC_COARSE reads that note for a fifth of the cost of the exact
+// clock. A note may be a tick old, and older, because the tick that writes it may itself be late: up to 6.2 ms were
+// seen with ticks of 4 ms. So the bound is the note plus two ticks.
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>

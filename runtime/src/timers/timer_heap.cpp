@@ -13,7 +13,8 @@ constexpr std::size_t arity = 4;
 
 void ask_for(void const* line) noexcept { __builtin_prefetch(line, 1); }
 
-// What the worker that runs it touches first: its saved registers, the frames above them, its stack's descriptor.
+// The memory that the worker that runs it touches first: its saved registers, the frames above them, its stack's
+// descriptor.
 void ask_for_rest(task const& t) noexcept {
     if (t.stack == nullptr) return;
     ask_for(t.stack);
@@ -88,26 +89,26 @@ bool timer_heap::trim() noexcept {
         give_back_blocks(needed, gone);
         give_back_items(needed);
     } catch (std::bad_alloc const&) {
-        return true;  // another time
+        return true;  // try again later
     }
     return spare_blocks(peak_) > 0 || items_.capacity() > 2 * enough_items(peak_);
 }
 
-// Of those wholly free.
+// The number of blocks that are wholly free and not needed.
 std::size_t timer_heap::spare_blocks(std::size_t needed) const noexcept {
     std::size_t free = 0, there = 0, used = 0;
     for (auto const& b : blocks_) {
         if (!b.nodes) continue;
         ++there;
-        used += block_size - b.free_count;  // also by who has been claimed and not disarmed yet
+        used += block_size - b.free_count;  // also nodes of tasks that were claimed and have not disarmed yet
         if (b.is_free()) ++free;
     }
-    auto const enough = std::max(needed, used) / block_size + 1;  // so one is free
+    auto const enough = std::max(needed, used) / block_size + 1;  // so that one is free
     return std::min(free, there - std::min(there, enough));
 }
 
-// The highest go first. Then the lists are made anew, the lowest first, so that what is armed next helps the others to
-// become free.
+// The highest blocks are freed first. Then the lists are made anew, the lowest first, so that new deadlines use low
+// blocks and the high ones become free.
 void timer_heap::give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept {
     auto spare = spare_blocks(needed);
     for (auto i = blocks_.size(); i-- > 0 && spare > 0;) {
@@ -186,7 +187,7 @@ task_chain timer_heap::fire(time_point now) noexcept {
     return due;
 }
 
-// Out of the heap, the earliest first.
+// Takes due deadlines out of the heap, the earliest first.
 std::span<timer_entry*> timer_heap::take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept {
     std::size_t taken = 0;
     while (taken < batch_size && !items_.empty() && items_.front().when <= now) {
@@ -224,7 +225,7 @@ void timer_heap::sift_down(std::size_t place, item const& i) noexcept {
     for (;;) {
         auto const begin = place * arity + 1;
         if (begin >= count) break;
-        // The children's children lie together: they come while the children are compared.
+        // The children's children lie together: they are loaded while the children are compared.
         auto const* const next = reinterpret_cast<std::byte const*>(items_.data() + begin * arity + 1);
         for (std::size_t at = 0; at < arity * arity * sizeof(item); at += 64) ask_for(next + at);
         auto least = begin;

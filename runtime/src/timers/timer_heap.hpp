@@ -1,11 +1,11 @@
 // The armed deadlines of one worker: a 4-ary heap whose items carry their deadline, so that sifting touches no node.
 //
-// With a million sleepers everything here is far from the caches. So what sifting does touch is packed: the items, four
-// siblings to a cache line, and a table that says where in the heap each node is. And what is due is taken out some
-// thirty at a time, whose nodes, tasks and stacks are then asked for together.
+// With a million sleepers everything here is far from the caches. So the memory that sifting touches is packed: the
+// items, four siblings to a cache line, and a table with each node's place in the heap. Due deadlines are taken out
+// some thirty at a time; their nodes, tasks and stacks are then prefetched together.
 //
-// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (wherever it woke) disarms,
-// and whoever looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}.
+// Any thread may take any step, under the heap's one-word lock: the owner arms, the task (on any thread) disarms, and a
+// thread that looks at the time fires what is due. A node lives in the heap's pool and holds {task, generation, place}.
 // It holds no reference to the task, because
 //   - it is armed and the task published as parked in one step under the lock (arm), so a firing claim finds it parked;
 //   - a task whose wait ended otherwise takes the lock to disarm before it does anything else;
@@ -32,27 +32,27 @@ struct timer_entry {
     timer_heap* heap;
     task* who;
     std::uint64_t generation;
-    std::uint32_t number;  // of the node in its heap's pool
+    std::uint32_t number;  // the node's number in its heap's pool
     timer_entry* next_free;
 };
 
 class timer_heap {
   public:
     // --- owner ---
-    // Makes room for one more, before a fiber leaves: where it is armed, nobody could be told that there is none. False:
-    // no memory. Others only give room back meanwhile.
+    // Makes room for one more, before a fiber leaves: where the deadline is armed, there is no caller to get an error.
+    // False: no memory. Other threads only give room back meanwhile.
     [[nodiscard]] bool can_arm() noexcept { return has_room_ || make_room(); }
-    // After can_arm(): parks `t` with a deadline. `earlier`: it became the heap's first.
+    // After can_arm(): parks `t` with a deadline. `earlier`: the deadline became the heap's first.
     task_state::park_result arm(task& t, std::uint64_t g, bool abortable, time_point until, bool& earlier) noexcept;
-    // For how many deadlines there is memory; and of that, nodes, which are most of it. From any thread.
+    // For how many deadlines there is memory; the nodes are most of that memory. From any thread.
     std::size_t capacity() const noexcept;
     std::size_t nodes() const noexcept;
-    // --- anybody ---
+    // --- any thread ---
     void disarm(task& t) noexcept;
-    // Claims all that is due; returns them chained, to be made runnable.
+    // Claims the waits of all due deadlines; returns the tasks chained, to be made runnable.
     task_chain fire(time_point now) noexcept;
-    // Gives back what more deadlines need than were armed at once since the last call; what can_arm() has promised stays.
-    // True: the next call will give back more.
+    // Gives back memory for more deadlines than were armed at once since the last call; room that can_arm() has
+    // promised stays. True: the next call will give back more.
     bool trim() noexcept;
     // The first deadline, or never.
     time_point first() const noexcept { return time_point(time_point::duration(first_.load(std::memory_order_seq_cst))); }
@@ -66,14 +66,14 @@ class timer_heap {
         time_point when;
         std::uint32_t number;
     };
-    // The pool's nodes come and go in blocks.
+    // The pool's nodes are allocated and freed in blocks.
     struct block {
         bool is_free() const noexcept { return nodes && free_count == block_size; }
 
-        std::unique_ptr<timer_entry[]> nodes;  // null: it was given back, and its numbers wait for another
+        std::unique_ptr<timer_entry[]> nodes;  // null: it was given back; its numbers can be used again
         timer_entry* free = nullptr;
         std::uint32_t free_count = 0;
-        std::uint32_t next = nowhere;  // with free nodes; or without any
+        std::uint32_t next = nowhere;  // the next block with free nodes, or without any
     };
 
     timer_entry& node(std::uint32_t number) const noexcept {
@@ -94,16 +94,16 @@ class timer_heap {
     std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept;
     void publish_first() noexcept;
 
-    bool has_room_ = false;  // the owner's; for one more at least
+    bool has_room_ = false;  // the owner's; room for at least one more
 
     mutable word_lock lock_;
     std::vector<item> items_;
-    std::size_t peak_ = 0;               // of items_, since the last trim
-    std::vector<std::uint32_t> places_;  // by number: index in items_, or `nowhere`: popped or free
+    std::size_t peak_ = 0;               // the most items since the last trim
+    std::vector<std::uint32_t> places_;  // by number: index in items_; `nowhere`: popped or free
     std::vector<block> blocks_;
     std::uint32_t with_free_ = nowhere;   // the first block that has free nodes
     std::uint32_t given_back_ = nowhere;  // the first without nodes
-    // What a sleeper reads without the lock (idle.md).
+    // Read by a worker that falls asleep, without the lock (idle.md).
     atomic<time_point::rep> first_{never.time_since_epoch().count()};
 };
 

@@ -1,4 +1,4 @@
-// The workers of one runtime, regular ones first. Spares may join while others look; nobody leaves.
+// The workers of one runtime, regular ones first. Spares may join while other threads look; none leaves.
 #pragma once
 
 #include "worker/worker.hpp"
@@ -14,7 +14,7 @@ class crew {
   public:
     explicit crew(std::size_t most) : most_(most), all_(std::make_unique<std::unique_ptr<worker>[]>(most)) {}
 
-    // One thread at a time.
+    // Called by one thread at a time.
     worker& add(std::unique_ptr<worker> w) noexcept {
         auto const n = size_.load(std::memory_order_relaxed);
         all_[n] = std::move(w);

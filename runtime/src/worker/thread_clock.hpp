@@ -1,4 +1,5 @@
-// How much a thread has computed, as others see it: one that is blocked in the kernel stands still.
+// How much a thread has computed, read from other threads: the clock of a thread that is blocked in the kernel stands
+// still.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -12,12 +13,12 @@ namespace ramie::detail {
 
 class thread_clock {
   public:
-    // From now on it is the calling thread's.
+    // From now on this is the calling thread's clock.
     void bind() noexcept {
         clockid_t mine;
         if (::pthread_getcpuclockid(::pthread_self(), &mine) == 0) clock_.store(mine, std::memory_order_relaxed);
     }
-    // Zero where it cannot be known, as for a thread that has ended.
+    // Zero if it cannot be known, as for a thread that has ended.
     std::chrono::nanoseconds read() const noexcept {
         timespec used{};
         auto const clock = clock_.load(std::memory_order_relaxed);

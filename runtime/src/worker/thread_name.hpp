@@ -1,4 +1,4 @@
-// What the system calls a thread (top, gdb): 15 bytes at the most.
+// The name that the system shows for a thread (top, gdb): 15 bytes at most.
 #pragma once
 
 #include <algorithm>
@@ -8,8 +8,8 @@
 
 namespace ramie::detail {
 
-// The name with its ending ("-7"). What is too long is cut before the ending, which tells the threads apart, and between two
-// characters of UTF-8.
+// The name with its ending ("-7"). A name that is too long is cut before the ending, because the ending tells the
+// threads apart, and between two characters of UTF-8.
 inline std::string thread_name(std::string_view name, std::string_view ending) {
     constexpr std::size_t most = 15;
     auto room = most - std::min(most, ending.size());

@@ -1,5 +1,5 @@
-// A worker with nothing to do: falling asleep by idle.md's protocol, in the driver or on its futex, and what it puts in
-// order then.
+// A worker with nothing to do: falling asleep by idle.md's protocol, in the driver or on its futex, and its
+// housekeeping before that.
 #include "scheduler.hpp"
 #include "worker/worker.hpp"
 
@@ -23,8 +23,8 @@ void worker::sleep() {
     home.worker_is_idle();
     parks.add();
     if (home.in_driver.try_take()) {
-        // If a deadline ends this sleep soon after, housekeeping is done then: a task that ticks once a second costs one
-        // wake-up, not two.
+        // If a deadline ends this sleep soon after, housekeeping is done then: so a task that ticks once a second costs
+        // one wake-up, not two.
         auto const first = home.first_deadline();
         if (limit != limit_ && limit < first && first < limit + 1s) limit = std::min(limit_, first);
         turn_driver(limit);
@@ -60,8 +60,8 @@ void worker::turn_driver(time_point limit) {
     parker_.leave_driver();
 }
 
-// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs go. When nothing is
-// left to trim there is no limit: an idle process is truly idle.
+// Half a second after the last task, a worker gives its hot stacks back; later, whole idle slabs are unmapped. When
+// nothing is left to trim there is no limit: an idle process is truly idle.
 time_point worker::housekeeping_limit(time_point now) noexcept {
     if (picks_.read() != picks_at_housekeeping_) return now + 500ms;
     return std::min(home.trim_at(), trim_deque_at_);
@@ -77,8 +77,8 @@ void worker::keep_house(time_point now) noexcept {
     tidy(now);
 }
 
-// Twice a second also under load, since a worker that always has a little to do never sleeps for long; in an idle process, as
-// long as there is something to give back. What was needed since the last time stays.
+// Twice a second also under load, since a worker that always has a little to do never sleeps for long; in an idle
+// process, as long as there is something to give back. Memory that was needed since the last time stays.
 void worker::tidy(time_point now) noexcept {
     tidy_at_ = now + 500ms;
     if (now >= trim_deque_at_ || trim_deque_at_ == never) trim_deque_at_ = deque_.trim() ? now + stack_decay() : never;

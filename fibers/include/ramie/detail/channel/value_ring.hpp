@@ -29,17 +29,17 @@ class value_ring {
 
     std::size_t size() const noexcept { return size_; }
     std::size_t capacity() const noexcept { return capacity_; }
-    // From here on, until it is shrunk, `n` values fit without growing. Strong guarantee: if there is no memory, nothing has
-    // changed.
+    // From here on, until it is shrunk, `n` values fit without growing. Strong guarantee: without memory nothing
+    // changes.
     void make_room_for(std::size_t n) {
         if (n <= capacity_) return;
         if (n > std::numeric_limits<std::size_t>::max() / 4 / sizeof(cell)) throw std::bad_array_new_length();
         move_to(std::bit_ceil(std::max(smallest, n)));
     }
-    // It was once much larger than what it holds: shrink_to() may be worth while.
+    // It was once much larger than now: shrink_to() may be worth while.
     bool is_sparse() const noexcept { return size_ < sparse_below_; }
-    // Gives back what is more than enough for `n` values; as much as a small burst needs is kept. Without memory for the
-    // smaller one, nothing changes.
+    // Gives back what is more than enough for `n` values; as much as a small burst needs is kept. Without memory for
+    // the smaller buffer, nothing changes.
     void shrink_to(std::size_t n) noexcept {
         auto const enough = std::max(std::bit_ceil(2 * std::max(n, size_)), kept);
         if (enough >= capacity_) return;

@@ -1,5 +1,5 @@
-// The atomics that the library's own protocols are written with: std's, unless the model checker (tests/model) puts its own in
-// their place, in whose build each operation is a step that the checker orders.
+// The atomics of the library's own protocols: std's, unless the model checker (tests/model) puts its own in their
+// place. In the checker's build each operation is a step that the checker orders.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ using model::atomic_flag;
 using model::compiler_fence;
 using model::thread_fence;
 
-// How large a queue is: small enough in a model that it is soon full.
+// The size of a queue: in a model so small that the queue is soon full.
 template <class N>
 constexpr N usual_or_in_model(N, N in_model) noexcept {
     return in_model;
@@ -31,7 +31,7 @@ using atomic = std::atomic<T>;
 using std::atomic_flag;
 
 inline void thread_fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
-// Keeps the compiler from moving anything across; the processor may.
+// Keeps the compiler from moving accesses across; the processor may move them.
 inline void compiler_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
 template <class N>

@@ -1,5 +1,5 @@
-// Whose a lock is, nearly always: a lane that has its runtime to itself (its only worker) takes its locks without atomic
-// read-modify-writes. Anybody else who comes first ends that for this lock, for good, and pays for both.
+// The owner of a lock: a lane that has its runtime to itself (its only worker) takes its locks without atomic
+// read-modify-writes. The first other thread that comes ends that for this lock, for good, and pays for both sides.
 //
 //   owner: each time                              another, once
 //   1. inside_ = trying                           a. owner_ = being_taken_back
@@ -11,8 +11,9 @@
 //   5. inside_ = out
 //
 // Either c sees 1 and waits for 5, or 3 sees a. A lane's number is never used again, and a lane is on one thread at a
-// time, so the owner never meets itself. A lane that gets company (block_in_place) stays the owner of what it has. Once the
-// kernel refuses membarrier (asymmetric_fence.hpp), no lock is given to a lane any more, and b takes ten milliseconds.
+// time, so the owner never meets itself. A lane that gets company (block_in_place) stays the owner of its locks. Once
+// the kernel refuses membarrier (asymmetric_fence.hpp), no lock is given to a lane any more, and b takes ten
+// milliseconds.
 //
 // Checked by a model (tests/model/word_lock_test.cpp).
 #pragma once
@@ -27,12 +28,12 @@ namespace ramie::detail {
 
 class bias {
   public:
-    // A number for a lane; `stranger` where the kernel has no membarrier, or refuses it by now.
+    // A number for a lane; `stranger` if the kernel has no membarrier, or refuses it by now.
     static lane_number new_number() noexcept;
     static constexpr lane_number stranger = ~lane_number{0};  // never an owner
 
     // --- the owner ---
-    // False: it is not, or not any more.
+    // False: `me` is not the owner, or not any more.
     [[nodiscard, gnu::always_inline]] bool enter(lane_number me) noexcept {
         if (owner_.load(std::memory_order_relaxed) != me) return false;
         inside_.store(trying, std::memory_order_relaxed);
@@ -45,11 +46,11 @@ class bias {
         return true;
     }
     void leave() noexcept { inside_.store(out, std::memory_order_release); }  // pairs with the acquire in take_back()
-    // For who can be the only one in here: the owner, or somebody else who has taken it back.
+    // For a thread that may be the only one in here: the owner, or another one that has revoked the bias.
     bool is_inside() const noexcept { return inside_.load(std::memory_order_relaxed) == in; }
 
-    // --- whoever has excluded all but the owner ---
-    // Gives it to the lane `me` if nobody ever had it; takes it back if somebody has.
+    // --- a thread that has excluded all but the owner ---
+    // Gives the lock to the lane `me` if it never had an owner; revokes the bias if it has one.
     void exclude_owner(lane_number me) noexcept {
         auto const owner = owner_.load(std::memory_order_relaxed);
         if (owner == given_up) [[likely]] return;

@@ -1,20 +1,20 @@
 // A small spin lock for sections of a few instructions: the inside of a wait queue, of a timer heap, of a list.
 //
-// It may be locked by a fiber and unlocked by whoever runs after that fiber's switch, on the same thread; so it is
-// never tied to a fiber. Waiting spins briefly and then gives the processor away, because the holder may have been
+// A fiber may lock it, and the code that runs after that fiber's switch, on the same thread, may unlock it; so it is
+// never tied to a fiber. A waiter spins briefly and then gives the processor away, because the holder may have been
 // preempted. User code never runs while one is held.
 //
-// A lane that is alone in its runtime adopts the locks it takes (bias.hpp): it holds one by being inside, and does not
-// touch held_. Who takes it from elsewhere first has held_, then takes it back.
+// A lane that is alone in its runtime adopts the locks it takes (bias.hpp): it holds such a lock by being inside, and
+// does not touch held_. Another thread first acquires held_, then revokes the owner's bias.
 //
-// Looking takes the word's cache line away from a holder who works on beside it, so each look is twice as far from the
-// last one; with two workers at one lock that is three times the throughput (docs/rationale.md).
+// Each look at the word takes its cache line away from a holder that works on another processor. So each pause between
+// looks is twice as long as the last one; with two workers at one lock that is three times the throughput
+// (docs/rationale.md).
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/bias.hpp>
 #include <ramie/detail/fence/pause.hpp>
-
 
 namespace ramie::detail {
 
@@ -29,7 +29,7 @@ class word_lock {
         if (!bias_.enter(me)) lock_as_others_do(me);
     }
 
-    // The lock is not touched after the store. (Who holds the lock and finds the owner inside is the owner.)
+    // The lock is not touched after the store. (A holder that finds the owner inside is itself the owner.)
     void unlock() noexcept {
         if (bias_.is_inside()) bias_.leave();
         else held_.store(false, std::memory_order_release);  // pairs with the acquire in lock_as_others_do()

@@ -1,11 +1,13 @@
-// What a promise and its futures share: a result that comes once, and those who wait for it.
+// Shared by a promise and its futures: a result that comes once, and the waiters.
 //
 //   empty --begin()--> setting --publish()--> ready
-//     ^---give_up()-------'        setting: the one who won begin() makes the value, which is user code, outside every lock
+//     ^---give_up()-------'        setting: the winner of begin() makes the value, which is user code, outside every
+//                                  lock
 //
-// What is to be seen at a task's or thread's end only (async, set_value_at_thread_exit) is `setting` until then.
+// A result that is to be seen only at a task's or thread's end (async, set_value_at_thread_exit) is `setting` until
+// then.
 //
-// Kept by std::shared_ptr, by everybody who looks at it, so it cannot be destroyed while somebody waits.
+// Every user keeps it by std::shared_ptr, so it cannot be destroyed while a fiber or thread waits.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -35,9 +37,9 @@ class future_core {
     virtual ~future_core() = default;
 
     // --- the future's side ---
-    // Until there is a result; a deferred function is called here. Suspension point.
+    // Waits for a result; a deferred function is called here. Suspension point.
     void wait();
-    // timeout: `limit` came first. deferred: nobody has called it yet, and this did not.
+    // timeout: `limit` came first. deferred: the function was not called yet, and this call did not call it.
     std::future_status wait_until(time_point limit);
 
     // --- the promise's side ---
@@ -46,11 +48,11 @@ class future_core {
     bool was_retrieved() const noexcept { return retrieved_.load(std::memory_order_relaxed); }
     // promise_already_satisfied
     void set_exception(std::exception_ptr why);
-    // The same, but nobody sees it before show().
+    // The same, but it is not seen before show().
     void keep_exception(std::exception_ptr why);
     // No result will come: broken_promise, unless there is one.
     void abandon() noexcept;
-    // Shows what was kept; if nothing was, broken_promise.
+    // Shows the kept result; if there is none, broken_promise.
     void show() noexcept;
 
   protected:
@@ -58,7 +60,7 @@ class future_core {
         return stage_.load(std::memory_order_acquire) == stage::ready;  // pairs with the release in publish()
     }
     [[nodiscard]] bool begin() noexcept;
-    // release pairs with the acquire in begin(): the next maker finds the place as the failed one left it.
+    // release pairs with the acquire in begin(): the next maker sees the place as the failed one left it.
     void give_up() noexcept { stage_.store(stage::empty, std::memory_order_release); }
     void publish() noexcept;
     void rethrow_failure() const {
@@ -92,7 +94,7 @@ class future_state : public future_core {
         keep_value(std::forward<Parts>(parts)...);
         publish();
     }
-    // The same, but nobody sees it before show().
+    // The same, but it is not seen before show().
     template <class... Parts>
     void keep_value(Parts&&... parts) {
         if (!begin()) throw_future_error(std::future_errc::promise_already_satisfied);
@@ -105,8 +107,8 @@ class future_state : public future_core {
         }
     }
 
-    // The result of call(), or its exception. An abort, a timeout or pthread_exit that ends the call goes on to the caller,
-    // who is meant; others see a broken promise.
+    // The result of call(), or its exception. An abort, a timeout or pthread_exit that ends the call goes on to the
+    // caller, because it is meant for the caller; the future gets a broken promise.
     template <class Call>
     void set_by(Call&& call) {
         try {
@@ -130,7 +132,7 @@ class future_state : public future_core {
         }
     }
 
-    // The same, but nobody sees the result before show().
+    // The same, but the result is not seen before show().
     template <class Call>
     void keep_by(Call&& call) {
         if (!begin()) return;
@@ -152,13 +154,13 @@ class future_state : public future_core {
         }
     }
 
-    // Once it is ready; once only. Rethrows.
+    // Once it is ready; only once. Rethrows.
     T take() {
         rethrow_failure();
         if constexpr (std::is_reference_v<T>) return static_cast<T>(**value_);
         else if constexpr (!std::is_void_v<T>) return std::move(*value_);
     }
-    // As often as one likes.
+    // Once it is ready; any number of times.
     using looked_at = std::conditional_t<std::is_void_v<T>, void, std::add_lvalue_reference_t<T const>>;
     looked_at look() const {
         rethrow_failure();

@@ -1,7 +1,7 @@
-// Who has finished, in that order: what join_set, try_join and race wait on.
+// Runners in the order in which they finished: join_set, try_join and race wait on it.
 //
-// A runner arrives when its task has ended, however that came about; its task's end note says so. Who takes it off the
-// line joins its handle, which sees the end a few instructions later.
+// A runner arrives when its task has ended, in whatever way; its task's end note says so. The task that takes a runner
+// off the line joins its handle, which sees the end a few instructions later.
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -25,13 +25,14 @@ class finish_line {
     ~finish_line();
 
     void arrive(runner& r) noexcept;
-    // The first who is here, or null.
+    // The first runner that has arrived, or null.
     runner* try_next() noexcept;
-    // Waits for one. Suspension point; who arrives is not lost to an abort.
+    // Waits for a runner. Suspension point; an abort loses no runner.
     runner& next();
-    // Takes a runner off that is about to go, wherever it is: its task could not be spawned, and has ended by that.
+    // Takes off a runner that is about to be destroyed, wherever it is: its task could not be spawned, and counts as
+    // ended by that.
     void forget(runner& r) noexcept;
-    // Nobody looks any more: arrivals are ignored.
+    // The line is not looked at any more: arrivals are ignored.
     void close() noexcept;
 
     // For select.
@@ -47,7 +48,8 @@ class finish_line {
     bool closed_ = false;
 };
 
-// A runner's end note. It keeps both, so a runner that has its task's handle must let it go before the line is closed.
+// A runner's end note. It keeps line and runner alive, so a runner that has its task's handle must release it before
+// the line is closed.
 class runner_note {
   public:
     runner_note(std::shared_ptr<finish_line> line, std::shared_ptr<runner> r) noexcept

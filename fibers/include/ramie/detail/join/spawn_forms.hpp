@@ -1,8 +1,8 @@
 // The forms of every verb that spawns: name(f, args...) and name(options, f, args...).
 //
-// The place of the call is a default argument, and that cannot follow a parameter pack: so there is one overload for each
-// number of arguments up to eight, here and nowhere else. (With more, the place is known if options say it.) It is a macro
-// because a base class could not give its functions the verb's name.
+// The place of the call is a default argument, which cannot follow a parameter pack: so there is one overload for each
+// number of arguments up to eight, here and nowhere else. (With more arguments, the place is known only if options give
+// it.) It is a macro because a base class could not give its functions the verb's name.
 #pragma once
 
 #include <ramie/task_options.hpp>
@@ -18,11 +18,11 @@ template <class T>
 concept not_options = !std::same_as<std::remove_cvref_t<T>, task_options>;
 template <class T>
 concept not_location = !std::same_as<std::remove_cvref_t<T>, std::source_location>;
-// What the constructor of a Self may call: not what copies or moves one.
+// What the constructor of a Self may call: not a Self that is copied or moved.
 template <class T, class Self>
 concept callable_of = not_options<T> && !std::same_as<std::remove_cvref_t<T>, Self>;
 
-// What is said of a task before it is spawned: the options, which must outlive this, or only the place.
+// What is known of a task before it is spawned: the options, which must outlive this object, or only the place.
 struct spawn_terms {
     spawn_terms(std::source_location place) noexcept : where(place) {}
     spawn_terms(task_options const& o) noexcept : where(o.where), options(&o) {}
@@ -34,11 +34,11 @@ struct spawn_terms {
 }  // namespace ramie::detail
 
 // clang-format off
-// A function `name` that returns by(spawn_terms, f, args...). Return types are deduced, so that a compiler that looks at
-// them before the constraints does not ask whether options can be called.
+// A function `name` that returns by(spawn_terms, f, args...). Return types are deduced, so that a compiler that looks
+// at them before the constraints does not ask whether options can be called.
 #define RAMIE_SPAWN_FORMS(name, by, qualifiers)                                                                        \
     RAMIE_FORMS_WITH_PLACE(auto name, ::ramie::detail::not_options, qualifiers { return by, ; })
-// Constructors of class `name` that make its `member` of by(spawn_terms, f, args...).
+// Constructors of class `name` that make its `member` from by(spawn_terms, f, args...).
 #define RAMIE_SPAWN_CONSTRUCTORS(name, member, by)                                                                     \
     RAMIE_FORMS_WITH_PLACE(explicit name, ::ramie::detail::callable_of<name>, : member{by, } {})
 

@@ -1,5 +1,5 @@
-// How a task comes into being, whatever verb asks for it: made in its place of all that it is to keep, described, and
-// given to its runtime.
+// How every verb makes a task: the task is built in its place from all that it must keep, described, and given to its
+// runtime.
 #pragma once
 
 #include <ramie/detail/join/spawn_forms.hpp>
@@ -21,7 +21,8 @@ using bound = bound_call<std::decay_t<F>, std::decay_t<Args>...>;
 template <class F, class... Args>
 using spawned = join_handle<typename bound<F, Args...>::value_type>;
 
-// Whether a task can keep them all; the reason in one line if not, since what comes after a false one is not compiled.
+// Whether a task can keep all of them; if not, one line gives the reason, because nothing after a failed assertion is
+// compiled.
 template <class F, class... Args>
 consteval bool task_can_keep() {
     constexpr bool callable = can_be_kept<F>, arguments = (can_be_kept<Args> && ...);
@@ -30,7 +31,7 @@ consteval bool task_can_keep() {
     return callable && arguments;
 }
 
-// A task that nobody has yet. `parts` are what its Call is made of.
+// A new task that belongs to no runtime and has no handle object yet. Its Call is made from `parts`.
 template <class Call, end_note Note, class... Parts>
 task_frame<Call, Note>* make_frame(std::source_location where, Note note, Parts&&... parts) {
     inherited_locals locals;
@@ -45,7 +46,7 @@ auto* make_task(std::source_location where, F&& f, Args&&... args) {
                                          std::forward<Args>(args)...);
 }
 
-// A task that was given to its runtime, with its handle: as long as one has that, the frame is there.
+// A task that was given to its runtime, with its handle: the frame lives as long as the handle.
 template <class Call, end_note Note>
 struct spawned_task {
     task_frame<Call, Note>* frame;
@@ -62,12 +63,12 @@ class spawn_request {
         if (terms.options != nullptr && terms.options->stack_size != 0) stack_ = stack_class_for(terms.options->stack_size);
     }
 
-    // f(args...), as spawn keeps and calls it.
+    // A task for f(args...), as spawn keeps and calls it.
     template <class F, class... Args>
     spawned<F, Args...> call(F&& f, Args&&... args) const {
         return call_noted(no_end_note(), std::forward<F>(f), std::forward<Args>(args)...);
     }
-    // The same, and `note` is told of its end.
+    // The same, and `note` is told of the task's end.
     template <end_note Note, class F, class... Args>
     spawned<F, Args...> call_noted(Note note, F&& f, Args&&... args) const {
         if constexpr (task_can_keep<F, Args...>())
@@ -75,11 +76,11 @@ class spawn_request {
                 .handle;
         else return {};
     }
-    // Something of one's own to call, made of `parts`.
+    // A task for a Call of the library's own, made from `parts`.
     template <class Call, end_note Note, class... Parts>
     spawned_task<Call, Note> make(Note note, Parts&&... parts) const {
         auto* const made = make_frame<Call>(terms_.where, std::move(note), std::forward<Parts>(parts)...);
-        auto handle = access::make<join_handle<typename Call::value_type>>(made);  // first, so that it has an owner whatever happens
+        auto handle = access::make<join_handle<typename Call::value_type>>(made);  // first: the task has an owner whatever happens
         submit(*made);
         return {made, std::move(handle)};
     }

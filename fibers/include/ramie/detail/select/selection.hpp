@@ -1,4 +1,4 @@
-// One select going on: which of its cases wins. select_case.hpp says what a case is and why only the winner takes
+// One select under way: which of its cases wins. select_case.hpp says what a case is and why only the winner takes
 // effect.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace ramie::detail {
 
-// Writes 0 .. n-1 in an order that is different each time, each equally likely; for fairness only.
+// Writes 0 .. n-1 in random order, each order equally likely; only for fairness.
 void shuffle(std::uint8_t* order, std::size_t n) noexcept;
 
 template <class... Cases>
@@ -30,7 +30,7 @@ class selection {
         else for (std::size_t i = 0; i < count; ++i) order_[i] = static_cast<std::uint8_t>(i);
     }
 
-    // The winner's index, or `count` if nothing is ready and `wait` is false.
+    // The winner's index, or `count` if no case is ready and `wait` is false.
     std::size_t run(bool wait) {
         auto& self = waiter::enter();
         for (;;) {
@@ -83,7 +83,7 @@ class selection {
                 (void)withdraw(enlisted);
                 throw;
             } catch (...) {
-                // A case may have won meanwhile; then that is what counts.
+                // A case may have won meanwhile; then the win counts.
                 e = enlisting::lost;
                 if (claim_for_itself(self, g)) failed = std::current_exception();
             }
@@ -94,14 +94,14 @@ class selection {
         if (failed) std::rethrow_exception(failed);
         if (winner != count) return winner;
         end.raise();
-        // The limit passed: the sleep it came from.
+        // The limit passed: finds the sleep case that it belongs to.
         for (std::size_t i = 0; i < count; ++i) {
             if (call(order_[i], [&](auto& c) { return c.limit() == limit; })) return order_[i];
         }
         std::unreachable();
     }
 
-    // Of the first so many. Which of them won; `count` if none says so.
+    // Withdraws the first `enlisted` cases. Returns the winner among them; `count` if none has won.
     std::size_t withdraw(std::size_t enlisted) {
         auto winner = count;
         for (std::size_t i = 0; i < enlisted; ++i) {
@@ -114,7 +114,7 @@ class selection {
         return std::apply([](auto const&... c) { return std::min({never, c.limit()...}); }, cases_);
     }
 
-    // f(the case with that index).
+    // Calls f(the case with that index).
     template <class F>
     bool call(std::size_t at, F&& f) {
         return [&]<std::size_t... I>(std::index_sequence<I...>) {

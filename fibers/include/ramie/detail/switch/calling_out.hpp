@@ -1,5 +1,5 @@
-// While one lives, the runtime calls something that blocks the thread, on whatever stack it is: libramie-hook must not take
-// that for a call of the running fiber, and park it.
+// While one of these lives, the runtime makes a call that blocks the thread, on any stack: libramie-hook must not take
+// that for a call of the running fiber, and park the fiber.
 #pragma once
 
 #include <ramie/detail/ground/this_lane.hpp>
@@ -25,7 +25,7 @@ class calling_out {
     bool const before_;
 };
 
-// The end of a thread of the runtime's own, waited for on whatever stack.
+// Waits for the end of one of the runtime's own threads, on any stack.
 inline void join_plainly(std::thread& t) {
     calling_out const not_the_fibers;
     t.join();

@@ -1,8 +1,8 @@
-// The switch: Boost.Context's raw jump, and everything that must be carried along by hand.
+// The switch: Boost.Context's raw jump, and everything else that must be saved and restored.
 //
 //     fresh                     suspended                       running
 //     top  +--------------+     top  +--------------------+     the registers are in the processor;
-//          | make_fcontext|          | frames of the body |     lane::current says whose they are
+//          | make_fcontext|          | frames of the body |     lane::current is the task they belong to
 //          | record       |          | park / yield       |
 //          +--------------+          | thread_state       |  <- errno and __cxa_eh_globals of this fiber
 //          |  untouched   |          | jump_fcontext regs |  <- task::context
@@ -13,7 +13,8 @@
 //   - __cxa_eh_globals (the stack of caught exceptions and the number of uncaught ones): a fiber may suspend inside a
 //     catch block, or in a destructor during unwinding, and go on in another thread (tests/fibers/exception_test);
 //   - errno: code that reads it through a function gets its own after a migration.
-// Raw jump_fcontext is used, not boost::context::fiber, so that no Boost version adds its own idea of the first.
+// Raw jump_fcontext is used, not boost::context::fiber, so that no Boost version adds its own handling of
+// __cxa_eh_globals.
 //
 // Sanitizers are told of every switch: ASan gets the bounds of the stack jumped to and keeps its fake stack per
 // suspended frame; TSan has one "fiber" per stack slot; Valgrind gets each slot's bounds once.
@@ -39,8 +40,8 @@ struct eh_globals {
     std::uint64_t caught = 0;    // a pointer
     std::uint64_t uncaught = 0;  // 4 bytes, then padding
 
-    // Word by word, and the compiler shall not make one 16-byte load of it: that would come so soon after the two
-    // stores of the last switch that the processor has to wait for them.
+    // Copied word by word: the compiler must not make one 16-byte load of it, because that would come so soon after the
+    // two stores of the last switch that the processor has to wait for them.
     static eh_globals copy(eh_globals const& from) noexcept {
         eh_globals result{from.caught, from.uncaught};
         asm("" : "+r"(result.caught), "+r"(result.uncaught));
@@ -53,7 +54,7 @@ struct eh_globals {
     }
 };
 
-// Where this OS thread keeps what the switch carries. Fetched once per thread: the addresses never change.
+// Where this OS thread keeps the state that the switch carries. Fetched once per thread: the addresses never change.
 struct thread_slots {
     eh_globals* eh = nullptr;
     int* error = nullptr;
@@ -79,9 +80,8 @@ void* make_context(stack& s) noexcept {
     return fresh_context<Entry>(s.top, s.usable());
 }
 
-// One switch, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is.
-// The compiler must not move reads of thread-local things over it, so callers take all they need from what is handed
-// over.
+// One switch, with the sanitizers' notes around it. `dying`: the stack left behind is never resumed as it is. The
+// compiler must not move reads of thread-locals across it, so callers use only what they are handed.
 [[gnu::always_inline]]
 #if RAMIE_TSAN
 __attribute__((no_sanitize("thread")))
@@ -102,7 +102,7 @@ inline void* jump(void*& save, void* to, void* payload, [[maybe_unused]] stack_b
     return handed;
 }
 
-// First thing on a fresh stack.
+// The first call on a fresh stack.
 inline void arrived_on_fresh_stack() noexcept {
 #if RAMIE_ASAN
     __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);

@@ -1,8 +1,8 @@
 // Leaving one stack for another: Boost.Context's jump, or the same inline (build option `switch`).
 //
-// What the inline one gains is not so much the registers it does not save (the compiler spills those that are in use,
-// mostly none) as the return it does not take: a `ret` on another stack than its `call` is mispredicted each time, while
-// an indirect jump of its own, for each place that switches, is predicted (docs/rationale.md has the numbers).
+// The inline switch saves little by the registers it does not save (the compiler spills those in use, mostly none). It
+// gains because it takes no return: a `ret` on another stack than its `call` is mispredicted each time, while an
+// indirect jump of its own, at each place that switches, is predicted (docs/rationale.md has the numbers).
 //
 //     suspended            fresh
 //     +-----------+        +---------------------+  <- top
@@ -11,12 +11,12 @@
 //     +-----------+        | ramie_start_fiber   |  <- the handle points at the lowest word
 //                          +---------------------+
 //
-// For the same reason a fresh stack is entered by a jump: when its first function leaves for whoever started it, all
-// calls made in between have returned, and the returns there are predicted.
+// For the same reason a fresh stack is entered by a jump: when its first function switches back to the stack that
+// started it, all calls made in between have returned, and the returns there are predicted.
 //
-// The floating-point control words (rounding, masked exceptions): Boost's jump carries them along. Reading MXCSR takes as
-// long as all the rest of the inline switch, so that one gives everybody who arrives the OS thread's own (float_control):
-// whoever changes them has them until its next wait, and nobody else ever sees them.
+// The floating-point control words (rounding, masked exceptions): Boost's jump carries them along. Reading MXCSR takes
+// as long as all the rest of the inline switch. So the inline switch gives every arriving fiber the OS thread's own
+// words (float_control): a fiber that changes them has them until its next wait, and no other fiber ever sees them.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
@@ -32,7 +32,7 @@
 
 namespace ramie::detail {
 
-// Called on a fresh stack with what the first switch to it hands over. Never returns.
+// Called on a fresh stack with the payload of the first switch to it. Never returns.
 using fiber_entry = void (*)(void* handed);
 
 #if RAMIE_INLINE_SWITCH
@@ -44,7 +44,7 @@ class float_control {
     static float_control of_this_thread() noexcept {
         float_control now;
         asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(now.mxcsr_), "=m"(now.x87_));
-        now.mxcsr_ &= ~0x3fu;  // the flags of what has happened
+        now.mxcsr_ &= ~0x3fu;  // the flags of exceptions that have happened
         return now;
     }
     void load() const noexcept { asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr_), "m"(x87_)); }
@@ -63,12 +63,12 @@ void* fresh_context(void* top, std::size_t) noexcept {
     return words;
 }
 
-// Saves the running context, whose handle is in `save` before `to` goes on, and continues `to`. Returns what whoever
-// continues the saved one hands over.
+// Saves the running context, with its handle in `save` before `to` goes on, and continues `to`. Returns the payload of
+// the switch that continues the saved context.
 [[gnu::always_inline]] inline void* switch_context(void*& save, void* to, void* payload) noexcept {
     auto* into = &save;
     asm volatile(
-        "leaq -128(%%rsp), %%rsp\n\t"  // the red zone of whoever this is inlined into
+        "leaq -128(%%rsp), %%rsp\n\t"  // the red zone of the function this is inlined into
         "pushq %%rbp\n\t"
         "leaq 1f(%%rip), %%rcx\n\t"
         "pushq %%rcx\n\t"
@@ -101,14 +101,15 @@ struct float_control {
     void load() const noexcept {}
 };
 
-// Boost's jump tells the context it arrives in which one was left; who left says where that is to be kept.
+// Boost's jump tells the context it arrives in which context was left; the one that left says where to keep that
+// handle.
 struct departure {
     void** save;
     void* payload;
 };
 
 inline void* arrived(boost::context::detail::transfer_t from) noexcept {
-    auto const left = *static_cast<departure*>(from.data);  // on the stack that was left: still as it was
+    auto const left = *static_cast<departure*>(from.data);  // on the stack that was left, which has not changed
     *left.save = from.fctx;
     return left.payload;
 }

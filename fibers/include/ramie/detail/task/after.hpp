@@ -1,4 +1,4 @@
-// A duration from now, as a point in time; what is too far away is never.
+// A duration from now, as a point in time; a time that is too far away is never.
 #pragma once
 
 #include <ramie/detail/task/carrier.hpp>
@@ -22,15 +22,15 @@ time_point after(std::chrono::duration<Rep, Period> d) {
     return carrier::now() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
-// The same, but rather some milliseconds late than a look at the clock: from a second on.
+// The same for callers that prefer to be some milliseconds late to a look at the clock: from a second on.
 template <class Rep, class Period>
 time_point roughly_after(std::chrono::duration<Rep, Period> d) {
     if (std::chrono::duration<double>(d).count() < 1 || too_far(d)) return after(d);
     return carrier::a_little_later() + std::chrono::ceil<std::chrono::nanoseconds>(d);
 }
 
-// A deadline on any clock, as one on the steady clock. What that clock does afterwards (it is set back, it stands still)
-// is not known here: who waits until `t` asks has_come(t) once it wakes, or waits by wait_until_clock().
+// A deadline on any clock, as one on the steady clock. If that clock is set back or stands still later, the result does
+// not follow: so a caller that waits until `t` asks has_come(t) once it wakes, or waits by wait_until_clock().
 template <class Clock, class Duration>
 time_point at(std::chrono::time_point<Clock, Duration> t) {
     using namespace std::chrono;
@@ -46,7 +46,7 @@ time_point at(std::chrono::time_point<Clock, Duration> t) {
     }
 }
 
-// Whether that clock says so. Of the steady clock it is the caller, whose time has run out, who knows.
+// Whether t has come by its own clock. For the steady clock the caller knows: its time has run out.
 template <class Clock, class Duration>
 bool has_come(std::chrono::time_point<Clock, Duration> t) {
     using namespace std::chrono;
@@ -62,8 +62,8 @@ bool has_come(std::chrono::time_point<Clock, Duration> t) {
 
 inline constexpr auto is_false = [](bool got) { return !got; };
 
-// attempt(limit), a wait that ends at `limit` at the latest; again while ran_out(what it returned) says that it did end
-// so, but t has not come by its own clock. Each attempt queues anew.
+// Makes attempt(limit), a wait that ends at `limit` at the latest. Makes it again while ran_out(its result) says that
+// its time ran out but t has not come by its own clock. Each attempt queues anew.
 template <class Clock, class Duration, class Attempt, class RanOut = decltype(is_false)>
 auto wait_until_clock(std::chrono::time_point<Clock, Duration> t, Attempt&& attempt, RanOut ran_out = is_false) {
     for (;;) {

@@ -1,8 +1,8 @@
-// Something to be done when the running task, job or plain thread ends: what the standard calls "at thread exit". It
-// comes after all fiber_locals, and on a plain thread after its thread_locals, too; the last that was asked for is done
-// first. In a task, before any joiner sees the end.
+// An action at the end of the running task, job or plain thread: what the standard calls "at thread exit". It comes
+// after all fiber_locals, and on a plain thread after its thread_locals, too; the last action asked for is done first.
+// In a task, before any joiner sees the end.
 //
-// It lies among the fiber_locals under a key that none of them has, so a task that has none pays nothing.
+// It lies among the fiber_locals under a key that no fiber_local has, so a task without actions pays nothing.
 #pragma once
 
 #include <ramie/detail/task/local_value.hpp>

@@ -1,10 +1,10 @@
-// The unfinished tasks of a runtime, for its end and for those who look at it from outside.
+// The unfinished tasks of a runtime, for its end and for code that looks at them from outside.
 //
-// Adding and removing a task is on the way of every spawn, walking is rare; so the former take no lock and no atomic
-// read-modify-write. The table is slots in chunks, which it keeps until it dies. A slot holds a task or, while it is
-// free, a link. A free slot belongs to one lane's share (or to the foreign threads', which has a lock): the lane that
-// adds a task takes it from its own, the lane where the task ends puts it into its own. So a slot wanders between
-// shares; what a share has too much of goes to the pool.
+// Every spawn and every end touches the table, while walks are rare; so adding and removing take no lock and no atomic
+// read-modify-write. The table consists of slots in chunks, which it keeps until it dies. A slot holds a task or, while
+// it is free, a link. A free slot belongs to one lane's share (or to the foreign threads' share, which has a lock): the
+// lane that adds a task takes a slot from its own share, the lane on which the task ends puts the slot into its own. So
+// a slot wanders between shares; slots that a share has too many of go to the pool.
 //
 //   ending a task                                walking
 //   1. slot := free                              a. walked_ := true
@@ -12,17 +12,18 @@
 //   3. walked_ says true: waits for d            c. for each slot with a task: f(task)
 //   4. may free the task                         d. walked_ := false
 //
-// Either c finds the slot free, or 3 sees a, and 4 comes after d: so a task that c finds is not freed under f's hands.
-// Walks are of one chunk each, and f only takes a reference; what is to be done with the tasks is done after d.
+// Either c finds the slot free, or 3 sees a, and then 4 comes after d: so a task that c finds is not freed while f
+// runs. A walk covers one chunk, and f only takes a reference; work on the tasks is done after d.
 //
-// size() reads all shares' removals before all additions. A removal it counts has its addition counted too, so it may
-// say too many, but not too few.
+// size() reads all shares' removals before all additions. For each removal it counts, it counts the addition too, so
+// the result may be too large, but not too small.
 //
-// Two counts of what went: a task leaves the table before it is finished, so that who joined it does not find it counted;
-// but until it is finished it may come back (task::conclude). So shutdown asks is_over(), which counts those that have
-// finished, too. It looks again when a worker has nothing left to do, and when a task has ended elsewhere (the listener).
+// There are two counts of ended tasks. A task leaves the table before it is finished, so that after a join it is not
+// counted; but until it is finished it may come back (task::conclude). So shutdown asks is_over(), which also counts
+// finished tasks. Shutdown looks again when a worker has nothing left to do, and when a task has ended elsewhere (the
+// listener).
 //
-// Walking beside an end, and the counts, are checked by a model (tests/model/live_table_test.cpp). Unproved: trimming.
+// Walking beside an end, and the counts, are checked by a model (tests/model/live_table_test.cpp). Not proved: trimming.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -47,18 +48,18 @@ class live_table {
         atomic<std::uintptr_t> word{free_mark};  // a task, or the next free slot with the mark
     };
 
-    // What one lane has of the table. Only its owner calls add() and remove().
+    // One lane's part of the table. Only its owner calls add() and remove().
     class share {
       public:
         // Once, before its first task.
         void join(live_table& table);
         live_table* table() const noexcept { return table_; }
 
-        void add(task&);  // std::bad_alloc: there is no slot, and no memory for more
+        void add(task&);  // std::bad_alloc: no slot, and no memory for more
         void remove(task&) noexcept;
         // Gives its free slots to the pool.
         void flush() noexcept;
-        // All that were removed are finished.
+        // All tasks removed so far are finished.
         void concluded() noexcept {
             // release pairs with the acquire in is_over().
             concluded_.store(removed_.load(std::memory_order_relaxed), std::memory_order_release);
@@ -76,7 +77,7 @@ class live_table {
         atomic<std::size_t> added_{0}, removed_{0}, concluded_{0};
     };
 
-    // Told that a task has ended that no lane ran.
+    // Told when a task has ended that no lane ran.
     class end_listener {
       public:
         virtual void something_ended() noexcept = 0;
@@ -89,28 +90,28 @@ class live_table {
     live_table(live_table const&) = delete;
     live_table& operator=(live_table const&) = delete;
 
-    // By the share of the lane this is called on, or by the foreign one. std::bad_alloc.
+    // Adds to the share of the lane this is called on, or to the foreign one. std::bad_alloc.
     void add(task&);
-    // Of a task that is finished; the last thing it does with its runtime: called on a foreign thread, after this the
-    // runtime may be gone.
+    // For a finished task. This is the last thing it does with its runtime: on a foreign thread, the runtime may be
+    // gone after this.
     void remove(task&) noexcept;
 
-    // From now on told, on the thread where the task ended; null: no longer, and no foreign thread is in remove() any
-    // more. For shutdown.
+    // From now on `listener` is told, on the thread where the task ended. Null: it is not told any more, and no foreign
+    // thread is in remove() any more. For shutdown.
     void listen(end_listener* listener) noexcept;
     std::size_t size() const noexcept;
-    // All that were added have finished.
+    // All added tasks have finished.
     bool is_over() const noexcept;
-    // Gives back memory that was not needed for as long as `decay`; a little at a time. When to be called again; `never`:
-    // there is nothing to give back.
+    // Gives back memory that was not needed for as long as `decay`; a little at a time. Returns when to be called
+    // again; `never`: there is nothing to give back.
     time_point trim(time_point now, std::chrono::steady_clock::duration decay) noexcept;
-    // How many slots there is memory for.
+    // The number of slots for which there is memory.
     std::size_t capacity() const noexcept;
-    // How many chunks were ever walked: what all the looking costs.
+    // How many chunks were ever walked: the cost of all walks.
     std::size_t walks() const noexcept { return walks_.load(std::memory_order_relaxed); }
 
-    // Calls f(task&) for each that was there when it began and has not ended (or has just). Each is referenced
-    // meanwhile, and nothing is locked: f may do anything.
+    // Calls f(task&) for each task that was there when the walk began and has not ended (or has just ended). Each is
+    // referenced meanwhile, and no lock is held: f may do anything.
     template <class F>
     void for_each(F&& f) {
         for (std::size_t chunk = 0;; ++chunk) {
@@ -136,10 +137,10 @@ class live_table {
 
     // False: there is no such chunk.
     bool refer_to(std::size_t chunk, batch& out) noexcept;
-    // Free slots wander, so those of one chunk may be anywhere. For trim() they are sorted back into their chunks, and a
-    // chunk whose slots have all come home goes; its place in the row stays, since walkers count by it.
+    // Free slots wander, so those of one chunk may be anywhere. trim() sorts them back into their chunks; a chunk whose
+    // slots are all back is freed. Its place in the row stays, since walkers count by it.
     struct slot_chunk {
-        std::unique_ptr<slot[]> slots;  // null: it has gone
+        std::unique_ptr<slot[]> slots;  // null: the chunk was freed
         slot* home = nullptr;           // its free slots that are sorted
         std::uint32_t home_count = 0;
     };
@@ -167,21 +168,21 @@ class live_table {
     atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
-    mutable word_lock pool_lock_;  // of all below, down to the next lock
+    mutable word_lock pool_lock_;  // guards everything below, down to the next lock
     std::vector<slot_chunk> chunks_;
     std::vector<share const*> shares_;
     std::vector<slot*> batches_;          // lists of chunk_size free slots each
     slot* loose_ = nullptr;               // a list of any length
     std::uint32_t loose_count_ = 0;
     std::size_t sorted_ = 0;              // slots at home
-    std::size_t gone_ = 0;                // chunks whose places are free
-    std::size_t least_batches_ = 0;       // that there were since surplus_ was last reckoned
-    std::size_t surplus_ = 0;             // batches that nobody took for that long, to be sorted
+    std::size_t gone_ = 0;                // chunks that were freed; their places can be used again
+    std::size_t least_batches_ = 0;       // the fewest batches since surplus_ was last computed
+    std::size_t surplus_ = 0;             // batches not taken for that long, to be sorted
     time_point reckon_at_ = time_point::min();
 
     atomic_flag trimming_;
 
-    word_lock foreign_lock_;  // of the two below
+    word_lock foreign_lock_;  // guards the two below
     share foreign_;
     end_listener* listener_ = nullptr;
 };

@@ -2,9 +2,10 @@
 // value hides what it overrides. Most have none, which is a null pointer.
 //
 //   scoped      the node lies in the frame of fiber_local::scope(), which takes it off
-//   otherwise   the node is on the heap, and goes with the task: before its result can be seen (task::finish), on its own
-//               stack; for a task that never ran, where it is cancelled. A thread's go when it ends
-// Only the waiter itself touches its list; a new task's is filled by its spawner.
+//   otherwise   the node is on the heap, and is destroyed with the task: before its result can be seen (task::finish),
+//               on its own stack; for a task that never ran, where it is cancelled. A thread's nodes are destroyed when
+//               it ends
+// Only the waiter itself touches its list; the spawner fills a new task's list.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -30,21 +31,21 @@ struct local_of : local_value {
 
 // The running fiber's or this thread's value of that fiber_local, or null.
 local_value* find_local(void const* key) noexcept;
-// Makes it the current one of whoever runs, whom it returns.
+// Makes it the current value of the running fiber or thread, and returns that waiter.
 waiter& add_local(local_value&) noexcept;
 // Takes off a value that is on that list.
 void remove_local(waiter& of, local_value&) noexcept;
-// Destroys them all, newest first, and those that their destructors make anew; then does what is to be done at the end
+// Destroys all of them, newest first, and those that their destructors make; then does the actions at the end
 // (end_action.hpp).
 void destroy_locals(waiter& of) noexcept;
-// Under this key lies what is to be done.
+// The actions lie under this key.
 extern char const end_key;
 
-// Whether any value that is inherited was ever set in this process. relaxed: who has one, set it or got it from one who
-// did.
+// Whether an inherited value was ever set in this process. relaxed: a task with such a value has set it, or got it from
+// a task that did.
 extern atomic<bool> locals_are_inherited;
 
-// What a task spawned from here starts with.
+// The values with which a task spawned from here starts.
 class inherited_locals {
   public:
     inherited_locals() {
@@ -65,8 +66,8 @@ class inherited_locals {
     local_value* first_ = nullptr;
 };
 
-// A job of the blocking pool begins on this thread: while it runs, its values are its thread's, for there it looks for
-// them. (Between jobs a pool's thread has none.)
+// A job of the blocking pool begins on this thread: while it runs, its values are its thread's, because look-ups on
+// this thread find those. (Between jobs a pool thread has none.)
 void take_over_locals(waiter& job) noexcept;
 
 }  // namespace ramie::detail

@@ -1,4 +1,4 @@
-// The task with its callable, and later its result in the same place.
+// The task with its callable, and later its result in the callable's place.
 #pragma once
 
 #include <ramie/detail/blocks/task_block.hpp>
@@ -13,7 +13,7 @@
 
 namespace ramie::detail {
 
-// What spawn calls. A callable that takes a std::stop_token first is given the task's.
+// The callable of a spawn. If its first parameter is a std::stop_token, it gets the task's token.
 template <class F, class... Args>
 class bound_call : public kept_call<F, Args...> {
   public:
@@ -24,7 +24,7 @@ class bound_call : public kept_call<F, Args...> {
                   "std::ref to lend one)");
 
   private:
-    // After a mistake it goes on as something harmless, so that the reason above is the only error.
+    // After a mistake the type is something harmless, so that the reason above is the only error.
     static auto result() {
         if constexpr (wants_stop) return std::type_identity<std::invoke_result_t<F, std::stop_token, Args...>>{};
         else if constexpr (fits) return std::type_identity<std::invoke_result_t<F, Args...>>{};
@@ -95,11 +95,11 @@ class task_frame final : public task_of<typename Call::value_type> {
     static void operator delete(void* block, std::align_val_t a) noexcept { ::operator delete(block, a); }
 
   private:
-    ~task_frame() {}  // callable and result are gone: their owners destroyed them
+    ~task_frame() {}  // callable and result were destroyed before, by their owners
 
     static task_frame& of(task& t) noexcept { return static_cast<task_frame&>(t); }
 
-    // Destroys the callable however its call ends; nothing may throw out of that, so an abort waits.
+    // Destroys the callable however its call ends. No exception may leave that, so an abort waits.
     struct callable_guard {
         task_frame& frame;
         ~callable_guard() { drop_callable(frame); }

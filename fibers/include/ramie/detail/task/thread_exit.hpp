@@ -1,15 +1,15 @@
-// pthread_exit() and thrd_exit() in a task: the task ends, as if its body had returned, and joins see it as cancelled; the OS
-// thread that carries it goes on. Everywhere else they are libc's.
+// pthread_exit() and thrd_exit() in a task: the task ends as if its body had returned, joins see it as cancelled, and
+// the OS thread that carries it goes on. Everywhere else they are libc's.
 //
-// As in glibc, the frames are left by a forced unwinding: destructors run, catch (...) is entered and must throw on, and
-// catch (abi::__forced_unwind&) is where one may tell. A handler that does not throw on ends the process. The library's own
-// handlers all let it through, but for those that end something of its own (end_thread_exit).
+// As in glibc, the frames are left by a forced unwinding: destructors run; catch (...) is entered and must rethrow;
+// catch (abi::__forced_unwind&) can tell it from other exceptions. A handler that does not rethrow ends the process.
+// The library's own handlers all let it through, except those at the end of the library's own work (end_thread_exit).
 //
-// glibc's function is not used in a task, for it marks the OS thread as one that exits: setuid() of the process would leave it
-// out ever after. The unwinding is our own, and its state is the task's: a destructor may wait meanwhile, and go on in another
-// thread. What C code has registered by pthread_cleanup_push is run on the way, if it was registered on this stack and nobody
-// else has registered something on this OS thread since. (Where a call does not reach ours, in a library that was bound to
-// libc's, it ends the task just the same, and leaves that mark.)
+// glibc's function is not used in a task, because it marks the OS thread as exiting: setuid() of the process would skip
+// that thread for ever. The unwinding is our own, and its state belongs to the task: a destructor may wait meanwhile,
+// and go on in another thread. Functions that C code has registered by pthread_cleanup_push are run on the way, if they
+// were registered on this stack and nothing else was registered on this OS thread since. (A library that was bound to
+// libc's function does not reach ours: its call also ends the task, and leaves that mark.)
 #pragma once
 
 #include <ramie/detail/ground/forced_unwind.hpp>
@@ -18,10 +18,10 @@ namespace ramie::detail {
 
 class task;
 
-// In a handler of forced_unwind that ends what the unwinding was to end, and is left without throwing on.
+// For a handler of forced_unwind at which the unwinding is meant to end, and which does not rethrow.
 void end_thread_exit() noexcept;
 
-// While one lives, this plain thread runs that job, in frames below it.
+// While one of these lives, this plain thread runs that job, in frames below this one.
 class running_job {
   public:
     explicit running_job(task&) noexcept;

@@ -1,4 +1,4 @@
-// The kernel's wait-on-a-word. Spurious returns are the caller's to handle.
+// The kernel's wait on a word. The caller must handle spurious returns.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -8,9 +8,9 @@
 
 namespace ramie::detail {
 
-// Sleeps while `word` holds `expected`, at the longest until `until`. False if the time ran out.
+// Sleeps while `word` holds `expected`, until `until` at the latest. False if the time ran out.
 bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point until = never) noexcept;
-// Wakes one sleeper. Touches the word's address only, so the word may be gone already.
+// Wakes one sleeper. Uses only the word's address, so the word may be gone already.
 void futex_wake(atomic<std::uint32_t>& word) noexcept;
 
 }  // namespace ramie::detail

@@ -5,10 +5,10 @@
 //     wait_node node(self);                            // takes the generation
 //     lock; if (can go on) ...; queue.push_back(node);
 //     wait_end end = park(node, {"mutex", this}, &lock);   // unlocks on the other side of the switch
-//     if (end.woken()) ...                             // what was waited for was handed over
-//     lock; queue.remove(node); unlock;                // nothing was: take back what was shown
+//     if (end.woken()) ...                             // the thing waited for was handed over
+//     lock; queue.remove(node); unlock;                // it was not: take the node back
 //     end.raise();                                     // throws aborted or deadline_passed (or bad_alloc: no memory
-//                                                      // for a timer); returns for an own limit
+//                                                      // for a timer); returns for the wait's own limit
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
@@ -27,8 +27,8 @@ class [[nodiscard]] wait_end {
     wait_end(task_state::outcome how, deadline_scope const* scope, bool no_timer = false) noexcept
         : how_(how), no_timer_(no_timer), scope_(scope) {}
     bool woken() const noexcept { return how_ == task_state::outcome::woken; }
-    // After taking back whatever was shown: throws aborted, or deadline_passed for an enclosing timeout. Returns if it
-    // was the wait's own limit that passed.
+    // Called after the node was taken back: throws aborted, or deadline_passed for an enclosing timeout. Returns if the
+    // wait's own limit passed.
     void raise() const;
 
   private:
@@ -37,7 +37,7 @@ class [[nodiscard]] wait_end {
     deadline_scope const* scope_;
 };
 
-// Waits until generation `g` of `self` is claimed, or until `limit`. `held` is unlocked once nobody can miss the
+// Waits until generation `g` of `self` is claimed, or until `limit`. `held` is unlocked once no waker can miss the
 // waiter any more. Suspension point; throws nothing itself.
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr, time_point limit = never);
 
@@ -45,7 +45,7 @@ inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = n
     return park(*node.who, node.generation, why, held, limit);
 }
 
-// For a waiter that holds foreign locks (waiter::foreign_locks): tells who wants to know of it. Under the wait's own lock.
+// For a waiter that holds foreign locks (waiter::foreign_locks): calls the function below. Under the wait's own lock.
 [[gnu::cold]] void waits_with_locks(waiter& self, char const* what) noexcept;
 void tell_of_waits_with_locks(void (*whom)(waiter&, char const*) noexcept) noexcept;
 

@@ -1,6 +1,6 @@
-// The runtime's own sleeping lock: blocks the thread, and nothing else. std::mutex is a pthread_mutex_t, and with
-// libramie-hook in the process a fiber that waits for one is parked; the runtime, which comes by on that fiber's stack in
-// the middle of something, must not be.
+// The runtime's own sleeping lock: it blocks the thread, and does nothing else. std::mutex is a pthread_mutex_t; with
+// libramie-hook in the process, a fiber that waits for one is parked. The runtime, which runs on that fiber's stack in
+// the middle of its own work, must not be parked.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -24,7 +24,7 @@ class plain_mutex {
         // acquire pairs with the release in unlock().
         return word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed);
     }
-    // It may be gone after the exchange; futex_wake() needs its address only.
+    // The mutex may be gone after the exchange; futex_wake() uses only its address.
     void unlock() noexcept {
         // release pairs with the acquires in try_lock() and lock_contended().
         if (word_.exchange(open, std::memory_order_release) == held_and_wanted) futex_wake(word_);
@@ -33,7 +33,7 @@ class plain_mutex {
   private:
     enum : std::uint32_t { open, held, held_and_wanted };
 
-    // Who has slept takes it as wanted: others may sleep still.
+    // A thread that has slept takes the mutex as wanted, because others may still sleep.
     void lock_contended() noexcept {
         // acquire pairs with the release in unlock().
         while (word_.exchange(held_and_wanted, std::memory_order_acquire) != open)

@@ -1,11 +1,11 @@
 // A task that was told to stop is refused each wait that it tries: an abort or a passed deadline is thrown, or a call
-// says ECANCELED. So what it does waits no more, and a loop that takes no notice (`catch (...) {}` round a sleep,
-// `while (read(...) < 0);`) would have its worker for ever. That is why refusals are counted, as long as they follow one
-// another: the first are at once, for that is how a task winds up; then others run before each; and who still goes on is
-// given longer and longer sleeps. It is named at the end of the runtime.
+// says ECANCELED. So its code does not wait any more, and a loop that ignores the refusals (`catch (...) {}` round a
+// sleep, `while (read(...) < 0);`) would keep its worker for ever. Therefore consecutive refusals are counted. The
+// first come at once, because a task needs them to wind up; then others run before each refusal; a task that still goes
+// on gets longer and longer sleeps. The end of the runtime names it.
 //
-// The count costs no memory: it is kept where a waiting task says what it waits for (waiter::reason and object), which
-// is free while it runs. A wait that really begins overwrites it, and so ends it.
+// The count costs no memory: it is kept where a waiting task notes what it waits for (waiter::reason and object), which
+// is free while the task runs. A wait that really begins overwrites the count, and so ends it.
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
@@ -21,14 +21,15 @@ struct refusals {
     static constexpr std::chrono::milliseconds first_sleep{1}, last_sleep{100};
     static constexpr std::uint64_t sleeps_of_a_length = 16;
 
-    char const* what = nullptr;  // the last wait that was refused; null: none, or it has waited since
+    char const* what = nullptr;  // the last refused wait; null: none, or the task has waited since
     std::uint64_t count = 0;
 
-    // Of any task, from any thread.
+    // For any task, from any thread.
     static refusals of(waiter const&) noexcept;
 };
 
-// `self`, which runs, is refused `what` (a literal): it returns when that may be said. Suspension point; no abort point.
+// `self`, the running task, is refused `what` (a literal): returns when the refusal may be told. Suspension point; not
+// an abort point.
 void refuse(waiter& self, char const* what) noexcept;
 
 }  // namespace ramie::detail

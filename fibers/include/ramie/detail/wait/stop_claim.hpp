@@ -9,16 +9,16 @@
 
 namespace ramie::detail {
 
-// From its construction until end(), a stop claims the wait of `node`. If the stop was requested before, it is claimed
-// at once and park() will not wait. It hands nothing over and leaves the node in its queue: whatever a waker would have
-// given goes to the next one.
+// From its construction until end(), a stop claims the wait of `node`. If the stop was requested before, the wait is
+// claimed at once and park() will not wait. The stop hands nothing over and leaves the node in its queue: a waker
+// offers what it has to the next node.
 //
-// The callback runs in the thread that requests the stop. It neither waits nor switches, so that end(), which must wait
-// for a callback that is going on in another thread, waits for a few instructions only; after it nobody looks at the
+// The callback runs in the thread that requests the stop. It neither waits nor switches. So end(), which must wait for
+// a callback that is under way in another thread, waits only a few instructions; after end() no thread looks at the
 // node.
 class stop_claim {
   public:
-    // Null: nothing but the wakers ends the wait.
+    // Null: only the wakers end the wait.
     stop_claim(wait_node const& node, std::stop_token const* stop)
         : callback_(stop != nullptr ? *stop : std::stop_token(), request{&node, &stopped_}) {}
     ~stop_claim() { (void)end(); }
@@ -34,7 +34,7 @@ class stop_claim {
   private:
     struct request {
         wait_node const* node;
-        bool* stopped;  // read after the callback was unregistered only
+        bool* stopped;  // read only after the callback was unregistered
 
         void operator()() const noexcept {
             auto& who = *node->who;

@@ -1,14 +1,14 @@
-// A requested stop runs the std::stop_callbacks of others, here and now, on this OS thread. By the thread the standard
-// library also tells whether somebody who unregisters a callback does so from inside it (and must not wait for its end)
-// or beside it (and must). So while callbacks run, nothing else may run on this thread: the fiber that requested the
-// stop does not leave it. Otherwise the callback's owner could destroy it while it is suspended.
+// A requested stop runs the user's std::stop_callbacks, here and now, on this OS thread. The standard library uses the
+// OS thread to tell whether code that unregisters a callback runs inside it (and must not wait for its end) or beside
+// it (and must). So while callbacks run, nothing else may run on this thread: the fiber that requested the stop does
+// not leave it. Otherwise the callback's owner could destroy the callback while it is suspended.
 //
 //   a lock that is taken meanwhile    is tried again and again, while other workers run beside
 //   yield, and an empty budget        do not switch
 //   every other wait                  ends the process, and says why: a callback may not wait
 //
-// Counted in the waiter's `shields`, so that the ways that nobody masks pay nothing; nothing may be thrown out of a
-// callback either. On a plain thread, waits are the thread's own, and harmless.
+// Counted in the waiter's `shields`, so that waits without masks pay nothing; no exception may leave a callback either.
+// On a plain thread, waits are the thread's own, and harmless.
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
@@ -17,7 +17,7 @@
 
 namespace ramie::detail {
 
-// While one lives, callbacks run.
+// While one of these lives, callbacks run.
 class stop_callbacks_run {
   public:
     stop_callbacks_run() noexcept : self_(waiter::self()) { self_.shields += waiter::stop_mark; }
@@ -29,14 +29,14 @@ class stop_callbacks_run {
     waiter& self_;
 };
 
-// False: it was requested before.
+// False: the stop was requested before.
 bool request_stop(std::stop_source& source) noexcept;
 
-// For a fiber that runs callbacks and would have to wait for this.
+// For a fiber that runs callbacks and would have to wait for `what`.
 [[noreturn]] void die_of_waiting(waiter const& self, char const* what) noexcept;
 
-// For a fiber that runs callbacks and wants a lock: gives the processor away. False: it is time to give up. Dies if
-// nobody beside it could unlock.
+// For a fiber that runs callbacks and wants a lock: gives the processor away. False: its time has run out. Dies if no
+// other worker could unlock.
 [[nodiscard]] bool may_try_again(waiter const& self, char const* what, time_point limit) noexcept;
 
 }  // namespace ramie::detail

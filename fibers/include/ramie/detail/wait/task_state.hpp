@@ -1,14 +1,14 @@
-// The state word: where a task is in its life, and the one race every wait has.
+// The state word: the phase of a task's life, and the one race that every wait has.
 //
-//   bits 0-1   phase       unstarted  in at most one run queue (or claimed by nobody), owns no stack
-//                          running    on a worker, or in exactly one run queue, or owned by whoever claimed it
+//   bits 0-1   phase       unstarted  in at most one run queue (or claimed by no thread), owns no stack
+//                          running    on a worker, or in exactly one run queue, or owned by the thread that claimed it
 //                          parked     in no run queue; its registers are saved; waits to be claimed
-//                          finished   its body is over and its result, if somebody can still receive it, is in place
+//                          finished   its body is over; its result is in place, if a handle can still receive it
 //   bits 2-3   outcome     how the wait of the previous generation ended (meaningful once it was claimed)
-//   bit  4     abort       somebody asked the task to stop. Sticky: set once, never cleared
+//   bit  4     abort       the task was asked to stop. Sticky: set once, never cleared
 //   bit  5     abortable   together with `parked`: the wait it is parked in may be ended by abort
-//              telling     together with `finished`: it has ended, and the finisher is telling those who count it. A few
-//                          instructions; until they are over nobody frees the block, is_finished() and so a join wait
+//              telling     together with `finished`: it has ended, and the finisher tells its end note. That takes a
+//                          few instructions; until then the block is not freed, and is_finished() and so a join wait
 //   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
 //   bit  7     handle      a join_handle exists that can receive the result
 //   bits 8-27  references  further holders: abort handles, walkers of the live table, stale queue entries
@@ -17,23 +17,24 @@
 //   unstarted --start--> running --park--> parked --claim--> running --finish--> finished
 //       \--abort (the aborter now owns it and finishes it)--/
 //
-// One wait, three parties who may end it (a waker, an abort, a deadline), one winner:
+// One wait, three parties that may end it (a waker, an abort, a deadline), one winner:
 //   1. the waiter reads generation() = g and shows (itself, g) to wakers, in a queue or a joiner slot;
 //   2. a waker calls claim(g, woken); the first claim of g moves the word to g+1 and wins; later ones are told `lost`;
 //   3. the waiter parks: after its registers are saved, park(g) is called for it on the other side of the switch.
-//      If g was claimed in the meantime, park says `resume_now`, and the winner of the claim was told
-//      `nothing_more`: it knew the waiter to be on its way and must not submit it.
+//      If g was claimed in the meantime, park says `resume_now`, and the winner of the claim was told `nothing_more`:
+//      the waiter was still running and must not be submitted by the claimer.
 // So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
 //
-// Who frees the block: it has an owner as long as it is not finished (the life), or has the handle bit, or references.
-// One word says all three, so each of finish(), release_handle() and drop_ref() knows by its own transition whether it
-// was the last.
+// Who frees the block: the block is kept while the task is not finished (the life), or has the handle bit, or
+// references. One word has all three, so each of finish(), release_handle() and drop_ref() knows by its own transition
+// whether it was the last.
 //
-// The end, in one step or in two. finish(false) is the plain one: who was to know (the live table) was told before. But
-// until that step the handle may go, and then the result must be destroyed first; so who may only be told when nothing of
-// the task is left (a scope, a tracker) is told between finish(true) and told(): the first decides whose the result is.
+// The end, in one step or in two. finish(false) is the plain end: the live table was told before. But until that step
+// the handle may be dropped, and then the result must be destroyed first. A scope or tracker may be told only when
+// nothing of the task is left; so it is told between finish(true) and told(): the first of these decides to whom the
+// result belongs.
 //
-// A plain thread that waits has such a word too (waiter.hpp); it only knows running and parked.
+// A plain thread that waits has such a word too (waiter.hpp); it uses only running and parked.
 //
 // Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end, in one step and in two.
 #pragma once
@@ -57,8 +58,8 @@ class task_state {
         : word_(static_cast<std::uint64_t>(p) | (handle ? handle_bit : 0)) {}
 
     // --- looking (any thread) ---
-    // acquire pairs with the release in finish(): who sees `finished` sees the result.
-    // Not for those whom the finisher may have to wait for (a walk of the live table, who holds a scope's lock).
+    // acquire pairs with the release in finish(): once `finished` is seen, so is the result. Not for threads for which
+    // the finisher may have to wait (a walk of the live table, the holder of a scope's lock).
     bool is_finished() const noexcept {
         auto const w = word_.load(std::memory_order_acquire);
         if (phase_of(w) != phase::finished) return false;
@@ -66,57 +67,57 @@ class task_state {
         return true;
     }
     bool abort_requested() const noexcept { return (word_.load(std::memory_order_relaxed) & abort_bit) != 0; }
-    // For the finisher: false is final, since only a handle could make another.
+    // For the finisher: false is final, since only a handle could make another handle.
     bool has_handle() const noexcept { return (word_.load(std::memory_order_relaxed) & handle_bit) != 0; }
-    // Somebody is registered in task::joiner, or was when it finished.
+    // A joiner is registered in task::joiner, or was when the task finished.
     bool has_joiner() const noexcept { return (word_.load(std::memory_order_relaxed) & joiner_bit) != 0; }
     phase current() const noexcept { return phase_of(word_.load(std::memory_order_relaxed)); }
 
     // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
-    // (release; pairs with the acquire in abort()), and one that came before it is seen.
+    // (release; pairs with the acquire in abort()), and an abort() that came before it is seen.
     bool abort_requested_in_order() noexcept {
         return (word_.fetch_or(0, std::memory_order_acq_rel) & abort_bit) != 0;
     }
 
     // --- the waiter itself, while running ---
-    // Stable as long as the waiter has shown it to nobody.
+    // Does not change until the waiter has shown it to a waker.
     std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
-    // How the wait that was just over ended. acquire pairs with the release in claim(): a waiter that finds its wait
-    // claimed before it parked has met the claimer nowhere else.
+    // How the last wait ended. acquire pairs with the release in claim(): a waiter that finds its wait claimed before
+    // it parked has met the claimer nowhere else.
     outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
 
     // --- transitions ---
 
     enum class [[nodiscard]] release_result : std::uint8_t {
         nothing,
-        free_it  // you were the last
+        free_it  // it was the last
     };
-    // For who holds a reference, or the handle.
+    // For a holder of a reference, or of the handle.
     void add_ref() noexcept {
         auto const before = word_.fetch_add(one_ref, std::memory_order_relaxed);
         if ((before & refs_mask) == refs_mask) too_many_refs();
     }
-    // release: what was done with the block is done before it is freed; acquire by the one who frees it.
+    // release: all use of the block comes before it is freed; acquire by the thread that frees it.
     release_result drop_ref() noexcept { return released(word_.fetch_sub(one_ref, std::memory_order_acq_rel) - one_ref); }
-    // Of a finished task, by its handle, which is gone then.
+    // For a finished task; its handle is gone then.
     release_result release_handle() noexcept {
         auto const w = word_.load(std::memory_order_acquire);
-        // Nobody else can make a reference any more.
+        // No thread can make a reference any more.
         if ((w & (refs_mask | telling_bit)) == 0) return release_result::free_it;
         return released(word_.fetch_and(~handle_bit, std::memory_order_acq_rel) & ~handle_bit);
     }
 
     enum class [[nodiscard]] start_result : std::uint8_t {
-        run_it,  // it is yours to run (or to cancel)
-        stale    // somebody else started or cancelled it: forget this queue entry
+        run_it,  // it is the caller's to run (or to cancel)
+        stale    // another thread started or cancelled it: forget this queue entry
     };
-    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own. `joins`: with that its joiner
-    // is registered, as by add_joiner().
+    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own. `joins`: this also
+    // registers its joiner, as add_joiner() does.
     start_result start(bool leaves_entry = false, bool joins = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while (phase_of(w) == phase::unstarted) {
-            // acquire pairs with the release of whoever queued it (the queue's own), release with later claims and with
-            // finish() (the joiner's slot).
+            // acquire pairs with the release of the thread that queued it (the queue's own), release with later claims
+            // and with finish() (the joiner's slot).
             auto const next = (with_phase(w, phase::running) | (joins ? joiner_bit : 0)) + (leaves_entry ? one_ref : 0);
             if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
                 return start_result::run_it;
@@ -125,7 +126,7 @@ class task_state {
     }
 
     enum class [[nodiscard]] park_result : std::uint8_t {
-        parked,     // from here on any claimer may have it running elsewhere: touch nothing of it
+        parked,     // from here on a claimer may run it on another thread: do not touch it
         resume_now  // it was claimed (or is being aborted): make it runnable
     };
     // Called for the waiter once its registers are saved (a plain thread calls it for itself).
@@ -145,7 +146,7 @@ class task_state {
     }
 
     enum class [[nodiscard]] claim_result : std::uint8_t {
-        lost,          // that wait is over: the waiter got nothing from you; offer it to the next one
+        lost,          // that wait is over: the waiter got nothing from the caller, who must offer it to the next one
         nothing_more,  // won; the waiter had not parked yet and will notice by itself
         submit_it      // won; make it runnable
     };
@@ -160,11 +161,11 @@ class task_state {
     }
 
     enum class [[nodiscard]] abort_result : std::uint8_t {
-        nothing,    // it will notice at its next abort point, or it is over
-        submit_it,  // it was parked and is yours to make runnable
-        cancel_it   // it had not started and is yours to finish as cancelled; its queue entry is stale, with a reference
+        nothing,    // the task will notice at its next abort point, or has ended
+        submit_it,  // it was parked; the caller must make it runnable
+        cancel_it   // it had not started; finish it as cancelled. Its queue entry is stale, with a reference
     };
-    // `only_mark`: an unstarted task is left to whoever starts it, who sees the mark.
+    // `only_mark`: an unstarted task is left to the thread that will start it and then sees the mark.
     abort_result abort(bool only_mark = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
@@ -184,10 +185,10 @@ class task_state {
     }
 
     enum class [[nodiscard]] finish_result : std::uint8_t {
-        discard_result_first,  // nobody can receive it: not finished yet; destroy it, then call again
-        tell_end,              // finished; tell who counts it, then told()
+        discard_result_first,  // no handle can receive it: not finished yet; destroy the result, then call again
+        tell_end,              // finished; tell its end note, then call told()
         wake_joiner,           // finished; claim task::joiner
-        free_it,               // finished, and nobody holds it
+        free_it,               // finished, and there are no holders
         nothing                // finished
     };
     finish_result finish(bool has_result, bool tells = false) noexcept {
@@ -195,7 +196,7 @@ class task_state {
         for (;;) {
             if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
             // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with
-            // the releases of who let go before.
+            // the releases of holders that let go before.
             auto const next = with_phase(w, phase::finished) | (tells ? telling_bit : 0);
             if (!word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
             return tells ? finish_result::tell_end : after_finish(next);
@@ -226,8 +227,8 @@ class task_state {
     }
 
     enum class [[nodiscard]] leave_result : std::uint8_t {
-        left,               // the joiner slot is yours again
-        finisher_has_slot   // finished; whoever finished it clears task::joiner when it is done with it
+        left,               // the joiner slot is the joiner's again
+        finisher_has_slot   // finished; the finisher clears task::joiner when it is done with it
     };
     leave_result remove_joiner() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
@@ -239,8 +240,8 @@ class task_state {
     }
 
     enum class [[nodiscard]] detach_result : std::uint8_t {
-        discard_result,  // finished: the result is yours to report and destroy; then release_handle()
-        nothing          // still running: the handle is gone, and finish() will see that nobody receives the result
+        discard_result,  // finished: the caller must report and destroy the result, then release_handle()
+        nothing          // still running: the handle is gone, and finish() will see that no handle receives the result
     };
     detach_result drop_handle() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release

@@ -1,12 +1,11 @@
-// How a plain thread waits: on a futex of its own. It serves threads of a runtime's blocking pool and threads that know
-// no runtime at all.
+// How a plain thread waits: on a futex of its own. It serves threads of a runtime's blocking pool and threads that
+// belong to no runtime.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/wait/budget.hpp>
 #include <ramie/detail/wait/waiter.hpp>
-
 
 namespace ramie::detail {
 
@@ -18,25 +17,25 @@ class thread_waiter : public waiter {
     // Parks in wait `g` until claimed and resumed, or until the deadline claims it.
     void park(std::uint64_t g, word_lock* held, time_point until) noexcept;
 
-    // Once its wait was claimed. The thread does not leave park() before this was called, so a claimer may use what
-    // lies in the thread's frame until then.
+    // Called once its wait was claimed. The thread does not leave park() before this call, so until then a claimer may
+    // use what lies in the thread's frame.
     void resume() noexcept;
 
-    // True: it is time to look at the deadline (budget.hpp).
+    // True: it is time to check the deadline (budget.hpp).
     [[nodiscard]] bool spend(std::uint32_t cost) noexcept {
         bool const used_up = budget_.spend(cost);
         if (used_up) budget_.renew();
         return used_up;
     }
 
-    // No other thread of this process has or had it; from 1 on. For the thread itself.
+    // A number from 1 on that no other thread of this process has or had. Only for the thread itself.
     std::uint64_t number() noexcept;
 
   private:
     fiber_budget budget_;
     // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
     atomic<std::uint32_t> token_{0};
-    std::uint64_t number_ = 0;  // 0: nobody has asked yet
+    std::uint64_t number_ = 0;  // 0: not asked for yet
 };
 
 }  // namespace ramie::detail

@@ -1,5 +1,5 @@
-// The seam to the outside world: what an idle runtime asks of whoever watches it. runtime/ declares it, io/ implements
-// it over libuv (a test of the runtime alone links a driver that only sleeps).
+// The seam to the outside world: what an idle runtime asks of its driver. runtime/ declares it, io/ implements it over
+// libuv (a test of the runtime alone links a driver that only sleeps).
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
@@ -12,22 +12,23 @@ class driver {
   public:
     virtual ~driver() = default;
 
-    // Sleeps until something is ready, until the time, or until interrupt(); then makes the tasks that waited for it
-    // runnable. A time that has passed: only looks. One caller at a time; always on an OS thread's own stack.
+    // Sleeps until something is ready, until the time, or until interrupt(); then makes the tasks runnable that waited
+    // for it. With a time in the past it only looks. One caller at a time; always on an OS thread's own stack.
     virtual void turn(time_point until) = 0;
 
-    // Ends the turn that is going on, or the next one. From any thread.
+    // Ends the turn that is under way, or the next one. From any thread.
     virtual void interrupt() noexcept = 0;
 
-    // Makes runnable who waits for what is ready now, without sleeping. Any number of callers at once, beside a turn;
-    // on an OS thread's own stack. False: nothing is watched, so there was nothing to do.
+    // Makes the tasks runnable that wait for what is ready now, without sleeping. Any number of callers at once, beside
+    // a turn; on an OS thread's own stack. False: nothing is watched, so there was nothing to do.
     virtual bool harvest() = 0;
 };
 
 // Defined by io/.
 std::unique_ptr<driver> make_driver();
 
-// The driver of the runtime that the caller belongs to; throws no_runtime, naming the verb. For io/, which made it.
+// The driver of the runtime that the caller belongs to; throws no_runtime, naming the verb. For io/, which implements
+// it.
 driver& current_driver(char const* verb);
 
 }  // namespace ramie::detail

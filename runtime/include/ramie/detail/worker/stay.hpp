@@ -1,7 +1,7 @@
-// A wait that comes back to the worker it left, for code between whose lines the thread must not change: what reads
+// A wait that comes back to the worker it left, for code during which the thread must not change: code that reads
 // errno, or keeps the address of a thread-local.
 //
-// While one lives, its fiber is pinned: whoever wakes it posts it to that worker, thieves and spares leave it alone,
+// While one of these lives, its fiber is pinned: a waker posts it to that worker, thieves and spares leave it alone,
 // and a spare worker stays on duty for it. The price: if that worker is stuck or lent meanwhile, the fiber waits too.
 #pragma once
 
@@ -13,7 +13,7 @@ class task;
 
 class stay {
   public:
-    // `fiber`: the running one.
+    // `fiber`: the running fiber.
     explicit stay(waiter& fiber) noexcept;
     stay(stay const&) = delete;
     stay& operator=(stay const&) = delete;
@@ -24,8 +24,8 @@ class stay {
     bool const pinned_before_;
 };
 
-// The same from one call to another, of the running fiber: as long as it holds what belongs to its thread. They are counted
-// (waiter::foreign_locks).
+// The same from one call to another, for the running fiber: as long as it holds something that belongs to its thread.
+// The holds are counted (waiter::foreign_locks).
 void begin_hold(waiter& fiber) noexcept;
 void end_hold(waiter& fiber) noexcept;
 
