@@ -1,5 +1,5 @@
-// Every receiver sees every value sent while it exists; one that is too slow is told how many it missed. From fibers
-// and plain threads.
+// Every receiver sees every value sent while it exists; a receiver that is too slow is told how many it missed. From
+// fibers and plain threads.
 //
 //     auto [tx, rx] = ramie::broadcast<std::string>(16);
 //     auto other = tx.subscribe();
@@ -43,9 +43,9 @@ struct broadcast_error {
 template <class T>
 class weak_broadcast_sender;
 
-// Each receive copies the value out; send a std::shared_ptr to what should not be copied. Move-only: whether a copy
-// should see what the original has still to get is said by resubscribe(). One object is used by one fiber or thread at
-// a time.
+// Each receive copies the value; send a std::shared_ptr to objects that should not be copied. Move-only: a copy would
+// have to choose whether to see what the original has still to get; resubscribe() makes that clear. One object is used
+// by one fiber or thread at a time.
 template <class T>
 class broadcast_receiver {
     static_assert(std::is_copy_constructible_v<T>,
@@ -87,11 +87,11 @@ class broadcast_receiver {
     }
     // Never waits. Errors: closed, lagged, empty.
     [[nodiscard]] result try_receive() { return take(broadcast_error::reason::empty); }
-    // How many values it has still to get, not counting those it missed.
+    // How many values it has still to get, without those it missed.
     [[nodiscard]] std::size_t size() const { return held().behind(next_); }
-    // True once the last sender has gone. What was sent before can still be received.
+    // True once the last sender has gone. Earlier values can still be received.
     [[nodiscard]] bool is_closed() const { return !held().has_senders(); }
-    // A receiver of its own; it sees what is sent from now on.
+    // A new receiver; it sees the values sent from now on.
     [[nodiscard]] broadcast_receiver resubscribe() const { return broadcast_receiver((held(), core_)); }
 
     // for (auto& got : rx): each value, or that it lagged (the only error), until the last sender has gone and all was
@@ -144,7 +144,8 @@ class broadcast_receiver {
     std::uint64_t next_ = 0;
 };
 
-// Sends to all. Copies are further senders; when the last is gone, receivers get what is left and then `closed`.
+// Sends to all. Copies are further senders; when the last one is gone, receivers get the remaining values and then
+// `closed`.
 template <class T>
 class broadcast_sender {
     using core_type = detail::broadcast_core<T>;
@@ -165,14 +166,14 @@ class broadcast_sender {
         if (core_) core_->drop_sender();
     }
 
-    // Never waits: a full broadcast overwrites its oldest value. How many receivers there are to see it; error: closed,
-    // there is none, and the value is dropped (one may subscribe later).
+    // Never waits: a full broadcast overwrites its oldest value. Returns how many receivers will see it; error: closed,
+    // there is no receiver, and the value is dropped (a receiver may subscribe later).
     std::expected<std::size_t, channel_error> send(T value) {
         auto const n = held().send(std::make_shared<T const>(std::move(value)));
         if (n == 0) return std::unexpected(channel_error::closed);
         return n;
     }
-    // A receiver that sees what is sent from now on.
+    // A receiver that sees the values sent from now on.
     [[nodiscard]] broadcast_receiver<T> subscribe() const { return broadcast_receiver<T>((held(), core_)); }
     [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
     // A sender that does not keep the broadcast open.
@@ -193,7 +194,7 @@ class broadcast_sender {
     std::shared_ptr<core_type> core_;
 };
 
-// Becomes a sender if there still is one; does not keep the broadcast open by itself.
+// Becomes a sender if there is still one; does not keep the broadcast open by itself.
 template <class T>
 class weak_broadcast_sender {
   public:

@@ -1,4 +1,4 @@
-// Why a channel of any kind gave or took nothing.
+// Why a channel of any kind gave or took no value.
 #pragma once
 
 #include <ramie/error.hpp>
@@ -14,7 +14,8 @@ namespace detail {
 template <class T>
 concept not_a_value = !std::is_object_v<T>;
 
-// What a channel of void or of references is made by: one line that says why there is none, and ends that can be named.
+// Stands for a channel of void or of references: gives one line that says why there is none, and ends that can be
+// named.
 template <class T>
 std::pair<int, int> no_channel_of() {
     static_assert(!not_a_value<T>,
@@ -28,7 +29,7 @@ std::pair<int, int> no_channel_of() {
 }  // namespace detail
 
 enum class channel_error : std::uint8_t {
-    closed,    // sending: nobody can receive. Receiving: nobody can send any more, and all was received
+    closed,    // sending: there is no receiver. Receiving: there is no sender, and all was received
     full,      // try_send, try_reserve
     empty,     // try_receive
     timed_out  // send_for, receive_for and the like

@@ -1,4 +1,4 @@
-// Room in a channel, kept for whoever holds this.
+// Room in a channel, kept for the owner of this object.
 #pragma once
 
 #include <ramie/channel_error.hpp>
@@ -11,8 +11,9 @@
 
 namespace ramie {
 
-// What sender::reserve gives. Counts as a sender: while one exists the channel does not end, and a value sent by it is
-// received even after close(). One that is destroyed unused gives its room to the sender that waits longest. Move-only.
+// The result of sender::reserve. Counts as a sender: while a permit exists the channel does not end, and a value sent
+// by it is received even after close(). A permit that is destroyed unused gives its room to the sender that waits
+// longest. Move-only.
 template <class T>
 class [[nodiscard]] channel_permit {
   public:
@@ -32,7 +33,7 @@ class [[nodiscard]] channel_permit {
         core_->drop_sender();
     }
 
-    // Never waits, uses the permit up. Error: closed, nobody can receive; the value is still the caller's.
+    // Never waits, uses the permit up. Error: closed, there is no receiver; the value is still the caller's.
     // std::logic_error: it was used or moved from.
     std::expected<void, channel_error> send(T&& value) {
         if (core_ == nullptr) detail::refuse_empty("channel_permit", "it was used or moved from");
@@ -49,8 +50,8 @@ class [[nodiscard]] channel_permit {
     std::shared_ptr<detail::channel_core<T>> core_;
 };
 
-// What sender::reserve_many gives: several permits in one. Each counts as a channel_permit does; those that are left go
-// with this object. Move-only.
+// The result of sender::reserve_many: several permits in one. Each counts as a channel_permit does; the unused ones are
+// given back with this object. Move-only.
 template <class T>
 class [[nodiscard]] channel_permits {
   public:
@@ -80,7 +81,7 @@ class [[nodiscard]] channel_permits {
     [[nodiscard]] channel_permit<T> take() {
         if (left_ == 0) detail::refuse_empty("channel_permits", "used up or moved from");
         channel_permit<T> one(core_);
-        if (--left_ == 0) std::exchange(core_, nullptr)->drop_sender();  // there is that of `one`
+        if (--left_ == 0) std::exchange(core_, nullptr)->drop_sender();  // `one` counts as a sender, too
         return one;
     }
     // Uses one of them; see channel_permit::send. std::logic_error: none is left.

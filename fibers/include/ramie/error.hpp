@@ -1,4 +1,4 @@
-// What goes wrong at the level of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
+// Errors of tasks. I/O errors are std::error_code; a task's own failure is its join's value.
 #pragma once
 
 #include <ramie/detail/ground/access.hpp>
@@ -16,7 +16,7 @@ namespace ramie {
 
 namespace detail {
 struct deadline_scope;
-// The one text for the use of a handle or an end that stands for nothing: std::logic_error.
+// The one text for the use of an empty handle or channel end: std::logic_error.
 [[noreturn]] void refuse_empty(char const* what, char const* why = "default-made or moved from");
 }  // namespace detail
 

@@ -10,7 +10,7 @@
 
 namespace ramie {
 
-// Aborts and joins its task when destroyed, so the task may borrow what outlives this object. The destructor waits
+// Aborts and joins its task when destroyed, so the task may borrow objects that outlive this one. The destructor waits
 // shielded, also while the owner is being aborted.
 //
 //     ramie::scoped_task<int> task(ramie::spawn([&] { return use(local); }));
@@ -56,7 +56,7 @@ class [[nodiscard]] scoped_task {
             handle_.abort();
             handle_.wait();
         }
-        handle_.detach();  // a failure is reported like any that nobody receives
+        handle_.detach();  // a failure is reported like any that no handle receives
     }
 
     join_handle<T> handle_;

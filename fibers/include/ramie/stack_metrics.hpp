@@ -1,4 +1,4 @@
-// What the tasks' stacks take.
+// The figures of the tasks' stacks.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>

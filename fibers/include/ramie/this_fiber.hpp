@@ -1,4 +1,4 @@
-// What the running task can ask about itself and do to itself. From a plain thread each does the nearest thing.
+// Questions and requests of the running task about itself. From a plain thread each does the nearest equivalent.
 #pragma once
 
 #include <ramie/detail/task/after.hpp>
@@ -17,15 +17,15 @@ void sleep(time_point until);
 
 namespace this_fiber {
 
-// Goes to the end of the run queue and lets others run. Abort point, and an enclosing timeout whose time has passed
-// throws. A plain thread yields to the system.
+// Goes to the end of the run queue and lets others run. Abort point; an enclosing timeout that has passed throws. A
+// plain thread yields to the system.
 void yield();
 
 // For a loop that computes, or whose calls never wait: yields at every 128th call since the task last let others run.
 // Every operation that may wait does the same. Abort point.
 void consume_budget();
 
-// Waits that long / until then; what has passed already is a yield(). Suspension point. Sub-millisecond durations are
+// Waits that long / until then; a time in the past is a yield(). Suspension point. Sub-millisecond durations are
 // honoured.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> d) {
@@ -40,19 +40,19 @@ void sleep_until(std::chrono::time_point<Clock, Duration> t) {
 task_id id() noexcept;
 // Its name; empty if it has none. Valid as long as the task runs.
 std::string_view name() noexcept;
-// Requested when the task is aborted, in whoever aborts it; a std::stop_callback must not wait (stop_token.hpp). From a
-// plain thread: a token that is never requested.
+// Requested when the task is aborted, in the thread or fiber that aborts it; a std::stop_callback must not wait
+// (stop_token.hpp). From a plain thread: a token that is never requested.
 std::stop_token stop_token();
 // Throws ramie::aborted if the task was asked to stop, as every suspension point does. Never waits.
 void abort_point();
-// Bytes of stack left below the caller. 0, unknown, on a plain thread, and where a task runs on a stack that is not its
-// own (a ucontext, another library's coroutine).
+// Bytes of stack left below the caller. 0, which means unknown, on a plain thread, and where a task runs on a stack
+// that is not its own (a ucontext, another library's coroutine).
 std::size_t stack_left() noexcept;
 
 }  // namespace this_fiber
 
-// While one lives, neither abort nor an outer timeout throws into this fiber: for what must be done whole, and for
-// destructors that wait.
+// While one of these lives, neither an abort nor an outer timeout throws into this fiber: for code that must not be cut
+// short, and for destructors that wait.
 class [[nodiscard]] abort_shield {
   public:
     abort_shield() noexcept;

@@ -24,7 +24,7 @@ class timeout_scope {
     timeout_scope& operator=(timeout_scope const&) = delete;
     ~timeout_scope() {
         self_.scopes = scope_.outer;
-        // What it refused is over with it: not so an abort.
+        // Refusals by this timeout end with it; those by an abort do not.
         if (self_.reason.load(std::memory_order_relaxed) != nullptr && !self_.state.abort_requested()) [[unlikely]]
             self_.reason.store(nullptr, std::memory_order_relaxed);
     }
@@ -66,15 +66,15 @@ timeout_result<F> call_until(time_point t, F&& f) {
 
 }  // namespace detail
 
-// Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then going on (or
-// the next one that really has to wait) throws ramie::deadline_passed through `f`, whose destructors run. A result
-// already produced, and an operation that need not wait, win over the deadline; an abort wins over it too. (A loop of
-// such operations is ended all the same: after some hundred of them the next one looks at the clock.) Scopes nest: the
-// earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is caught first, and
-// the outer throws into the next wait). Inside an abort_shield, or in a destructor while an exception unwinds, a timeout
-// works as ever; only those opened outside it are held off. Nothing is armed until something waits. What a clock other
-// than the steady one says is asked once, here. A reference that `f` returns comes as a std::reference_wrapper. From fibers
-// and plain threads.
+// Runs f() here, on the caller's own stack, and gives up on it at time t: the wait inside `f` that is then under way
+// (or the next one that really has to wait) throws ramie::deadline_passed through `f`, and destructors run. A result
+// that exists already, and an operation that need not wait, win over the deadline; an abort wins over it too. (A loop
+// of such operations is ended all the same: after about a hundred of them the next one looks at the clock.) Scopes
+// nest: the earlier deadline counts, and each timeout catches only its own (of two with one deadline the inner is
+// caught first, and the outer throws into the next wait). In an abort_shield, or in a destructor while an exception
+// unwinds, timeouts opened inside work as always; only those opened outside are held off. No timer is armed until
+// something waits. A clock other than the steady one is asked once, here. A reference that `f` returns comes as a
+// std::reference_wrapper. From fibers and plain threads.
 template <class Clock, class Duration, class F>
 auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     static_assert(std::is_invocable_v<F>,
@@ -83,7 +83,8 @@ auto timeout_at(std::chrono::time_point<Clock, Duration> t, F&& f) {
     if constexpr (std::is_invocable_v<F>) return detail::call_until(detail::at(t), std::forward<F>(f));
 }
 
-// The same, d from now; from a second on up to two ticks of the kernel's clock (8 ms where it ticks at 250 Hz) later.
+// The same, d from now. From a second on the timeout comes up to two ticks of the kernel's clock later (8 ms with ticks
+// at 250 Hz).
 template <class Rep, class Period, class F>
 auto timeout(std::chrono::duration<Rep, Period> d, F&& f) {
     return timeout_at(detail::roughly_after(d), std::forward<F>(f));

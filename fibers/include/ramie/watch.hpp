@@ -1,5 +1,5 @@
-// The latest value of something, for many to read and to wait for changes of: configuration, state, "stop now". From
-// fibers and plain threads.
+// The latest value of something, which many can read and whose changes they can wait for: configuration, state, "stop
+// now". From fibers and plain threads.
 //
 //     auto [tx, rx] = ramie::watch<config>(config{});
 //     ramie::spawn([rx = std::move(rx)]() mutable {
@@ -26,15 +26,15 @@
 
 namespace ramie {
 
-// A value as it was when it was borrowed. It stays what it is while one holds it, and keeps nobody from sending the
-// next.
+// A value as it was when it was borrowed. It does not change while it is held, and does not keep senders from sending
+// the next one.
 template <class T>
 class [[nodiscard]] watch_ref {
   public:
     watch_ref(std::shared_ptr<T const> value, bool changed) noexcept : value_(std::move(value)), changed_(changed) {}
     T const& operator*() const noexcept { return *value_; }
     T const* operator->() const noexcept { return value_.get(); }
-    // It was new to the receiver when it was borrowed.
+    // Whether it was new to the receiver when it was borrowed.
     [[nodiscard]] bool has_changed() const noexcept { return changed_; }
 
   private:
@@ -48,7 +48,7 @@ template <class T>
 class watch_receiver {
   public:
     watch_receiver() = default;
-    // Counts itself; what is there now counts as seen.
+    // Counts itself; the present value counts as seen.
     explicit watch_receiver(std::shared_ptr<detail::watch_core<T>> core) noexcept
         : core_(std::move(core)), seen_(core_->add_receiver()) {}
     // Takes over a receiver the core has counted.
@@ -98,7 +98,7 @@ class watch_receiver {
         if (!is_ready()) return std::unexpected(channel_error::empty);
         return as_expected(std::exchange(seen_, core.version) != core.version, channel_error::empty);
     }
-    // Waits for a value that satisfies `wanted`, which may be the one that is there; it counts as seen. Error: closed.
+    // Waits for a value that satisfies `wanted`, which may be the present one; it counts as seen. Error: closed.
     // Suspension point.
     template <class Predicate>
     std::expected<watch_ref<T>, channel_error> wait_until_value(Predicate wanted) {
@@ -113,7 +113,7 @@ class watch_receiver {
     [[nodiscard]] bool has_changed() const { return held().look().version != seen_; }
     // The next changed() returns at once.
     void mark_changed() noexcept { --seen_; }
-    // What is there now counts as seen.
+    // The present value counts as seen.
     void mark_unchanged() { seen_ = held().look().version; }
     // True once the last sender has gone.
     [[nodiscard]] bool is_closed() const {
@@ -132,7 +132,7 @@ class watch_receiver {
         if (!core_) detail::refuse_empty("watch_receiver");
         return *core_;
     }
-    // There is news under the core's lock; take it.
+    // A new value, under the core's lock; take it.
     bool is_ready() const noexcept { return core_->has_news(seen_); }
     bool take_news() {
         auto const version = held().look().version;
@@ -190,7 +190,7 @@ class watch_sender {
         (void)send_replace(std::move(value));
         return {};
     }
-    // Also without receivers. Returns what was there.
+    // Also without receivers. Returns the former value.
     watch_ref<T> send_replace(T value) {
         auto next = std::make_shared<T const>(std::move(value));
         auto& core = held();
@@ -198,8 +198,9 @@ class watch_sender {
         return {core.publish(std::move(next)), false};
     }
     // f(T&) changes a copy, which then replaces the value, also without receivers. If f throws, nothing changes. f may
-    // wait; other senders wait for it meanwhile, receivers do not. So f, and the copying of a T, cannot send to the same
-    // watch: std::system_error (resource_deadlock_would_occur). Values are destroyed when the others may go on.
+    // wait; other senders wait for it meanwhile, receivers do not. So f, and the copying of a T, cannot send to the
+    // same watch: std::system_error (resource_deadlock_would_occur). Old values are destroyed after the others may go
+    // on.
     template <class F>
     void send_modify(F&& f) {
         (void)send_if_modified([&](T& value) {
@@ -207,7 +208,8 @@ class watch_sender {
             return true;
         });
     }
-    // The same if f says it changed something, by returning true; otherwise nobody is told and the copy is dropped.
+    // The same if f returns true, which says that it changed something; otherwise no receiver is told and the copy is
+    // dropped.
     template <class F>
     bool send_if_modified(F&& f) {
         static_assert(std::is_copy_constructible_v<T>,
@@ -215,7 +217,7 @@ class watch_sender {
         auto& core = held();
         std::shared_ptr<T> next;
         std::shared_ptr<T const> old;
-        std::lock_guard const writing(core.writing);  // unlocked before those two are destroyed
+        std::lock_guard const writing(core.writing);  // unlocked before `old` and the new value are destroyed
         next = std::make_shared<T>(*core.look().value);
         if (!detail::invoke(std::forward<F>(f), *next)) return false;
         old = core.publish(std::move(next));
@@ -223,11 +225,11 @@ class watch_sender {
     }
 
     watch_ref<T> borrow() const { return {held().look().value, false}; }
-    // What is there now counts as seen by the new receiver.
+    // The present value counts as seen by the new receiver.
     [[nodiscard]] watch_receiver<T> subscribe() const { return watch_receiver<T>((held(), core_)); }
     // True while there is no receiver.
     [[nodiscard]] bool is_closed() const { return receiver_count() == 0; }
-    // Waits for that. Suspension point.
+    // Waits until there is no receiver. Suspension point.
     void closed() {
         auto& core = held();
         (void)detail::await(core.lock, core.closing, {"watch closed", &core}, detail::never,

@@ -8,7 +8,7 @@ namespace ramie::detail {
 
 lane_number bias::new_number() noexcept {
     static atomic<lane_number> last{first_lane - 1};
-    // After four thousand million lanes the rest do without.
+    // After four thousand million lanes further ones have no number.
     auto used = last.load(std::memory_order_relaxed);
     while (light_fences_are_light() && used + 1 != stranger) {
         if (last.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) return used + 1;

@@ -12,12 +12,12 @@
 //        finisher_has_slot  -> T finished at the same moment: the result wins, and J stays until the slot is null, because
 //                              the finisher may still look at J. That is a few instructions of the finisher.
 //
-// There is one slot, as there is one handle: who finds somebody registered before 1 is refused. (Two that come to 1 at the
-// same instant break the handle's rule, one thread or fiber at a time; one of them is refused, but the other may have
-// lost its slot.)
+// There is one slot, as there is one handle: a joiner that finds another one registered before 1 is refused. (Two that
+// come to 1 at the same instant break the handle's rule, one thread or fiber at a time; one of them is refused, but the
+// other may have lost its slot.)
 //
-// A select does 1 and 2 for each handle it waits for, and always 3, so for it the finisher clears the slot also if it
-// won; whether it won is written beside the slot before.
+// A select does 1 and 2 for each handle it waits for, and always 3. So for a select the finisher also clears the slot
+// if it won; before that it writes beside the slot whether it won.
 #include <ramie/detail/fence/pause.hpp>
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/task/task.hpp>

@@ -1,5 +1,5 @@
-// How a fiber leaves and arrives, inline: a park or a yield is then one piece from its first line to the jump and from
-// there to its last, and whoever goes on has no return to take that was not called on its own stack.
+// How a fiber leaves and arrives, inline: a park or a yield is then one piece of code up to the jump and after it, and
+// a resumed fiber takes no return whose call was on another stack.
 #pragma once
 
 #include <ramie/detail/overflow/stack_overflow.hpp>
@@ -8,7 +8,7 @@
 
 namespace ramie::detail {
 
-// `sp`: where it was seen, below the stack; null: by the canary.
+// `sp`: the stack pointer below the stack; null: the canary was overwritten.
 [[noreturn, gnu::cold]] void overflowed(task const& t, void const* sp) noexcept;
 
 inline void check_canary(task const& t) noexcept {
@@ -25,7 +25,7 @@ inline lane& lane::arrive(void* handed) noexcept {
     return here;
 }
 
-// Inline, with nothing but plain waits: what it does for a timed one is elsewhere.
+// Inline only for plain waits; the code for timed ones is elsewhere.
 [[gnu::always_inline]] inline void lane::settle_park() noexcept {
     if (parking_.until != never) [[unlikely]] return settle_timed_park();
     auto& t = *left_;
@@ -47,7 +47,7 @@ inline lane& lane::arrive(void* handed) noexcept {
 }
 
 // Binds a stack to a task that has none. False: there is no memory for one. Such a task fails, but not here, where a
-// primitive's lock may be held: its callable's destructor is user code. The lane's own loop does it (run).
+// primitive's lock may be held, because its callable's destructor is user code. The lane's own loop does it (run).
 [[gnu::always_inline]] inline bool lane::ready(task& next) noexcept {
     next.last_lane = this;
     return next.stack != nullptr || give_stack(next);
@@ -69,7 +69,7 @@ inline lane& lane::arrive(void* handed) noexcept {
     return here;
 }
 
-// errno is put aside first and put back last: in between the carrier and the stack cache may make system calls.
+// errno is saved first and restored last: in between the carrier and the stack cache may make system calls.
 [[gnu::always_inline]] inline void lane::park(parking const& p, task* successor) noexcept {
     auto const error = *slots_.error;
     auto& self = *current;

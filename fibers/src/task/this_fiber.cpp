@@ -26,7 +26,7 @@ void sleep(time_point until) {
         return before_park{};
     });
     end.raise();
-    if (!began) this_fiber::yield();  // as sleep(0) of old: a loop of such sleeps must keep nobody waiting
+    if (!began) this_fiber::yield();  // like sleep(0): a loop of such sleeps must not keep others waiting
 }
 
 }  // namespace detail

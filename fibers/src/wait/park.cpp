@@ -13,7 +13,7 @@ void wait_end::raise() const {
     bool const late = how_ == task_state::outcome::deadline;
     if (late && no_timer_) throw std::bad_alloc();
     if (how_ != task_state::outcome::aborted && (!late || scope_ == nullptr)) return;
-    refuse(waiter::self(), "a wait");  // which may not have begun
+    refuse(waiter::self(), "a wait");  // the wait may not have begun
     if (late) throw access::make<deadline_passed>(scope_);
     throw aborted{};
 }

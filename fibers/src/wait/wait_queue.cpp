@@ -48,13 +48,13 @@ void woken_list::resume_each() noexcept {
     while (fibers_ != nullptr) {
         auto& t = *std::exchange(fibers_, fibers_->next);
         t.next = nullptr;
-        resume(t);  // may be gone from here on
+        resume(t);  // the task may be gone from here on
     }
     while (threads_ != nullptr) {
         auto& node = *threads_;
         threads_ = static_cast<wait_node*>(node.next);
         node.next = nullptr;
-        resume(*node.who);  // and its node with it
+        resume(*node.who);  // the node goes with it
     }
 }
 
@@ -65,7 +65,7 @@ claimed_waiter wait_queue::take(wait_node& node) noexcept {
     switch (who->state.claim(node.generation, task_state::outcome::woken)) {
         case task_state::claim_result::lost: break;
         case task_state::claim_result::nothing_more:
-            if (selecting) node.fired = true;  // it leaves under the lock only
+            if (selecting) node.fired = true;  // it leaves only under the lock
             return {&node, nullptr};
         case task_state::claim_result::submit_it: node.fired = true; return {&node, who};
     }
@@ -92,7 +92,7 @@ waiter* wait_queue::claim_back(bool& served) noexcept {
     return last.parked;
 }
 
-// The nodes lie on stacks, a million of them maybe. From both ends at once, two waits for memory are one.
+// The nodes lie on stacks, perhaps a million of them. Going from both ends at once, two waits for memory overlap.
 void wait_queue::claim_all(woken_list& out) noexcept {
     constexpr int ahead = 3;
     woken_list latter;

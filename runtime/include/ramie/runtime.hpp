@@ -16,7 +16,8 @@ namespace ramie {
 
 namespace detail {
 
-// In a current_thread runtime: while one lives, the calling thread and no other runs its tasks. Otherwise nothing.
+// In a current_thread runtime: while one of these lives, only the calling thread runs its tasks. In other runtimes:
+// nothing.
 class current_thread_turn {
   public:
     // std::logic_error if it is another thread's turn.
@@ -24,9 +25,9 @@ class current_thread_turn {
     current_thread_turn(current_thread_turn const&) = delete;
     current_thread_turn& operator=(current_thread_turn const&) = delete;
     ~current_thread_turn();
-    // Until `root` has finished. If the caller is to stop before (it is a task of another runtime that is aborted, or its
-    // timeout passes), so is `root`, which may borrow the caller's locals: it is aborted and waited for, and then aborted
-    // or deadline_passed is thrown.
+    // Waits until `root` has finished. If the caller is to stop before (it is a task of another runtime that is
+    // aborted, or its timeout passes), so is `root`, which may borrow the caller's locals: it is aborted and waited
+    // for, and then aborted or deadline_passed is thrown.
     void wait_for(task& root);
 
   private:
@@ -42,14 +43,14 @@ class current_thread_turn {
 // no_runtime.
 class runtime_handle {
   public:
-    // Of the runtime that carries the caller: of a task, a blocking job, or a thread that belongs to a runtime; elsewhere
-    // throws no_runtime. So what runs under ramie::run can give one to other threads.
+    // The runtime that carries the caller: of a task, a blocking job, or a thread that belongs to a runtime; elsewhere
+    // throws no_runtime. So a task under ramie::run can give a handle to other threads.
     [[nodiscard]] static runtime_handle current();
     // As ramie::spawn and ramie::spawn_blocking, from any thread.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
     RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, const)
 
-    // From any thread, also when the runtime has gone: what it had counted then.
+    // From any thread, also after the runtime has gone: then its last figures.
     [[nodiscard]] runtime_metrics metrics() const;
 
   private:
@@ -71,19 +72,21 @@ class runtime_handle {
 // Several may exist at once, and come and go. Made and destroyed on a plain thread.
 class runtime {
   public:
-    // Throws std::invalid_argument for a bad option, std::system_error if threads, descriptors or address space for stacks
-    // cannot be had. Where address space is limited (RLIMIT_AS) and low, a line on stderr says for how many stacks it is good.
+    // Throws std::invalid_argument for a bad option, std::system_error if threads, descriptors or address space for
+    // stacks cannot be had. If address space is limited (RLIMIT_AS) and small, a line on stderr says for how many
+    // stacks it is enough.
     explicit runtime(runtime_options const& options = {});
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
     // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process. Inside a task or
-    // blocking job of its own it would wait for itself: ends the process at once, with a message; but if std::exit was
-    // called there, a static runtime is left as it is.
+    // blocking job of its own it would wait for itself: then it ends the process at once, with a message. But if
+    // std::exit was called there, a static runtime is left as it is.
     ~runtime();
 
-    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread, or a task of another runtime,
-    // which keeps its worker meanwhile (std::logic_error in a task of this one). An abort of that task, and a timeout round
-    // the call, abort f() and wait for its end. The other tasks of a current_thread runtime run only inside this call.
+    // Runs f() as a task and waits for it: its value, or its exception. From a plain thread, or from a task of another
+    // runtime, which keeps its worker meanwhile (std::logic_error in a task of this runtime). An abort of that task,
+    // and a timeout around the call, abort f() and wait for its end. The other tasks of a current_thread runtime run
+    // only inside this call.
     template <class F>
     std::invoke_result_t<std::decay_t<F>> block_on(F&& f,
                                                    std::source_location where = std::source_location::current()) {
@@ -103,10 +106,10 @@ class runtime {
 
     [[nodiscard]] runtime_handle handle() const { return runtime_handle(scheduler_); }
 
-    // Ends the runtime: no more spawns from outside, all tasks aborted. The tasks that are still there after `limit`,
-    // as text; empty: all is down. May be called again. From a plain thread; std::logic_error inside a task or blocking
-    // job of this runtime. The tasks' stop_tokens are requested on another thread, so that what a std::stop_callback does
-    // is waited for no longer than for a task.
+    // Ends the runtime: no more spawns from outside, all tasks aborted. Returns the tasks that are still there after
+    // `limit`, as text; empty: the runtime has ended. May be called again. From a plain thread; std::logic_error inside
+    // a task or blocking job of this runtime. The tasks' stop_tokens are requested on another thread, so that a
+    // std::stop_callback is waited for no longer than a task.
     template <class Rep, class Period>
     [[nodiscard]] std::vector<std::string> shutdown(std::chrono::duration<Rep, Period> limit) {
         must_be_outside("shutdown");

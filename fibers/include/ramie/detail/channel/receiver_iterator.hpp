@@ -1,4 +1,4 @@
-// for (auto& x : rx), for every receiver: its next_of_range() waits for what comes next; empty: there is nothing more.
+// for (auto& x : rx), for every receiver: its next_of_range() waits for the next value; empty: there are no more.
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>

@@ -1,4 +1,4 @@
-// For a thread that looks at a word again and again.
+// For a thread that reads a word again and again.
 #pragma once
 
 #if defined(RAMIE_MODEL)
@@ -25,14 +25,14 @@ inline void cpu_pause() noexcept {
     asm volatile("yield");
 #endif
 }
-// Tells the system: the thread that is waited for may have been preempted. Not sched_yield(): with libramie-hook in the process
-// that lets the worker's other fibers run, here and now, whatever the caller holds.
+// Tells the system: the thread that is waited for may have been preempted. Not sched_yield(): with libramie-hook in the
+// process that lets the worker's other fibers run, here and now, even if the caller holds a lock.
 inline void give_processor_away() noexcept { (void)::syscall(SYS_sched_yield); }
 
 #endif
 
-// Between two looks at a word that another thread changes within a few instructions, if it runs. Otherwise the system must let
-// it run.
+// Between two looks at a word that another running thread changes within a few instructions. If that thread is not
+// running, the system must let it run.
 class spin_wait {
   public:
     void once() noexcept {

@@ -1,26 +1,27 @@
-// The task: what is known of a spawned callable from spawn to the last handle.
+// The task: a spawned callable's state, from spawn to the last handle.
 //
-// Who holds a task (task_state.hpp counts them; the last to let go frees the block)
-//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life. A joiner that starts
-//     it takes the entry along; whoever aborts it leaves the entry behind, stale, with a reference that is dropped when
-//     it is popped;
+// What holds a task (task_state.hpp counts the holders; the last one to let go frees the block)
+//   - its life, from spawn until it finished. A run queue's entry of an unstarted task is its life. A joiner that
+//     starts the task takes the entry along; an aborter leaves the entry behind, stale, with a reference that is
+//     dropped when the entry is popped;
 //   - its join_handle;
-//   - every abort_handle, and whoever found it in the live table and keeps it (dump, shutdown): a reference each.
+//   - every abort_handle, and code that found it in the live table and keeps it (dump, shutdown): a reference each.
 //   A timer entry holds none: a task disarms its timer before it does anything else after a wait.
 //
-// Who may touch which field, and when
-//   state        anybody, by its transitions (task_state.hpp)
-//   ops, id, where, home, options     written before submit; read by anybody afterwards
-//   next         the owner of the queue the task sits in; whoever claimed it, until it is made runnable
-//   stack, context, timer, lane_hint  the task itself while running; whoever claimed it, until it is made runnable; and
-//                the errand that parks it, until park() published it
+// Which thread may touch which field, and when
+//   state        any thread, by its transitions (task_state.hpp)
+//   ops, id, where, home, options     written before submit; read by any thread afterwards
+//   next         the owner of the queue the task is in; the claimer, until the task is made runnable
+//   stack, context, timer, lane_hint  the task itself while running; the claimer, until the task is made runnable;
+//                and the errand that parks it, until park() published it
 //   joiner       see join.cpp
-//   locals       the spawner before submit; the task while running; who cancels it
+//   locals       the spawner before submit; the task while running; the thread that cancels it
 //   callable / result (task_frame)    the task while running; after finish, the join_handle; if there is none, the
 //                finisher before it finishes
 //
-// A task has one end (conclude), in this order: body and callable; fiber_locals; a result that nobody can receive, or its
-// report; then it is finished, off the live table, and told to who counts it (end_note.hpp); then its joiner.
+// A task has one end (conclude), in this order: body and callable; fiber_locals; a result that no handle can receive,
+// or the report of its failure; then it is finished, off the live table, and its end note is told (end_note.hpp); then
+// its joiner is woken.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -51,7 +52,7 @@ class shared_hook {
     // Made with one reference.
     void ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void unref() noexcept {
-        // acquire and release: what was done with the hook is done before it goes.
+        // acquire and release: all use of the hook comes before its end.
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
     bool is_set() const noexcept { return static_cast<bool>(call_); }
@@ -66,8 +67,8 @@ class shared_hook {
 // unwinding: the body is still being left, by pthread_exit (thread_exit.hpp).
 enum class result_kind : std::uint8_t { none, value, exception, cancelled, unwinding };
 
-// What differs by callable and result type. Functions, not virtuals: one pointer in the block, and no RTTI of users'
-// types.
+// The functions that depend on the callable and result type. Functions, not virtuals: one pointer in the block, and no
+// RTTI of users' types.
 struct task_ops {
     void (*run)(task&);              // runs the body once and destroys the callable; stores the value. May throw.
     void (*drop_callable)(task&) noexcept;
@@ -86,7 +87,7 @@ class task : public waiter {
     void unref() noexcept {
         if (state.drop_ref() == task_state::release_result::free_it) ops_->free(*this);
     }
-    // By the handle, of a finished task whose result was received: it is gone then.
+    // Called by the handle of a finished task whose result was received: the handle is gone then.
     void release_handle() noexcept {
         if (state.release_handle() == task_state::release_result::free_it) ops_->free(*this);
     }
@@ -94,30 +95,31 @@ class task : public waiter {
     // --- life ---
     // Runs the body, stores its result or exception. On its own stack, or on a blocking thread.
     void run() noexcept;
-    // For whoever won start() or abort() said `cancel_it`: the task never runs; its callable is destroyed here.
+    // For the winner of start(), or after abort() said `cancel_it`: the task never runs; its callable is destroyed
+    // here.
     void cancel() noexcept;
-    // As cancel, but the result is std::bad_alloc: there was no memory for a stack.
+    // As cancel, but the result is std::bad_alloc, because there was no memory for a stack.
     void fail_for_memory() noexcept;
-    // The result is in place (or was given up): tells the live table and the joiner; frees the block if nobody holds
-    // it.
+    // The result is in place (or was dropped): tells the live table and the joiner; frees the block if it has no
+    // holder.
     void finish() noexcept;
-    // The same, for the lane it ends on: that lane, and the joiner that is now to be made runnable, or null.
+    // The same, for the lane it ends on: returns that lane, and the joiner that must now be made runnable, or null.
     struct ending {
         lane* where;
         waiter* to_resume;
     };
     ending finish_on_lane() noexcept { return conclude(); }
-    // abort from outside: marks it, and resumes or cancels it if that is what is needed. The caller holds a reference.
+    // Abort from outside: marks the task, and resumes or cancels it if needed. The caller holds a reference.
     void abort();
-    // The same without user code: one that has not started is cancelled by whoever starts it, and its stop_token is not
-    // requested. True: that is left to be done.
+    // The same without user code: a task that has not started is cancelled by the thread that starts it, and its
+    // stop_token is not requested. True: that request is left to be made.
     [[nodiscard]] bool mark_aborted() noexcept;
     void request_stop();
-    // The handle goes; a failure nobody has seen is reported, a value nobody takes is destroyed.
+    // The handle goes: a failure that was not received is reported, a value that was not taken is destroyed.
     void drop_handle() noexcept;
-    // The join's error for a task that ended without a value.
+    // The join's error for a task without a value.
     join_error error() const;
-    // By the handle: what is left of a failure that was received.
+    // Called by the handle: drops the rest of a failure that was received.
     void forget_failure() noexcept;
     // The task's own stop source, made on first use.
     std::stop_token stop_token();
@@ -129,13 +131,13 @@ class task : public waiter {
     std::source_location where() const noexcept { return where_; }
 
     result_kind kind = result_kind::none;
-    bool failure_known = false;     // its failure was received by a scope: not reported though nobody joins
+    bool failure_known = false;     // a scope received its failure: not reported even without a join
     bool pinned = false;            // runs on one worker only
-    bool local = false;             // pinned, and its callable is destroyed there too, whoever aborts it (spawn_local)
+    bool local = false;             // pinned, and its callable is destroyed there too, on every abort (spawn_local)
     bool blocking = false;          // a job of the blocking pool: never has a stack
     static constexpr std::uint8_t of_runtime = 255;
     std::uint8_t stack_class = of_runtime;  // submit fills in the runtime's
-    bool joiner_selects = false;    // with the joiner's slot: it wants that cleared in any case, not only if it left
+    bool joiner_selects = false;    // with the joiner's slot: to be cleared in any case, not only if the joiner left
     bool joiner_served = false;     // the finisher woke the joiner. Written before it clears the slot
     task* next = nullptr;           // links run queues
     scheduler* home = nullptr;      // the runtime it belongs to
@@ -174,13 +176,13 @@ class task : public waiter {
 };
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
-// std::logic_error for itself, and while somebody else joins it.
+// std::logic_error for a task that joins itself, and while another joiner waits.
 bool show_joiner(task& t, waiter& self, std::uint64_t g);
-// Takes that back. True: the finisher claimed (self, g).
+// Takes (self, g) back. True: the finisher has claimed it.
 bool take_back_joiner(task& t) noexcept;
 
-// Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for itself, and
-// while somebody else joins it.
+// Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for a task that
+// joins itself, and while another joiner waits.
 bool join(task& t, time_point limit = never);
 
 }  // namespace ramie::detail
