@@ -1,6 +1,8 @@
 // How the library reaches the private parts of its public classes: each befriends this class, and no other.
 #pragma once
 
+#include <ramie/detail/ground/language.hpp>
+
 #include <utility>
 
 namespace ramie::detail {
