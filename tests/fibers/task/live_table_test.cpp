@@ -69,7 +69,7 @@ TEST_CASE("live table: what a walker takes a reference of stays") {
     std::vector<ramie::abort_handle> kept;
     for (int i = 0; i < 10; ++i) ramie::spawn([] { ramie::this_fiber::sleep_for(1h); }).detach();
     carrier.drain();
-    carrier.tasks().for_each([&](task& t) { kept.emplace_back(&t); });
+    carrier.tasks().for_each([&](task& t) { kept.push_back(ramie::detail::access::make<ramie::abort_handle>(&t)); });
     CHECK(kept.size() == 10);
     for (auto const& k : kept) k.abort();
     carrier.drain();
@@ -152,7 +152,7 @@ TEST_CASE("live table: walkers and ending tasks at the same time") {
             kept.reserve(64);
             carrier.tasks().for_each([&](task& t) {
                 seen += t.id() != 0;
-                if (kept.size() < kept.capacity()) kept.emplace_back(&t);
+                if (kept.size() < kept.capacity()) kept.push_back(ramie::detail::access::make<ramie::abort_handle>(&t));
             });
         }
     });
