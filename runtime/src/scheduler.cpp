@@ -140,7 +140,7 @@ void scheduler::submit_with_care(task& t) {
         post_to(where, t);
     } else {
         injected.push(t);
-        wake_one(false);
+        wake_one();
     }
 }
 
@@ -169,7 +169,7 @@ void scheduler::resume_with_care(task& t) noexcept {
     if (t.pinned) return last->post_own(t);
     if (migrates_) return post_to(workers[(last->index + 1) % options.workers], t);
     injected.push(t);
-    wake_one(false);
+    wake_one();
 }
 
 // Where a new pinned task does not wait for a task that has the worker to itself; null: there is no such worker.
@@ -195,7 +195,7 @@ void scheduler::move_pinned(worker& from) noexcept {
     while (auto* const t = leaving.take()) {
         if (!t->pinned) {
             injected.push(*t);
-            wake_one(false);
+            wake_one();
             continue;
         }
         t->last_lane = to;

@@ -70,8 +70,8 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
 
     // --- workers ---
     // True: a sleeper was woken.
-    bool wake_one(bool by_worker) noexcept {
-        auto* const w = idle.wake_for_work(by_worker);
+    bool wake_one() noexcept {
+        auto* const w = idle.wake_for_work();
         if (w != nullptr) w->unpark();
         return w != nullptr;
     }

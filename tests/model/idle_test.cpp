@@ -40,12 +40,12 @@ struct few_workers {
 
     ramie::detail::worker& worker(std::size_t i) { return *reinterpret_cast<ramie::detail::worker*>(places[i].data()); }
 
-    void post(bool by_worker) {
+    void post() {
         queued.fetch_add(1, release);
-        wake_one(by_worker);
+        wake_one();
     }
-    void wake_one(bool by_worker) {
-        auto* const w = idle.wake_for_work(by_worker);
+    void wake_one() {
+        auto* const w = idle.wake_for_work();
         if (w == nullptr) return;
         for (std::size_t i = 0; i < 3; ++i)
             if (w == &worker(i)) return parkers[i].unpark(driver);
@@ -63,7 +63,7 @@ struct few_workers {
         for (;;) {
             if (!searching) searching = idle.start_search();
             if (searching && take()) {
-                if (idle.stop_search()) wake_one(true);  // the last searcher to find work wakes another
+                if (idle.stop_search()) wake_one();  // the last searcher to find work wakes another
                 return;
             }
             idle.list(worker(i), std::exchange(searching, false));
@@ -84,7 +84,7 @@ TEST_CASE("model: idle: what is posted is found, however late the finder falls a
     check({2, 2}, [] {
         auto s = std::make_shared<few_workers>();
         thread([=] { s->work(0); });
-        thread([=] { s->post(false); });
+        thread([=] { s->post(); });
         finally([=] { require(s->queued.load(relaxed) == 0 && s->idle.sleeping() == 0, "something is left"); });
     });
 }
@@ -95,8 +95,8 @@ TEST_CASE("model: idle: two pieces of work find two workers, though one wake-up 
         thread([=] { s->work(0); });
         thread([=] { s->work(1); });
         thread([=] {
-            s->post(false);
-            s->post(false);
+            s->post();
+            s->post();
         });
         finally([=] { require(s->queued.load(relaxed) == 0 && s->idle.sleeping() == 0, "something is left"); });
     });

@@ -12,7 +12,8 @@ using ramie::detail::run_ring;
 namespace {
 
 struct state : passed_tasks {
-    run_ring ring{false}, other{false};
+    ramie::detail::solitude alone{false}, others{false};
+    run_ring ring{alone}, other{others};
 };
 
 }  // namespace

@@ -12,7 +12,8 @@ using ramie::detail::task_deque;
 namespace {
 
 struct state : passed_tasks {
-    task_deque deque{false};
+    ramie::detail::solitude alone{false};
+    task_deque deque{alone};
     void steal() { take(deque.steal()); }
     void empty_it() {
         while (auto* const t = deque.pop()) take(t);

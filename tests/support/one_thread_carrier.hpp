@@ -35,7 +35,7 @@ class one_thread_carrier {
     // Parking tasks pick their successor on their own stack, as workers do, instead of going home after each.
     void switch_directly(bool on) { direct_ = on; }
     // For what asks whether other lanes run beside this one: they seem to.
-    void seem_accompanied() { lane_.alone = false; }
+    void seem_accompanied() { (void)lane_.alone.end(); }
     // As if there were no memory for another timer.
     void refuse_deadlines(bool on) { refuses_deadlines_ = on; }
     // As if there were no memory to list another task.

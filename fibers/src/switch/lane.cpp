@@ -24,7 +24,7 @@ void overflowed(task const& t, void const* sp) noexcept {
     die_of_overflow({t.name(), t.id(), t.where().file_name(), t.where().line(), t.stack, sp});
 }
 
-lane::lane() { (void)no_memory(); }
+lane::lane(bool is_alone) : alone(is_alone) { (void)no_memory(); }
 
 void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();

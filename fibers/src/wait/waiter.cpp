@@ -63,7 +63,7 @@ void waiter::throw_if_late() {
 }
 
 bool others_run_beside(waiter const& self) noexcept {
-    return !self.is_fiber() || !static_cast<task const&>(self).last_lane->alone;
+    return !self.is_fiber() || static_cast<task const&>(self).last_lane->alone.is_in_company();
 }
 
 void resume(waiter& w) noexcept {

@@ -15,7 +15,7 @@ std::expected<readiness, std::error_code> operation::wait_ready(direction d, tim
         if (noted.is_closed() || (noted.is_unwatched() && !noted.ready(d)))
             return std::unexpected(std::make_error_code(std::errc::operation_canceled));
         if (noted.ready(d) || (limit != never && carrier::now() >= limit)) return noted;
-        used_->readiness.remember(on_);
+        used_->readiness.last().note_owner(on_);
         used_->readiness.wait(self_, d, what_, limit);
     }
 }

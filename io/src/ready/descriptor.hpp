@@ -44,12 +44,6 @@ class alignas(64) descriptor {
     // close(), and the owner gives the slot up.
     void drop() noexcept;
 
-    // Loads the slot into the cache: two lines.
-    void prefetch() const noexcept {
-        __builtin_prefetch(this, 1);
-        __builtin_prefetch(reinterpret_cast<char const*>(this) + 64, 1);
-    }
-
     registration readiness;
 
   private:

@@ -53,18 +53,6 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     return owned;
 }
 
-// With many connections, all memory that a report leads to has left the caches since the last report: the slot, then
-// the waiter. Loaded one after the other they cost more than all other work on a report; prefetched, they come all at
-// once.
-void interest_set::fetch_ahead(std::span<epoll_event const> batch) const noexcept {
-    if (batch.size() < 4) return;
-    auto const is_slot = [](std::uint64_t tag) { return tag != alarm_tag && (tag & foreign_table::tag_bit) == 0; };
-    for (auto const& e : batch)
-        if (is_slot(e.data.u64)) slot(static_cast<std::uint32_t>(e.data.u64)).prefetch();
-    for (auto const& e : batch)
-        if (is_slot(e.data.u64)) slot(static_cast<std::uint32_t>(e.data.u64)).readiness.prefetch_waiter();
-}
-
 // Less than 0: no reports, because a signal came.
 static long look(int epoll, std::span<epoll_event> into) noexcept {
 #if RAMIE_BARE_CALLS
@@ -77,7 +65,10 @@ static long look(int epoll, std::span<epoll_event> into) noexcept {
 bool interest_set::harvest() noexcept {
     epoll_event batch[batch_size];
     auto const count = static_cast<std::size_t>(std::max(look(epoll_.get(), batch), 0l));
-    fetch_ahead({batch, count});
+    prefetch_reports(std::span(batch, count), [this](std::uint64_t tag) {
+        bool const is_slot = tag != alarm_tag && (tag & foreign_table::tag_bit) == 0;
+        return is_slot ? &slot(static_cast<std::uint32_t>(tag)) : nullptr;
+    });
     bool alarm = false;
     for (std::size_t i = 0; i < count; ++i) {
         auto const tag = batch[i].data.u64;

@@ -70,7 +70,6 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
 
     static constexpr std::uint32_t chunk_size(std::uint32_t chunk) noexcept { return first_chunk << chunk; }
     descriptor& slot(std::uint32_t index) const noexcept;
-    void fetch_ahead(std::span<epoll_event const> batch) const noexcept;
     descriptor& take();
     void grow();
     void put_back(descriptor& d) noexcept;

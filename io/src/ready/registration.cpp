@@ -69,8 +69,7 @@ void registration::wait(waiter& self, direction d, char const* what, time_point 
         return;
     }
     queue(d).push_back(node);
-    last_node_.store(&node, std::memory_order_relaxed);
-    last_waiter_.store(&self, std::memory_order_relaxed);
+    last_.note(node, self);
     auto const end = park(node, {what, this}, &lock_, limit);
     if (end.woken()) return;
     {

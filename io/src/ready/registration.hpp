@@ -31,6 +31,8 @@
 // Checked by a model (tests/model/registration_test.cpp).
 #pragma once
 
+#include "ready/prefetch.hpp"
+
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/ready/direction.hpp>
@@ -71,23 +73,12 @@ class registration {
     // --- harvesters ---
     // The kernel reported these EPOLL* events for that generation.
     void raise(std::uint32_t generation, std::uint32_t events) noexcept;
-    // Loads into the cache what raise(), and the waiter that it wakes, will touch first.
-    void prefetch_waiter() const noexcept {
-        auto const* const node = static_cast<char const*>(last_node_.load(std::memory_order_relaxed));
-        auto const* const who = static_cast<char const*>(last_waiter_.load(std::memory_order_relaxed));
-        __builtin_prefetch(node, 1);
-        __builtin_prefetch(who, 1);
-        __builtin_prefetch(who + 64, 1);
-        __builtin_prefetch(last_owner_.load(std::memory_order_relaxed));
-    }
 
     // --- users ---
     // acquire pairs with the release in raise(): after a report is seen, the next system call sees what was reported.
     readiness look() const noexcept { return readiness(word_.load(std::memory_order_acquire)); }
     // Nothing is left; that was found out after `noted`.
     void clear(direction d, readiness noted) noexcept;
-    // Before wait(): what the waiter will look at first when it goes on.
-    void remember(void const* owner) noexcept { last_owner_.store(owner, std::memory_order_relaxed); }
     // Waits until the direction may be ready, the registration is closed or unwatched, or the limit has passed.
     // Suspension point; throws aborted and deadline_passed.
     void wait(waiter& self, direction d, char const* what, time_point limit = never);
@@ -103,6 +94,10 @@ class registration {
     void close() noexcept { end(readiness::closed_bit); }
     void unwatch() noexcept { end(readiness::unwatched_bit); }
 
+    // --- anybody; nothing else here depends on it ---
+    last_waiter& last() noexcept { return last_; }
+    last_waiter const& last() const noexcept { return last_; }
+
   private:
     wait_queue& queue(direction d) noexcept { return d == direction::read ? readers_ : writers_; }
     void end(std::uint64_t bit) noexcept;
@@ -112,11 +107,7 @@ class registration {
     word_lock lock_;      // guards the queues
     wait_queue readers_;
     wait_queue writers_;
-    // The last waiter, its node, and the owner through which it used the descriptor. Only for prefetching: they may be
-    // gone.
-    atomic<void const*> last_node_{nullptr};
-    atomic<void const*> last_waiter_{nullptr};
-    atomic<void const*> last_owner_{nullptr};
+    last_waiter last_;
 };
 
 }  // namespace ramie::detail

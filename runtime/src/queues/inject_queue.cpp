@@ -1,6 +1,6 @@
 #include "queues/inject_queue.hpp"
 
-#include <ramie/detail/ground/prefetch_along.hpp>
+#include "queues/prefetch.hpp"
 
 #include <mutex>
 
@@ -29,7 +29,7 @@ task_chain inject_queue::pop(std::uint32_t most) noexcept {
     while (taken.count < most) {
         auto* const t = tasks_.take();
         if (t == nullptr) break;
-        prefetch_along(t, tasks_.first, 8);
+        prefetch_chain(*t, tasks_.first);
         taken.add(*t);
     }
     count_.store(tasks_.count, std::memory_order_seq_cst);

@@ -44,7 +44,7 @@ void task_deque::buffer::clear() noexcept {
     clear_ = true;
 }
 
-task_deque::task_deque(bool alone) : alone_(alone) {
+task_deque::task_deque(solitude& alone) : alone_(alone) {
     buffers_.push_back(std::make_unique<buffer>(first_capacity));
     buffers_.back()->use();
     buffer_.store(buffers_.back().get(), std::memory_order_relaxed);

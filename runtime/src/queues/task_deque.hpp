@@ -16,9 +16,8 @@
 // An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
 #pragma once
 
-#include "queues/solitude.hpp"
-
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/solitude.hpp>
 #include <ramie/detail/task/task.hpp>
 
 #include <memory>
@@ -28,13 +27,12 @@ namespace ramie::detail {
 
 class task_deque {
   public:
-    // `alone`: there are no thieves, so the owner needs no ordering.
-    explicit task_deque(bool alone);
+    // `alone`: its owner's. Then there are no thieves, and the owner needs no ordering.
+    explicit task_deque(solitude& alone);
     task_deque(task_deque const&) = delete;
     task_deque& operator=(task_deque const&) = delete;
 
     // --- owner ---
-    solitude& alone() noexcept { return alone_; }
     // Gives back memory if fewer entries than an eighth of it are there, and it has not grown since the last call. True: the
     // next call may give back more.
     bool trim() noexcept;
@@ -122,7 +120,7 @@ class task_deque {
     alignas(64) atomic<std::int64_t> bottom_{0};
     std::int64_t top_seen_ = 0;  // owner's: top_ was there at least. While thieves are busy each look at top_ is a miss
     atomic<buffer*> buffer_;
-    solitude alone_;
+    solitude& alone_;
     bool has_grown_ = false;  // since the last trim
     std::vector<std::unique_ptr<buffer>> buffers_;  // all that ever were, of different sizes; if alone, the one in use
     alignas(64) atomic<std::int64_t> top_{0};

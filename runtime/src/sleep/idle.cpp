@@ -10,7 +10,7 @@
 namespace ramie::detail {
 
 idle_set::idle_set(unsigned workers, unsigned most)
-    : alone_(workers == 1 && light_fences_are_light()), most_searching_(std::max(1u, workers / 2)) {
+    : most_searching_(std::max(1u, workers / 2)) {
     listed_.reserve(most);
 }
 

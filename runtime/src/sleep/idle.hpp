@@ -1,7 +1,6 @@
 // Who sleeps and who searches. The protocol is in idle.md; bold names there are comments here.
 #pragma once
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 
@@ -17,20 +16,10 @@ class idle_set {
     // `most`: workers that may ever be listed, spares included.
     idle_set(unsigned workers, unsigned most);
 
-    // Spares may join a worker that was alone, or there are none any more (spare_crew.hpp).
-    void be_alone(bool alone) noexcept { alone_.store(alone && light_fences_are_light(), std::memory_order_relaxed); }
-
-    // There is one worker: who posts on it has nobody to wake.
-    bool is_alone() const noexcept {
-        compiler_fence();  // pairs with the heavy one in worker::takes_company()
-        return alone_.load(std::memory_order_relaxed);
-    }
-
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
-    // `by_worker`: the poster is one of the workers; if it is the only one, nobody sleeps.
-    worker* wake_for_work(bool by_worker) noexcept {
-        if (by_worker && is_alone()) return nullptr;
+    // (A worker that is alone in its runtime need not ask: nobody sleeps.)
+    worker* wake_for_work() noexcept {
         thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();
     }
@@ -60,7 +49,6 @@ class idle_set {
     worker* take_if_nobody_searches() noexcept;
     worker* take() noexcept;
 
-    atomic<bool> alone_;
     unsigned const most_searching_;
     alignas(64) atomic<std::uint64_t> counts_{0};
     word_lock lock_;

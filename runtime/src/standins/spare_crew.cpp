@@ -11,8 +11,7 @@
 
 namespace ramie::detail {
 
-spare_crew::spare_crew(scheduler& home, unsigned most)
-    : home_(home), most_(most), in_company_(home.options.workers > 1) {}
+spare_crew::spare_crew(scheduler& home, unsigned most) : home_(home), most_(most) {}
 
 void spare_crew::want() noexcept {
     std::lock_guard const held(mutex_);
@@ -28,10 +27,7 @@ void spare_crew::rescue(unsigned stuck) noexcept {
 
 void spare_crew::fill() noexcept {
     if (stopping_ || active() >= wanted()) return;
-    if (!in_company_) {
-        if (!home_.workers[0].takes_company()) return;  // the monitor asks again
-        in_company_ = true;
-    }
+    if (!home_.workers[0].alone.end()) return;  // the monitor asks again
     try {
         while (active() < wanted()) {
             auto* const next = find_resting();
@@ -122,10 +118,11 @@ bool spare_crew::leaves_alone(worker& w) noexcept {
     if (active() > 0) return false;
     std::unique_lock const held(mutex_, std::try_to_lock);
     if (!held.owns_lock() || active() > 0 || wanted() > 0) return false;
-    w.begins_alone();
-    in_company_ = false;
+    w.alone.begin();
     return true;
 }
+
+bool spare_crew::is_in_company() const noexcept { return home_.workers[0].alone.is_in_company(); }
 
 void spare_crew::stop() noexcept {
     {

@@ -53,7 +53,7 @@ class spare_crew {
     template <class F>
     void in_company(F&& f) {
         std::lock_guard const held(mutex_);
-        if (in_company_) f();
+        if (is_in_company()) f();
     }
 
     // --- a spare ---
@@ -77,6 +77,7 @@ class spare_crew {
     unsigned wanted() const noexcept {
         return lent_.load(std::memory_order_relaxed) + stuck_.load(std::memory_order_relaxed);
     }
+    bool is_in_company() const noexcept;
     void fill() noexcept;
     spare* find_resting();
     void put_on_duty(spare& s);
@@ -90,7 +91,6 @@ class spare_crew {
     atomic<unsigned> active_{0}, arriving_{0};  // raised, and active_ lowered, under the lock
     plain_mutex mutex_;
     std::vector<std::unique_ptr<spare>> spares_;  // the first is the first worker after the regular ones
-    bool in_company_;                             // false: the only worker has its queues to itself
     bool stopping_ = false;
 };
 

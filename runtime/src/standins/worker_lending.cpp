@@ -3,8 +3,6 @@
 #include "scheduler.hpp"
 #include "worker/worker.hpp"
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
-
 namespace ramie::detail {
 
 // The task keeps the thread; all that waits here is where others find it, and so is what the task spawns and wakes. If
@@ -14,11 +12,11 @@ bool worker::lend() noexcept {
     lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::post_to()
     divert();
     lent = true;
-    attend_at_ = 0;
+    order_.hurry();
     if (auto* const t = next_.take()) push_ring(*t);
     home.spares.want();
     if (has_own()) home.move_pinned(*this);
-    home.wake_one(false);
+    home.wake_one();
     return true;
 }
 
@@ -42,20 +40,6 @@ task_chain worker::give_movable(bool pinned_too) noexcept {
 task* worker::give_oldest() noexcept {
     auto* const t = ring_.steal();
     return t != nullptr ? t : deque_.steal();
-}
-
-void worker::begins_alone() noexcept {
-    deque_.alone().begin();
-    ring_.alone().begin();
-    home.idle.be_alone(true);
-}
-
-bool worker::takes_company() noexcept {
-    deque_.alone().end();
-    ring_.alone().end();
-    home.idle.be_alone(false);
-    heavy_fence_for_compiler_fence();  // pairs with the compiler fences in solitude::enter() and idle_set::is_alone()
-    return !deque_.alone().owner_is_inside() && !ring_.alone().owner_is_inside();
 }
 
 }  // namespace ramie::detail

@@ -12,16 +12,17 @@ namespace ramie::detail {
 
 using namespace std::chrono_literals;
 
-worker::worker(scheduler& runtime, unsigned i, bool unaccompanied, bool spare)
-    : home(runtime),
+worker::worker(scheduler& runtime, unsigned i, bool is_alone, bool spare)
+    : lane(is_alone),
+      home(runtime),
       index(i),
       posts_for(&runtime),
       spare_(spare),
-      deque_(unaccompanied),
-      ring_(unaccompanied),
+      may_be_alone_(is_alone),
+      deque_(alone),
+      ring_(alone),
       random_(i * 2654435761u + 1) {
-    alone = unaccompanied;
-    if (alone) number = bias::new_number();
+    if (is_alone) number = bias::new_number();
     lane::live.join(home.live);
 }
 
@@ -41,40 +42,32 @@ void worker::list_here(task& t) {
 void worker::post_spawned(task& t) noexcept {
     if (!deque_.push(t)) [[unlikely]] {
         home.injected.push(t);
-        home.wake_one(true);
+        (void)wake_another();
         return;
     }
-    if (home.idle.is_alone()) return;
+    if (alone.has_nobody_to_wake()) return;
     auto const stolen = deque_.stolen() - moved_;
     bool const only_one = deque_.size() == 1;
     if (only_one && !calls_.wanted(stolen, coarse_clock::note)) return;
-    if (home.wake_one(true) && only_one) calls_.made(stolen);
+    if (wake_another() && only_one) calls_.made(stolen);
 }
 
 // A deadline, readiness.
 void worker::post_from_loop(task& t) noexcept {
     push_ring(t);
-    if (ring_.size() > 1) home.wake_one(true);
+    offer_ring();
 }
 
 void worker::post_displaced(task& t) noexcept {
     push_ring(t);
-    home.wake_one(true);
+    (void)wake_another();
 }
 
-void worker::post_yielded(task& t) noexcept {
-    yields.add();
-    if (t.pinned) {
-        own_.push(t);
-        return;
-    }
-    push_ring(t);
-    if (ring_.size() > 1) home.wake_one(true);
+void worker::offer_ring() noexcept {
+    if (ring_.size() > 1) (void)wake_another();
 }
 
-void worker::push_ring(task& t) noexcept {
-    if (crowded_ || !ring_.push(t)) [[unlikely]] push_elsewhere(t);
-}
+bool worker::wake_another() noexcept { return !alone.has_nobody_to_wake() && home.wake_one(); }
 
 [[gnu::cold, gnu::noinline]] void worker::push_elsewhere(task& t) noexcept {
     if (crowded_) return home.injected.push(t);
@@ -104,17 +97,12 @@ void worker::drop_entries() noexcept {
 
 std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() + (has_next() ? 1 : 0) + deque_.size(); }
 
-// --- the fast pick ---
+// --- the pick ---
 
-task* worker::pick_with_care() noexcept {
-    auto const n = picks_.read();
-    if (n - last_look_ >= ticks_between_looks || is_diverted()) {
+[[gnu::cold]] task* worker::pick_with_care() noexcept {
+    if (is_diverted() || order_.attend(picks_.read())) {
         go_home = true;
         return nullptr;
-    }
-    if (n >= attend_at_) {
-        attend_at_ = last_look_ + ticks_between_looks;
-        next_streak_ = max_streak;  // the ring first
     }
     return take_local();
 }
@@ -126,46 +114,45 @@ task* worker::start_entry(task& t) noexcept {
 }
 
 task* worker::take_local() noexcept {
-    auto const n = picks_.read();
-    bool const own_first = (n & 1) != 0;
-    if (own_first && own_.size() > 0) {
-        if (auto* const t = ready_entry(own_.pop())) return t;
+    for (;;) {
+        auto const from = order_.choose(picks_.read(), in_queues(*this));
+        if (from == source::nothing) return nullptr;
+        order_.took(from);
+        if (auto* const t = take_from(from)) return t;  // else it was gone, or stale
     }
-    // The next-slot, but not for ever: a pair that wake each other must not starve the ring. (Spawns are not served
-    // here: a joiner just woken comes before them, or fork-join would go breadth-first.)
-    if (next_streak_ >= max_streak) {
-        next_streak_ = 0;
-        if (auto* const t = ready_entry(ring_.pop())) return t;
-    }
-    if (auto* const t = next_.take()) {
-        ++next_streak_;
-        return t;
-    }
-    next_streak_ = 0;
-    // Started tasks and new ones take turns.
-    if ((n & 1) == 0) {
-        if (auto* const t = ready_entry(ring_.pop())) return t;
-    }
-    while (auto* const t = deque_.pop()) {
-        ++served_;
-        if (t->state.start() == task_state::start_result::run_it) return t;
-        t->unref();  // a stale entry
-    }
-    while (auto* const entry = ring_.pop()) {
-        if (auto* const t = ready_entry(entry)) return t;
-    }
-    while (own_.size() > 0) {
-        if (auto* const t = ready_entry(own_.pop())) return t;
+}
+
+task* worker::take_from(source s) noexcept {
+    switch (s) {
+        case source::own: return ready_entry(own_.pop());
+        case source::next: return next_.take();
+        case source::ring: return ready_entry(ring_.pop(ring_.look(), prefetch_behind{crowded_}));
+        case source::spawned: return take_spawned();
+        case source::nothing: break;
     }
     return nullptr;
 }
 
-// As post_woken() and the pick after it, if that would find it. What the fast pick does not do is left to it.
+task* worker::take_spawned() noexcept {
+    auto* const t = deque_.pop();
+    if (t == nullptr) return nullptr;
+    ++served_;
+    return start_entry(*t);
+}
+
+// The ring's: null if a thief was faster.
+[[gnu::noinline]] task* worker::take_unstarted(task* t) noexcept {
+    if (t != nullptr) t = start_entry(*t);
+    return t != nullptr ? t : take_local();
+}
+
+// As post_woken() and the pick after it, if that would find it.
 bool worker::hand_over(task& t) noexcept {
-    bool const plainly_next = next_.empty() && next_streak_ < max_streak && picks_.read() + 1 < attend_at_ && own_.size() == 0;
-    if (!plainly_next || !takes(t)) return false;
+    auto const then = picks_.read() + 1;
+    if (!next_.empty() || order_.is_due(then) || order_.choose(then, in_queues_and_next(*this)) != source::next) return false;
+    if (!takes(t)) return false;
     picks_.add();
-    ++next_streak_;
+    order_.took(source::next);
     return true;
 }
 
@@ -218,7 +205,7 @@ bool worker::should_stop() {
 task* worker::find_work() {
     for (;;) {
         if (should_stop()) return nullptr;
-        if (go_home || picks_.read() - last_look_ >= ticks_between_looks) look_around();
+        if (go_home || order_.wants_look(picks_.read())) look_around();
         auto* t = take_local();
         if (t == nullptr && spare_ && goes_off_duty()) return nullptr;
         if (t == nullptr) t = take_injected();
@@ -247,7 +234,7 @@ bool worker::harvests_instead() {
 bool worker::goes_off_duty() noexcept {
     if (stayers > 0 || !home.spares.may_rest(*this)) return false;
     if (std::exchange(searching_, false)) (void)home.idle.stop_search();
-    home.wake_one(false);  // it may have been woken for work
+    home.wake_one();  // it may have been woken for work
     home.worker_is_idle();
     return true;
 }
@@ -257,17 +244,15 @@ void worker::look_around() {
     go_home = false;
     if (is_lent()) take_back();  // its task waits
     if (is_diverted()) comes_back();
-    if (alone && !home.idle.is_alone()) (void)home.spares.leaves_alone(*this);
+    if (may_be_alone_ && alone.has_ended()) (void)home.spares.leaves_alone(*this);
     if (spare_ && home.spares.too_many()) {
         task_chain rest;
         if (auto* const t = next_.take()) rest.add(*t);
         while (auto* const t = ring_.pop()) rest.add(*t);
         if (rest.count > 0) home.injected.push(rest);
-        home.wake_one(false);
+        home.wake_one();
     }
-    picks_.add();
-    last_look_ = picks_.read();
-    attend_at_ = last_look_ + ticks_before_ring_first;
+    order_.looked(picks_.add());
     auto const now = std::chrono::steady_clock::now();
     fire_due_timers(now);
     adopt_injected();
@@ -318,7 +303,7 @@ unsigned worker::adopt(task_chain chain) noexcept {
         if (t->pinned || (t->stack != nullptr && home.migrates_by_force())) home.resume(*t);
         else push_ring(*t);
     }
-    if (ring_.size() > 1) home.wake_one(true);
+    offer_ring();
     return count;
 }
 
@@ -328,13 +313,13 @@ task* worker::take_injected() noexcept {
     task* first = nullptr;
     while (first == nullptr && chain.first != nullptr) first = ready_entry(chain.take());
     while (auto* const t = chain.take()) push_ring(*t);
-    if (!ring_.empty()) home.wake_one(true);
+    if (!ring_.empty()) (void)wake_another();
     return first;
 }
 
 task* worker::steal() noexcept {
     auto const count = home.workers.size();
-    if (home.idle.is_alone()) return nullptr;
+    if (!alone.is_in_company()) return nullptr;
     if (!searching_ && !home.idle.start_search()) return nullptr;
     searching_ = true;
     random_ ^= random_ << 13, random_ ^= random_ >> 17, random_ ^= random_ << 5;
@@ -375,7 +360,7 @@ void worker::found_work() noexcept {
     if (std::exchange(unwatched_, false)) home.watchdog.wake();
     if (!searching_) return;
     searching_ = false;
-    if (home.idle.stop_search()) home.wake_one(true);
+    if (home.idle.stop_search()) (void)wake_another();
 }
 
 }  // namespace ramie::detail

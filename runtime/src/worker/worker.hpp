@@ -1,17 +1,20 @@
 // A worker: an OS thread's run queues, and the loop that keeps it busy.
 //
-// pick() is the fast pick and runs on any stack; everything else here that looks further (stealing, timers, readiness,
-// sleeping) runs on the OS thread's own stack, in run().
+// pick() takes from the worker's own queues, in the order of service_order.hpp, and runs on any stack; everything else
+// here that looks further (stealing, timers, readiness, sleeping) runs on the OS thread's own stack, in run(). order.md
+// tells the whole order.
 #pragma once
 
 #include "queues/inject_queue.hpp"
 #include "queues/next_slot.hpp"
+#include "queues/prefetch.hpp"
 #include "queues/run_ring.hpp"
 #include "queues/spawn_turn.hpp"
 #include "queues/task_deque.hpp"
 #include "sleep/parker.hpp"
 #include "sleep/thief_calls.hpp"
 #include "timers/timer_heap.hpp"
+#include "worker/service_order.hpp"
 #include "worker/thread_clock.hpp"
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -40,8 +43,7 @@ class counter {
 
 class worker final : public lane {
   public:
-    // `alone`: nobody steals from it.
-    worker(scheduler& home, unsigned index, bool alone, bool spare = false);
+    worker(scheduler& home, unsigned index, bool is_alone, bool spare = false);
     ~worker();
 
     // The loop, until the runtime stops or, for a current_thread runtime, until `done` or the time. On the worker's
@@ -51,12 +53,22 @@ class worker final : public lane {
 
     // --- this worker only ---
     task* pick() noexcept {
-        // What is common, in few instructions; take_local() has the whole rule.
-        if (picks_.add() >= attend_at_ || own_.size() != 0) [[unlikely]] return pick_with_care();
-        if (!next_.empty()) return next_streak_ < max_streak ? take_next() : take_local();
-        if (!deque_.looks_empty()) return take_local();
-        next_streak_ = 0;
-        return ready_entry(ring_.pop_and_prefetch(crowded_));
+        auto const now = picks_.add();
+        if (order_.is_due(now)) [[unlikely]] return pick_with_care();
+        in_queues const queues(*this);
+        auto const from = order_.choose(now, queues);
+        // Inline what is common.
+        if (from == source::ring) {
+            order_.took(source::ring);
+            auto* const t = ring_.pop(queues.seen_in_ring(), prefetch_behind{crowded_});
+            if (t != nullptr && t->stack != nullptr) [[likely]] return t;
+            return take_unstarted(t);
+        }
+        if (from == source::next) {
+            order_.took(source::next);
+            if (auto* const t = next_.take()) [[likely]] return t;
+        }
+        return from == source::nothing ? nullptr : take_local();
     }
     // Gives a new task its id and puts it into the live table.
     void list_here(task& t);  // std::bad_alloc: it is not in
@@ -68,7 +80,12 @@ class worker final : public lane {
     }
     // Whether a task that is woken on this worker's thread goes to this worker's queues.
     bool takes(task const& t) const noexcept;
-    void post_yielded(task& t) noexcept;
+    void post_yielded(task& t) noexcept {
+        yields.add();
+        if (t.pinned) [[unlikely]] return queue_own(t);
+        push_ring(t);
+        if (!alone.has_nobody_to_wake()) offer_ring();
+    }
     void queue_own(task& t) noexcept { own_.push(t); }
     // A task that one ending here has woken: true, it is next.
     bool hand_over(task& t) noexcept;
@@ -78,9 +95,6 @@ class worker final : public lane {
     // For block_in_place: the running task keeps this worker, another does its work. False: it is lent already.
     [[nodiscard]] bool lend() noexcept;
     void take_back() noexcept;
-    // By the spare_crew, under its lock: no spare is left, or one comes. False: not yet, the worker is busy with a queue.
-    void begins_alone() noexcept;
-    [[nodiscard]] bool takes_company() noexcept;
     // The task it is lent to, or null.
     task const* lent_by() const noexcept { return lent_by_.load(std::memory_order_relaxed); }
 
@@ -100,8 +114,8 @@ class worker final : public lane {
     bool is_lent() const noexcept { return lent_by_.load(std::memory_order_seq_cst) != nullptr; }
     // In a task for long, by the monitor's judgement.
     bool is_stuck() const noexcept { return stuck_.load(std::memory_order_relaxed); }
-    // What waits in its own queue and may go elsewhere: other workers' tasks, which come under forced migration; and, if
-    // wanted, pinned ones that have not started.
+    // What waits in its own queue and may go elsewhere: other workers' tasks, which come under forced migration; and,
+    // if wanted, pinned ones that have not started.
     task_chain give_movable(bool pinned_too) noexcept;
     bool has_own() const noexcept { return own_.size() > 0; }
     std::uint64_t picks() const noexcept { return picks_.read(); }
@@ -130,26 +144,49 @@ class worker final : public lane {
     std::size_t stayers = 0;
 
   private:
-    static constexpr std::uint64_t ticks_between_looks = 61, ticks_before_ring_first = 31;
-    static constexpr unsigned max_streak = 3;  // picks of the next-slot in a row
-
-    task* take_next() noexcept {
-        if (auto* const t = next_.take()) [[likely]] {
-            ++next_streak_;
-            return t;
+    using source = service_order::source;
+    // What the order of service asks.
+    struct in_queues {
+        explicit in_queues(worker const& of) noexcept : w(of) {}
+        bool own() const noexcept { return w.own_.size() != 0; }
+        bool next() const noexcept { return !w.next_.empty(); }
+        bool ring() const noexcept {
+            seen_in_ring_ = w.ring_.look();
+            return seen_in_ring_.count != 0;
         }
-        return take_local();  // a thief was faster
-    }
+        bool spawned() const noexcept { return !w.deque_.looks_empty(); }
+        // When it was last asked for the ring.
+        run_ring::front seen_in_ring() const noexcept { return seen_in_ring_; }
+
+      private:
+        worker const& w;
+        mutable run_ring::front seen_in_ring_;
+    };
+    // The same, if the next-slot were full.
+    struct in_queues_and_next : in_queues {
+        using in_queues::in_queues;
+        bool next() const noexcept { return true; }
+    };
+
     task* pick_with_care() noexcept;
     task* take_local() noexcept;
+    task* take_from(source s) noexcept;
+    task* take_spawned() noexcept;
+    task* take_unstarted(task* t) noexcept;
     // An entry of a ring or an injection queue: woken (it has a stack) or not started.
     task* ready_entry(task* t) noexcept {
         if (t == nullptr || t->stack != nullptr) [[likely]] return t;
         return start_entry(*t);
     }
     task* start_entry(task& t) noexcept;
-    void push_ring(task& t) noexcept;
+    [[gnu::always_inline]] void push_ring(task& t) noexcept {
+        if (crowded_ || !ring_.push(t)) [[unlikely]] push_elsewhere(t);
+    }
     void push_elsewhere(task& t) noexcept;
+    // What is in the ring beside the next one may run elsewhere.
+    void offer_ring() noexcept;
+    // After it has put something where others may take it. True: a sleeper was woken.
+    bool wake_another() noexcept;
     void post_from_loop(task& t) noexcept;
     void post_displaced(task& t) noexcept;
     task* find_work();
@@ -174,14 +211,13 @@ class worker final : public lane {
     bool should_stop();
 
     bool const spare_;
+    bool const may_be_alone_;  // the only regular worker
     task_deque deque_;
     thief_calls calls_;
     run_ring ring_;
     alignas(64) next_slot next_;
-    unsigned next_streak_ = 0;
+    service_order order_;
     counter picks_;
-    std::uint64_t last_look_ = 0;
-    std::uint64_t attend_at_ = 0;  // the pick at which something is to be looked at that the fast pick leaves out
     time_point last_turn_{};
     bool searching_ = false;
     bool several_ready_ = false;  // at the last look at what is watched

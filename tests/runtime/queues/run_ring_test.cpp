@@ -40,10 +40,11 @@ constexpr std::uint32_t starts[] = {0u, 0u - 1u, 0u - 100u, 0u - run_ring::capac
 
 TEST_CASE("run_ring: first in, first out, across the wrap of the indices") {
     auto const tasks = make_tasks(run_ring::capacity);
-    for (bool alone : {false, true}) {
+    for (bool is_alone : {false, true}) {
         for (auto start : starts) {
-            CAPTURE(alone);
+            CAPTURE(is_alone);
             CAPTURE(start);
+            solitude alone(is_alone);
             run_ring ring(alone);
             start_at(ring, start);
             CHECK(ring.empty());
@@ -64,7 +65,8 @@ TEST_CASE("run_ring: holds its capacity and then refuses") {
     auto const tasks = make_tasks(run_ring::capacity + 1);
     for (auto start : starts) {
         CAPTURE(start);
-        run_ring ring(false);
+        solitude alone(false);
+        run_ring ring(alone);
         start_at(ring, start);
         for (std::uint32_t i = 0; i < run_ring::capacity; ++i) REQUIRE(ring.push(*tasks[i]));
         CHECK(ring.room() == 0);
@@ -83,7 +85,8 @@ TEST_CASE("run_ring: a thief takes the older half, rounded up, and keeps the ord
         for (std::uint32_t n : {0u, 1u, 2u, 5u, run_ring::capacity - 1, run_ring::capacity}) {
             CAPTURE(start);
             CAPTURE(n);
-            run_ring victim(false), mine(false);
+            solitude alone(false);
+            run_ring victim(alone), mine(alone);
             start_at(victim, start);
             start_at(mine, start + 77);
             for (std::uint32_t i = 0; i < n; ++i) REQUIRE(victim.push(*tasks[i]));
@@ -107,9 +110,10 @@ TEST_CASE("run_ring: owner and thieves, who steal from each other too, take ever
     RAMIE_CAPTURE_SEED();
     auto const tasks = make_tasks(rounds(400'000));
     constexpr std::size_t thieves = 3;
+    solitude alone(false);
     std::vector<std::unique_ptr<run_ring>> rings;  // the owner's, then the thieves'
     for (std::size_t i = 0; i <= thieves; ++i) {
-        rings.push_back(std::make_unique<run_ring>(false));
+        rings.push_back(std::make_unique<run_ring>(alone));
         start_at(*rings.back(), 0u - 1000u);
     }
     std::vector<std::atomic<int>> taken(tasks.size());

@@ -1,10 +1,10 @@
 // Queues whose owner has them to itself until company comes, and again when it has gone.
-#include "queues/solitude.hpp"
-
 #include "chance.hpp"
 #include "loose_task.hpp"
 #include "queues/run_ring.hpp"
 #include "queues/task_deque.hpp"
+
+#include <ramie/detail/fence/solitude.hpp>
 
 #include <doctest/doctest.h>
 
@@ -16,21 +16,30 @@
 using namespace ramie::detail;
 using namespace ramie::testing;
 
-TEST_CASE("solitude: whoever brings company sees whether the owner is inside, and the owner sees company") {
+TEST_CASE("solitude: the thread that brings company sees whether the owner is inside, and the owner sees company") {
     solitude mine(true);
+    CHECK_FALSE(mine.has_ended());
+    CHECK(mine.has_nobody_to_wake());
     REQUIRE(mine.enter());
-    CHECK(mine.owner_is_inside());
-    mine.end();
-    CHECK(mine.owner_is_inside());  // not now
+    CHECK_FALSE(mine.end());  // not now
+    CHECK(mine.has_ended());  // but it is expected
+    CHECK_FALSE(mine.is_in_company());
+    CHECK_FALSE(mine.has_nobody_to_wake());
     mine.leave();
-    CHECK_FALSE(mine.owner_is_inside());
     CHECK_FALSE(mine.enter());
-    CHECK_FALSE(mine.owner_is_inside());
+    CHECK(mine.end());
+    CHECK(mine.is_in_company());
+    CHECK_FALSE(mine.enter());
+    CHECK_FALSE(mine.has_nobody_to_wake());
+    CHECK(mine.end());  // once is enough
     mine.begin();
+    CHECK_FALSE(mine.has_ended());
     CHECK(mine.enter());
     mine.leave();
     solitude never_alone(false);
+    CHECK(never_alone.is_in_company());
     CHECK_FALSE(never_alone.enter());
+    CHECK_FALSE(never_alone.has_nobody_to_wake());
 }
 
 namespace {
@@ -38,7 +47,7 @@ namespace {
 // An owner takes what it puts in; a thief comes in company now and then, by the protocol, and takes what it can. Each task
 // must be had once. What matters are the moments when company comes, so it comes often.
 template <class Queue, class Put, class Steal>
-void shared_now_and_then(Queue& queue, Put put, Steal steal) {
+void shared_now_and_then(solitude& alone, Queue& queue, Put put, Steal steal) {
     auto const count = rounds(200'000);
     std::vector<loose_task> tasks;
     constexpr std::size_t different = 1024;
@@ -57,9 +66,7 @@ void shared_now_and_then(Queue& queue, Put put, Steal steal) {
         while (!done) {
             {
                 std::lock_guard const held(crew);
-                queue.alone().end();
-                heavy_fence_for_compiler_fence();
-                in_company = !queue.alone().owner_is_inside();
+                in_company = alone.end();
                 if (!in_company) continue;
             }
             for (auto n = dice.below(50); n > 0; --n) {
@@ -88,7 +95,7 @@ void shared_now_and_then(Queue& queue, Put put, Steal steal) {
         for (auto n = dice.below(9); n > 0; --n)
             if (auto* const t = queue.pop()) have(*t);
         std::unique_lock const held(crew, std::try_to_lock);
-        if (held.owns_lock() && !in_company) queue.alone().begin();
+        if (held.owns_lock() && !in_company) alone.begin();
     }
     done = true;
     company.join();
@@ -101,13 +108,15 @@ void shared_now_and_then(Queue& queue, Put put, Steal steal) {
 }  // namespace
 
 TEST_CASE("solitude: a ring that is shared now and then gives each task once") {
-    run_ring ring(true);
+    solitude alone(true);
+    run_ring ring(alone);
     shared_now_and_then(
-        ring, [](run_ring& r, task& t) { return r.push(t); }, [](run_ring& r) { return r.steal(); });
+        alone, ring, [](run_ring& r, task& t) { return r.push(t); }, [](run_ring& r) { return r.steal(); });
 }
 
 TEST_CASE("solitude: a deque that is shared now and then gives each task once") {
-    task_deque deque(true);
+    solitude alone(true);
+    task_deque deque(alone);
     shared_now_and_then(
-        deque, [](task_deque& d, task& t) { return d.push(t); }, [](task_deque& d) { return d.steal(); });
+        alone, deque, [](task_deque& d, task& t) { return d.push(t); }, [](task_deque& d) { return d.steal(); });
 }

@@ -41,8 +41,9 @@ class tally {
 }  // namespace
 
 TEST_CASE("task_deque: the owner takes the newest, a thief the oldest") {
-    for (bool alone : {false, true}) {
-        CAPTURE(alone);
+    for (bool is_alone : {false, true}) {
+        CAPTURE(is_alone);
+        solitude alone(is_alone);
         task_deque deque(alone);
         auto const tasks = make_tasks(4);
         for (auto const& t : tasks) REQUIRE(deque.push(*t));
@@ -62,7 +63,8 @@ TEST_CASE("task_deque: the owner takes the newest, a thief the oldest") {
 }
 
 TEST_CASE("task_deque: a task is taken out of turn only if it is the newest") {
-    task_deque deque(false);
+    solitude alone(false);
+    task_deque deque(alone);
     auto const tasks = make_tasks(2);
     CHECK_FALSE(deque.pop_if_newest(*tasks[0]));
     REQUIRE(deque.push(*tasks[0]));
@@ -75,8 +77,9 @@ TEST_CASE("task_deque: a task is taken out of turn only if it is the newest") {
 }
 
 TEST_CASE("task_deque: grows while entries are taken from both ends, and keeps their order") {
-    for (bool alone : {false, true}) {
-        CAPTURE(alone);
+    for (bool is_alone : {false, true}) {
+        CAPTURE(is_alone);
+        solitude alone(is_alone);
         task_deque deque(alone);
         auto const tasks = make_tasks(5000);
         for (std::size_t i = 0; i < 100; ++i) REQUIRE(deque.push(*tasks[i]));
@@ -94,7 +97,8 @@ TEST_CASE("task_deque: owner and thieves take every entry exactly once, while it
     auto const tasks = make_tasks(rounds(400'000));
     for (unsigned thieves : {1u, 3u}) {
         CAPTURE(thieves);
-        task_deque deque(false);
+        solitude alone(false);
+        task_deque deque(alone);
         tally taken(tasks.size());
         std::atomic<bool> done{false};
         {
@@ -120,7 +124,8 @@ TEST_CASE("task_deque: owner and thieves take every entry exactly once, while it
 
 TEST_CASE("task_deque: the last entry goes to the owner or to one thief, never to both") {
     auto const tasks = make_tasks(1);
-    task_deque deque(false);
+    solitude alone(false);
+    task_deque deque(alone);
     std::atomic<std::size_t> stolen{0};
     std::size_t kept = 0;
     auto const n = rounds(1'000'000);
@@ -142,8 +147,9 @@ TEST_CASE("task_deque: the last entry goes to the owner or to one thief, never t
 
 TEST_CASE("task_deque: the newest can be claimed by name, and nothing else can") {
     auto const tasks = make_tasks(300);
-    for (bool const alone : {false, true}) {
-        CAPTURE(alone);
+    for (bool const is_alone : {false, true}) {
+        CAPTURE(is_alone);
+        solitude alone(is_alone);
         task_deque deque(alone);
         CHECK_FALSE(deque.pop_if_newest(*tasks[0]));
         for (auto const& t : tasks) REQUIRE(deque.push(*t));  // grows
@@ -158,8 +164,9 @@ TEST_CASE("task_deque: the newest can be claimed by name, and nothing else can")
 }
 
 TEST_CASE("task_deque: memory of a burst goes back when no second one came, with and without thieves") {
-    for (bool alone : {false, true}) {
-        CAPTURE(alone);
+    for (bool is_alone : {false, true}) {
+        CAPTURE(is_alone);
+        solitude alone(is_alone);
         task_deque deque(alone);
         constexpr std::size_t n = 100'000;
         auto const tasks = make_tasks(n);
@@ -183,7 +190,8 @@ TEST_CASE("task_deque: every entry goes to exactly one while it grows and is tri
     auto const n = rounds(200'000);
     auto const tasks = make_tasks(n);
     tally taken(n);
-    task_deque deque(false);
+    solitude alone(false);
+    task_deque deque(alone);
     std::atomic<bool> over{false};
     std::vector<std::thread> thieves;
     for (int i = 0; i < 3; ++i)

@@ -34,21 +34,21 @@ struct idle_workers {
 
 TEST_CASE("idle_set: a poster takes one sleeper, unless somebody searches") {
     idle_workers all(4);
-    CHECK(all.set.wake_for_work(true) == nullptr);
+    CHECK(all.set.wake_for_work() == nullptr);
     all.set.list(all[0], false);
     all.set.list(all[1], false);
     CHECK(all.set.sleeping() == 2);
-    auto* const first = all.set.wake_for_work(true);
+    auto* const first = all.set.wake_for_work();
     REQUIRE(first != nullptr);
     CHECK(all.set.sleeping() == 1);
     CHECK_FALSE(all.set.unlist(*first));                 // it was taken off: it searches
-    CHECK(all.set.wake_for_work(true) == nullptr);       // and so nobody else is woken
+    CHECK(all.set.wake_for_work() == nullptr);       // and so nobody else is woken
     CHECK(all.set.stop_search());                        // the last searcher
-    auto* const second = all.set.wake_for_work(false);
+    auto* const second = all.set.wake_for_work();
     REQUIRE(second != nullptr);
     CHECK(second != first);
     CHECK(all.set.stop_search());
-    CHECK(all.set.wake_for_work(true) == nullptr);
+    CHECK(all.set.wake_for_work() == nullptr);
     CHECK(all.set.sleeping() == 0);
 }
 
@@ -75,14 +75,14 @@ TEST_CASE("idle_set: who goes to sleep stops searching, and who wakes by itself 
     CHECK(all.set.unlist(all[0]));
     CHECK_FALSE(all.set.unlist(all[0]));
     CHECK(all.set.sleeping() == 0);
-    CHECK(all.set.wake_for_work(true) == nullptr);
+    CHECK(all.set.wake_for_work() == nullptr);
 }
 
-TEST_CASE("idle_set: a lone worker is woken by foreign threads, not by itself") {
+TEST_CASE("idle_set: a lone worker is woken by foreign threads, and has nobody to wake itself") {
     idle_workers all(1);
+    CHECK(all[0].alone.has_nobody_to_wake());
     all.set.list(all[0], false);
-    CHECK(all.set.wake_for_work(true) == nullptr);
-    CHECK(all.set.wake_for_work(false) == &all[0]);
+    CHECK(all.set.wake_for_work() == &all[0]);
     CHECK(all.set.stop_search());
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("idle protocol: work posted to workers that are falling asleep is alwa
                     while (!done.load(std::memory_order_acquire)) {
                         if (work.load(std::memory_order_relaxed) && work.exchange(false, std::memory_order_acquire)) {
                             if (std::exchange(searching, false) && all.set.stop_search())
-                                if (auto* const w = all.set.wake_for_work(true)) parkers[w->index].unpark(*nobody);
+                                if (auto* const w = all.set.wake_for_work()) parkers[w->index].unpark(*nobody);
                             taken.fetch_add(1, std::memory_order_release);
                             continue;
                         }
@@ -174,7 +174,7 @@ TEST_CASE("idle protocol: work posted to workers that are falling asleep is alwa
             chance dice(n);
             for (std::size_t i = 1; i <= items; ++i) {
                 work.store(true, std::memory_order_release);
-                if (auto* const w = all.set.wake_for_work(false)) parkers[w->index].unpark(*nobody);
+                if (auto* const w = all.set.wake_for_work()) parkers[w->index].unpark(*nobody);
                 while (taken.load(std::memory_order_acquire) < i) {
                     if (dice.one_in(64)) std::this_thread::yield();
                 }

@@ -10,6 +10,7 @@
 
 #include <ramie/detail/blocks/block_cache.hpp>
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/fence/solitude.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/switch/context.hpp>
 #include <ramie/detail/task/task.hpp>
@@ -35,7 +36,8 @@ class current_task {
 
 class lane {
   public:
-    lane();
+    // `is_alone`: no other lane of its runtime runs beside it, for now.
+    explicit lane(bool is_alone = true);
     lane(lane const&) = delete;
     lane& operator=(lane const&) = delete;
 
@@ -65,8 +67,8 @@ class lane {
     bool is_switching() const noexcept { return errand_ != errand::none; }
 
     current_task current;      // the running fiber; null on the OS thread's own stack
-    bool alone = true;         // no other lane of its runtime runs beside it
-    lane_number number = bias::stranger;  // for what is biased to it: only if it is alone
+    solitude alone;            // whether no other lane of its runtime runs beside it
+    lane_number number = bias::stranger;  // for what is biased to it: only if it is born alone
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
     bool lent = false;         // to its current task, which may block the thread (block_in_place)
     bool calls_out = false;    // in a system call that the runtime makes, whoever is current: not that fiber's
