@@ -238,7 +238,7 @@ time_point scheduler::trim_timers(time_point now) noexcept {
 
 void scheduler::trim(time_point now) noexcept {
     std::unique_lock const alone(trimming_, std::try_to_lock);
-    if (!alone.owns_lock()) return;  // somebody is at it
+    if (!alone.owns_lock()) return;  // another thread is at it
     auto const decay = stack_decay();
     auto const next = std::min({trim_stacks(now), trim_blocks(now, decay), live.trim(now, decay), trim_timers(now)});
     trim_at_.store(next.time_since_epoch().count(), std::memory_order_relaxed);

@@ -38,7 +38,7 @@
 
 namespace ramie::detail {
 
-// Whose turn it is in the driver: one worker's at a time. Nobody waits for it.
+// The right to be in the driver: one worker has it at a time. No worker waits for it.
 class driver_role {
   public:
     // acquire pairs with the release in give_back().

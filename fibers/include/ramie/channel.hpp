@@ -103,8 +103,8 @@ class sender {
         return as_permit(until(t, [&](detail::time_point limit) { return core.reserve(1, limit); }),
                          channel_error::timed_out);
     }
-    // The same for several values at once: waits until there is room for all of them, and is overtaken by nobody
-    // meanwhile. std::invalid_argument: more than capacity().
+    // The same for several values at once: waits until there is room for all of them, and is not overtaken meanwhile.
+    // std::invalid_argument: more than capacity().
     std::expected<channel_permits<T>, channel_error> reserve_many(std::size_t count) {
         return as_permits(possible(count).reserve(count, detail::never), count, channel_error::timed_out);
     }
@@ -127,9 +127,9 @@ class sender {
 
     // No more sends, by any sender; what was sent, and what permits still send, can be received.
     void close() { held().close(); }
-    // True once that was done, or nobody receives.
+    // True once that was done, or there is no receiver.
     [[nodiscard]] bool is_closed() const { return held().is_closed_to_senders(); }
-    // Waits until the channel is closed or nobody receives. Suspension point.
+    // Waits until the channel is closed or has no receiver. Suspension point.
     void closed() { (void)held().wait_closed(detail::never); }
     // Values waiting in the channel.
     [[nodiscard]] std::size_t size() const { return held().size(); }

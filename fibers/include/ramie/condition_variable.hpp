@@ -30,7 +30,7 @@ class condition_variable {
     constexpr condition_variable() = default;
     condition_variable(condition_variable const&) = delete;
     condition_variable& operator=(condition_variable const&) = delete;
-    // Dies with a message if somebody waits who was not notified.
+    // Dies with a message if a waiter was not notified.
     ~condition_variable();
 
     void notify_one() noexcept;
@@ -145,7 +145,7 @@ class condition_variable {
 using condition_variable_any = condition_variable;
 
 // As std::notify_all_at_thread_exit: when the running task, job or plain thread has ended and its fiber_locals are gone (a
-// plain thread's thread_locals, too), everybody who waits is notified and the lock given back. std::system_error
+// plain thread's thread_locals, too), all waiters are notified and the lock given back. std::system_error
 // (operation_not_permitted) if the lock is not held.
 void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> held);
 

@@ -48,9 +48,9 @@ class abort_handle {
 };
 
 // What spawn returns. Move-only. Destroying it detaches: the task goes on, and its result is dropped (an exception that
-// nobody can receive any more goes to runtime_options::on_task_failure). Works from fibers and from plain threads; one
-// thread or fiber at a time: while one waits in a join, wait, timed wait or select for it, another that tries the same is
-// refused by std::logic_error.
+// no handle can receive any more goes to runtime_options::on_task_failure). Works from fibers and from plain threads;
+// one thread or fiber at a time: while one waits in a join, wait, timed wait or select for it, another that tries the
+// same is refused by std::logic_error.
 template <class T>
 class [[nodiscard]] join_handle {
   public:

@@ -80,7 +80,7 @@ class join_set {
     void abort_all() {
         for (auto const& m : members_) m->handle.abort();
     }
-    // Aborts all and waits for them, shielded. Failures are reported like any that nobody receives.
+    // Aborts all and waits for them, shielded. Failures are reported like any that no handle receives.
     void shutdown() {
         if (members_.empty()) return;
         if (!detail::home_process::is_here()) return detach_all();  // in a child they never end

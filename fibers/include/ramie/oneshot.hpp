@@ -112,7 +112,7 @@ class oneshot_sender {
         if (core_) core_->drop_sender();
     }
 
-    // Uses the sender up. Never waits. Error: closed, nobody will receive; the value is still the caller's.
+    // Uses the sender up. Never waits. Error: closed, there will be no receiver; the value is still the caller's.
     std::expected<void, channel_error> send(T&& value) {
         (void)held();
         auto const core = std::exchange(core_, nullptr);

@@ -38,7 +38,7 @@ class semaphore {
     }
     semaphore(semaphore const&) = delete;
     semaphore& operator=(semaphore const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~semaphore();
 
     // Waits for `count` permits at once. Error: closed. Suspension point; on abort none was taken. std::invalid_argument:
@@ -52,7 +52,7 @@ class semaphore {
     template <class Clock, class Duration>
     std::expected<permit, acquire_error> acquire_until(std::chrono::time_point<Clock, Duration> t, std::size_t count = 1);
 
-    // The same, with permits that keep the semaphore alive: for tasks that outlive whoever made it.
+    // The same, with permits that keep the semaphore alive: for tasks that outlive the semaphore's maker.
     static std::expected<permit, acquire_error> acquire_owned(std::shared_ptr<semaphore> from, std::size_t count = 1);
     static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
                                                                   std::size_t count = 1) noexcept;
@@ -70,7 +70,7 @@ class semaphore {
     void release(std::size_t count = 1);
     // Takes away up to that many free permits; says how many it took.
     std::size_t forget(std::size_t count) noexcept;
-    // All who wait, and all who come, are told `closed`. Permits held can still be given back.
+    // All waiters, and all later callers, are told `closed`. Permits held can still be given back.
     void close() noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
     [[nodiscard]] std::size_t available() const noexcept;

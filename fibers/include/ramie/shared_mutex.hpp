@@ -16,19 +16,20 @@ namespace ramie {
 using std::shared_lock;
 
 // Meets SharedTimedLockable (and so the standard's shared_mutex and shared_timed_mutex), so std::shared_lock works. As
-// tokio's RwLock it is fair: who comes while others wait queues behind them, so a writer is not starved by readers that
-// keep coming, nor a reader by writers; readers that stand next to each other get it together. A task that holds it for
-// reading must therefore not lock it again: a writer may have queued in between, and both would wait for ever.
+// tokio's RwLock it is fair: a caller that comes while others wait queues behind them, so a writer is not starved by
+// readers that keep coming, nor a reader by writers; readers that stand next to each other get it together. A task that
+// holds it for reading must therefore not lock it again: a writer may have queued in between, and both would wait for
+// ever.
 //
-// On abort or a passed timeout while waiting, lock and lock_shared throw and nothing is held; whoever stood behind is
-// let in if that is now possible. A waiter to whom it was already handed has it. From fibers and plain threads; may be
-// held over a suspension.
+// On abort or a passed timeout while waiting, lock and lock_shared throw and nothing is held; a waiter that stood
+// behind is let in if that is now possible. A waiter to whom it was already handed has it. From fibers and plain
+// threads; may be held over a suspension.
 class shared_mutex {
   public:
     constexpr shared_mutex() = default;
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~shared_mutex();
 
     // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it for writing; so do all
@@ -78,7 +79,7 @@ class shared_mutex {
     detail::atomic<std::uint32_t> word_{0};
     detail::word_lock guard_;
     detail::wait_queue queue_;  // a node's slot is not null for a writer
-    detail::atomic<detail::waiter const*> writer_{nullptr};  // to detect a second lock by the one who writes
+    detail::atomic<detail::waiter const*> writer_{nullptr};  // to detect a second lock by the writer
 };
 
 using shared_timed_mutex = shared_mutex;

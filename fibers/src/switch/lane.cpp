@@ -102,7 +102,7 @@ void lane::yield() noexcept {
     *here->slots_.error = error;
 }
 
-// Who comes after a task that has ended here: the joiner it has woken, if that may be.
+// The task that follows one that has ended here: the joiner it has woken, if that is allowed.
 inline task* lane::after_end(waiter* joiner) noexcept {
     if (joiner != nullptr) {
         if (joiner->is_fiber() && carrier::hand_over(*this, static_cast<task&>(*joiner))) return static_cast<task*>(joiner);
@@ -123,7 +123,7 @@ RAMIE_IN_FIRST_FRAME lane& lane::serve(stack*& mine, task*& next) noexcept {
     for (;;) {
         self->run();
         check_canary(*self);
-        // The body may have moved to another lane; so may this, in the destructor of a result that nobody takes. Then
+        // The body may have moved to another lane; so may this, in the destructor of a result that is not taken. Then
         // `self` may be gone.
         auto const [where, joiner] = self->finish_on_lane();
         auto& here = *where;

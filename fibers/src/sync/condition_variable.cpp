@@ -46,7 +46,7 @@ void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> h
     if (!held.owns_lock())
         throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
                                 "ramie: notify_all_at_thread_exit with a lock that is not held");
-    // Under the lock: who waits may destroy the condition variable as soon as it can have that.
+    // Under the lock: a waiter may destroy the condition variable as soon as it can take the lock.
     auto last = [&changed, lock = std::move(held)]() mutable noexcept {
         changed.notify_all();
         lock.unlock();

@@ -20,7 +20,7 @@ void latch::count_down(std::ptrdiff_t n) {
         std::lock_guard held(guard_);
         auto const left = left_.load(std::memory_order_relaxed);
         if (n < 0 || n > left) throw std::logic_error("ramie: a latch is counted down below zero");
-        // release pairs with the acquire in try_wait(). Those who counted down before synchronise by guard_.
+        // release pairs with the acquire in try_wait(). Earlier count_downs synchronise by guard_.
         left_.store(left - n, std::memory_order_release);
         if (left == n) queue_.claim_all(woken);
     }

@@ -114,7 +114,7 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
     }
 }
 
-// Under guard_. Whether somebody waits is in the word, so that unlock() has one look to take.
+// Under guard_. Whether there are waiters is in the word, so that unlock() has one look to take.
 void mutex::note_waiters() noexcept {
     auto const is_held = word_.load(std::memory_order_relaxed) & locked;
     word_.store(is_held | (queue_.empty() ? 0 : waited_for), std::memory_order_relaxed);

@@ -78,7 +78,7 @@ granted semaphore::try_acquire_owned(std::shared_ptr<semaphore> from, std::size_
     return owned(from->try_acquire(count), from);
 }
 
-// Grants what there is to those who wait longest.
+// Grants the free permits to the waiters that wait longest.
 void semaphore::serve(detail::woken_list& woken) noexcept {
     while (auto* const first = queue_.first()) {
         auto const wanted = *static_cast<std::size_t*>(first->slot);

@@ -4,7 +4,7 @@
 //   A thief reads the entries first and then moves head_: if its CAS succeeds no thread took them in between, and
 //   the owner cannot have overwritten them, because it writes only where head_ has passed.
 //   A lone owner (solitude.hpp) moves head_ by a plain store, and may look at the tasks themselves before their turn:
-//   there is no thief who might let them end.
+//   there is no thief that might run them to their end.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -27,7 +27,7 @@ class run_ring {
     // False: full.
     [[nodiscard, gnu::always_inline]] bool push(task& t) noexcept {
         auto const tail = tail_.load(std::memory_order_relaxed);
-        // acquire pairs with the release of whoever moved head_: the slot was read.
+        // acquire pairs with the release of the thread that moved head_: the slot was read.
         if (tail - head_.load(std::memory_order_acquire) >= capacity) return false;
         slots_[tail % capacity].store(&t, std::memory_order_relaxed);
         tail_.store(tail + 1, std::memory_order_release);  // pairs with the acquire in steal_into()
@@ -70,7 +70,7 @@ class run_ring {
         return capacity - (tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire));
     }
 
-    // --- anybody ---
+    // --- any thread ---
     bool empty() const noexcept {
         return head_.load(std::memory_order_seq_cst) == tail_.load(std::memory_order_seq_cst);
     }

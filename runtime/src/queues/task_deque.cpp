@@ -37,7 +37,7 @@ task_deque::buffer::~buffer() {
 bool task_deque::buffer::is_mapped() const noexcept { return bytes() >= smallest_mapping; }
 
 void task_deque::buffer::clear() noexcept {
-    // release pairs with the acquire in steal(): who reads null sees which buffer is in use instead.
+    // release pairs with the acquire in steal(): a thread that reads null sees which buffer is in use instead.
     for (std::int64_t i = 0; i < capacity; ++i)
         if (at(i).load(std::memory_order_relaxed) != nullptr) at(i).store(nullptr, std::memory_order_release);
     if (is_mapped()) ::madvise(slots_, bytes(), MADV_DONTNEED);

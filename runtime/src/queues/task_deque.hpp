@@ -10,10 +10,11 @@
 //   A buffer that was given up (for a larger one, or a smaller) stays until the deque dies: a thief may still read from it,
 //   and then fails its CAS or reads the same entry. What it costs is given back all the same (trim): first its slots become
 //   null, with release order; a thief that reads null (acquire) looks for the present buffer again, and there finds the
-//   entry, or the same buffer: then somebody else has taken it. Only then its pages are returned, which leaves them null.
-//   A buffer may come into use again. Whoever reads slot t of it reads null, or entry t if that is not taken yet, since no
-//   other entry has that slot until it is.
-// An entry may be stale (its task was started by a joiner, or aborted): whoever takes it asks task_state::start().
+//   entry, or the same buffer: then a thief has taken it. Only then its pages are returned, which leaves them null.
+//   A buffer may come into use again. A thread that reads slot t of it reads null, or entry t if that is not taken yet,
+//   since no other entry has that slot until it is.
+// An entry may be stale (its task was started by a joiner, or aborted): the thread that takes it asks
+// task_state::start().
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -68,8 +69,7 @@ class task_deque {
         return pop() != nullptr;
     }
 
-    // --- anybody ---
-    // Null: empty, or lost against somebody else.
+    // --- any thread --- Null: empty, or lost against another thread.
     task* steal() noexcept;
     // How many were ever taken from the old end: unchanged means that the oldest entry is the same.
     std::int64_t taken() const noexcept { return top_.load(std::memory_order_relaxed); }

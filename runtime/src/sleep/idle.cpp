@@ -25,7 +25,7 @@ worker* idle_set::wake_in_any_case() noexcept { return sleeping() > 0 ? take() :
 worker* idle_set::take() noexcept {
     std::lock_guard held(lock_);
     if (listed_.empty()) return nullptr;
-    // Rather a futex sleeper: whoever is in the driver is of use there.
+    // Rather a futex sleeper: the worker in the driver is of use there.
     auto chosen = std::find_if(listed_.rbegin(), listed_.rend(), [](worker* w) { return !w->sleeps_in_driver(); });
     if (chosen == listed_.rend()) chosen = listed_.rbegin();
     auto* const w = *chosen;

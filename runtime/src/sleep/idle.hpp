@@ -1,4 +1,4 @@
-// Who sleeps and who searches. The protocol is in idle.md; bold names there are comments here.
+// Which workers sleep and which search. The protocol is in idle.md; bold names there are comments here.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -28,7 +28,7 @@ class idle_set {
 
     // --- searching ---
     [[nodiscard]] bool start_search() noexcept;
-    // Beyond the limit: for who knows that there is something to find.
+    // Beyond the limit: for a worker that knows that there is something to find.
     void join_search() noexcept { counts_.fetch_add(one_searching, std::memory_order_seq_cst); }
     // True: it was the last searcher.
     bool stop_search() noexcept;

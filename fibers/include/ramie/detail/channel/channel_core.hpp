@@ -4,7 +4,7 @@
 //   - there is room while the values in the ring and the permits given out (reserve) are fewer than the capacity;
 //   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken: who
 //     waits for several permits is given what room there is, one by one, before later senders;
-//   - the ring has memory for all values and permits, and while somebody waits for room, for the whole capacity;
+//   - the ring has memory for all values and permits, and while a sender waits for room, for the whole capacity;
 //   - a waiting receiver's node points to the std::optional<T> it receives into, a waiting sender's to its offer.
 // A send to a waiting receiver, and a receive that makes room, hand the value over inside one claim: a party whose wait
 // ended otherwise (abort, timeout, another case of a select) was not claimed and has lost nothing, and the next one is
@@ -170,7 +170,8 @@ class channel_core {
         closing_.assert_empty("channel's sender");
         tell_if_ended(woken);
     }
-    // The last receiver has gone: senders are told, and what nobody takes is destroyed (a value may hold a sender).
+    // The last receiver has gone: senders are told, and values that no receiver takes are destroyed (a value may hold a
+    // sender).
     void drop_receiver() noexcept {
         {
             woken_list woken;
@@ -253,7 +254,7 @@ class channel_core {
         ring_.drop_front();
         if (ring_.is_sparse()) [[unlikely]] give_memory_back();
     }
-    // Not from under those who wait for room: give_room() cannot fail.
+    // Not while senders wait for room: give_room() must not fail.
     [[gnu::noinline]] void give_memory_back() noexcept {
         if (senders_.empty()) ring_.shrink_to(ring_.size() + reserved_);
     }
@@ -280,8 +281,8 @@ class channel_core {
             auto* const next = senders_.first();
             if (next == nullptr) return;
             auto& mine = *static_cast<offer*>(next->slot);
-            // Room for some of several is kept for it: nobody may come before it. It gives back what it has if its wait
-            // ends otherwise.
+            // Room for some of several is kept for it: no other sender may come before it. It gives back what it has if
+            // its wait ends otherwise.
             if (mine.wanted > 1) keep_some(mine);
             if (mine.wanted > mine.kept + 1) return;
             if (!has_room() || !senders_.claim(*next, woken)) continue;

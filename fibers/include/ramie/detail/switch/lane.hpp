@@ -1,7 +1,8 @@
 // A lane: one OS thread's side of switching. A worker is a lane with run queues; the one-thread carrier has one too.
 //
 // A fiber that leaves (parks, yields, ends) picks its successor on its own stack and jumps to it. What must not happen
-// before its registers are saved is an *errand*: it is noted in the lane, and whoever arrives runs it first (settle()):
+// before its registers are saved is an *errand*: it is noted in the lane, and the fiber that arrives runs it first
+// (settle()):
 //     park     publish the task as parked, then unlock what it held; if it was claimed meanwhile, make it runnable
 //     requeue  put a yielding task into the ring, where thieves can see it
 //     recycle  give an ended task's stack back
@@ -56,7 +57,7 @@ class lane {
     };
     // Returns on whatever lane the fiber is resumed.
     void park(parking const& p, task* successor = nullptr) noexcept;
-    // Lets others run; returns at once if there is nobody.
+    // Lets others run; returns at once if there are none.
     void yield() noexcept;
     // True: the running fiber has used up its budget, and is to yield (which renews it).
     [[nodiscard]] bool spend(std::uint32_t cost) noexcept { return budget_.spend(cost); }
@@ -71,7 +72,7 @@ class lane {
     lane_number number = bias::stranger;  // for what is biased to it: only if it is born alone
     bool go_home = false;      // set by pick(): the lane's loop must look at the world
     bool lent = false;         // to its current task, which may block the thread (block_in_place)
-    bool calls_out = false;    // in a system call that the runtime makes, whoever is current: not that fiber's
+    bool calls_out = false;    // in a system call of the runtime's own, not of the current fiber
     task_id next_id = 0;       // ids are taken in blocks
     task_id last_id = 0;
     stack_cache stacks;

@@ -17,7 +17,7 @@
 //   bool confirm()               takes effect now, without waiting; false: nothing was left, and the select goes on; may throw
 //   bool poll_only()             instead of poll in a select that does not wait: asks although it has not been told
 //
-// The calls come in this order: move construction; poll; if nobody was ready, enlist (until one is not `queued`), then
+// The calls come in this order: move construction; poll; if no case was ready, enlist (until one is not `queued`), then
 // withdraw for every case whose enlist was called and did not throw; confirm for the winner, and all again if it says
 // no; complete for the winner alone. A case that has to give way to others when it leaves a queue (a semaphore's) does
 // so in withdraw.
@@ -37,7 +37,7 @@ namespace ramie::detail {
 enum class enlisting : std::uint8_t {
     queued,  // waits
     won,     // was ready, claimed the wait itself and took effect
-    lost     // was ready, but somebody had claimed the wait through another case
+    lost     // was ready, but the wait was claimed through another case already
 };
 
 template <class C>

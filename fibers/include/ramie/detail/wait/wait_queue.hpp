@@ -1,6 +1,6 @@
-// Who waits for a thing, first come first served. Guarded by its owner's lock, which a parking waiter holds until its
-// registers are saved; the node lives in the waiter's frame and is unlinked before that frame ends: by the waker that
-// pops it, or by the waiter itself when its wait ended otherwise.
+// The waiters of one object, first come first served. Guarded by its owner's lock, which a parking waiter holds until
+// its registers are saved; the node lives in the waiter's frame and is unlinked before that frame ends: by the waker
+// that pops it, or by the waiter itself when its wait ended otherwise.
 #pragma once
 
 #include <ramie/detail/ground/intrusive_list.hpp>
@@ -21,8 +21,9 @@ struct wait_node : list_hook {
     bool fired = false;
 };
 
-// Waiters claimed under a lock, to be resumed after it is released: whoever is resumed may destroy the primitive.
-// Fibers are linked through their tasks, for a node lies on a stack: a million stacks are looked at once less.
+// Waiters claimed under a lock, to be resumed after the lock is released, because a resumed waiter may destroy the
+// primitive. Fibers are linked through their tasks, for a node lies on a stack: a million stacks are looked at once
+// less.
 class woken_list {
   public:
     woken_list() = default;
@@ -47,7 +48,7 @@ class woken_list {
 
 // A waiter that was claimed through its node.
 struct claimed_waiter {
-    wait_node* node = nullptr;   // null: nobody was claimed. What it has (slot) may be used until the lock is released
+    wait_node* node = nullptr;   // null: none was claimed. Its slot may be used until the lock is released
     waiter* parked = nullptr;    // to be resumed after the lock is released; null: it had not parked and will notice itself
     explicit operator bool() const noexcept { return node != nullptr; }
 };
@@ -56,7 +57,7 @@ class wait_queue {
   public:
     bool empty() const noexcept { return nodes_.empty(); }
     void push_back(wait_node& node) noexcept { nodes_.push_back(node); }
-    // For one who was taken off to no avail.
+    // For a waiter that was taken off in vain.
     void push_front(wait_node& node) noexcept { nodes_.push_front(node); }
     void remove(wait_node& node) noexcept { nodes_.remove(node); }
 
@@ -66,8 +67,8 @@ class wait_queue {
     bool claim(wait_node& node, woken_list& out) noexcept;
     // Claims the first waiter whose wait is still open: it now has what it waited for.
     claimed_waiter claim_first() noexcept { return nodes_.empty() ? claimed_waiter{} : claim_first_open(); }
-    // The same for who hands nothing over: the waiter to be resumed after the lock is released. `served` says whether
-    // anybody was claimed at all: one that had not parked yet needs no resuming.
+    // The same for a waker that hands nothing over: returns the waiter to be resumed after the lock is released.
+    // `served` says whether a waiter was claimed at all: a waiter that had not parked yet needs no resuming.
     waiter* claim_front(bool& served) noexcept {
         auto const first = claim_first();
         served = static_cast<bool>(first);
@@ -75,10 +76,10 @@ class wait_queue {
     }
     // As claim_front(), of those that came last.
     waiter* claim_back(bool& served) noexcept;
-    // Claims everybody.
+    // Claims all waiters.
     void claim_all(woken_list& out) noexcept;
 
-    // Dies with a message naming the primitive and a waiter, if anybody waits.
+    // Dies with a message naming the primitive and a waiter, if there is a waiter.
     void assert_empty(char const* primitive) noexcept;
 
   private:
