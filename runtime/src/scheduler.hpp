@@ -4,13 +4,13 @@
 // the time that is limited here or, in a current_thread runtime, for this very thread.
 //   1. closing: spawns from outside throw, spawns from inside are born cancelled
 //   2. every live task is marked as aborted, once: parked ones unwind, running ones notice at their next abort point,
-//      unstarted ones (and queued blocking jobs) are cancelled by whoever takes them from their queue. Whoever lists a
-//      task after that has seen step 1
+//      unstarted ones (and queued blocking jobs) are cancelled by the thread that takes them from their queue. A spawn
+//      that lists a task after that has seen step 1
 //   3. stop_tokens are requested, elsewhere (stop_requests.hpp)
 //   4. wait until all have ended, or the time is up. Workers with nothing left to do say so
-//   5. nobody left: stopping; all workers are unparked and their threads joined, then the blocking pool's
-//   6. somebody left: shut_down returns who; the destructor prints them and ends the process, for a fiber cannot be
-//      destroyed by force
+//   5. no task left: stopping; all workers are unparked and their threads joined, then the blocking pool's
+//   6. tasks left: shut_down returns their names; the destructor prints them and ends the process, because a fiber
+//      cannot be destroyed by force
 #pragma once
 
 #include "blocking/blocking_pools.hpp"

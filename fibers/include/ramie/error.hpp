@@ -68,8 +68,8 @@ class join_error : public std::exception {
     std::string text_;
 };
 
-// What is called with the failure of a task that nobody can receive any more: any callable that takes a join_error. Copies
-// call the same one. It may be called by several threads at once.
+// What is called with the failure of a task that no handle can receive any more: any callable that takes a join_error.
+// Copies call the same one. It may be called by several threads at once.
 class failure_hook {
   public:
     failure_hook() = default;

@@ -18,7 +18,7 @@ class idle_set {
 
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
-    // (A worker that is alone in its runtime need not ask: nobody sleeps.)
+    // (A worker that is alone in its runtime need not ask: no other sleeps.)
     worker* wake_for_work() noexcept {
         thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
         return take_if_nobody_searches();

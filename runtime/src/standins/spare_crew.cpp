@@ -68,7 +68,7 @@ void spare_crew::call(spare& s) noexcept {
     futex_wake(s.calls);
 }
 
-// False: nobody has called for ten seconds.
+// False: it was not called for ten seconds.
 bool spare_crew::await_call(spare& s, std::unique_lock<plain_mutex>& held) noexcept {
     auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     bool in_time = true;

@@ -71,7 +71,7 @@ bool worker::wake_another() noexcept { return !alone.has_nobody_to_wake() && hom
 
 [[gnu::cold, gnu::noinline]] void worker::push_elsewhere(task& t) noexcept {
     if (crowded_) return home.injected.push(t);
-    // The ring is full: half of it goes where everybody looks, in one piece. Not `t`: it may come from there.
+    // The ring is full: half of it goes where all workers look, in one piece. Not `t`: it may come from there.
     task_chain overflow;
     for (std::uint32_t i = 0; i < run_ring::capacity / 2; ++i) {
         auto* const old = ring_.pop();
@@ -344,7 +344,7 @@ task* worker::steal() noexcept {
 }
 
 // Where hundreds of new tasks wait they are small, and each steal by itself costs more than they do. Where a few wait they
-// may be the roots of large trees, and whoever takes several leaves the others with nothing.
+// may be the roots of large trees, and a thief that takes several leaves the others with nothing.
 void worker::take_more_from(worker& victim) noexcept {
     constexpr std::size_t for_each_more = 32, most = 16;
     for (auto more = std::min(victim.deque_.size() / for_each_more, most); more > 0; --more) {

@@ -27,7 +27,7 @@ namespace ramie::detail {
 
 class scheduler;
 
-// Written by the worker alone, read by anybody.
+// Written by the worker alone, read by any thread.
 class counter {
   public:
     std::uint64_t add(std::uint64_t n = 1) noexcept {

@@ -1,5 +1,5 @@
 // Whether a lane is in company: the one object that says so. A runtime's only worker is alone; then it takes from its
-// queues without atomic read-modify-writes, has nobody to wake for what it makes runnable, and hands a lock over
+// queues without atomic read-modify-writes, need not wake a worker for what it makes runnable, and hands a lock over
 // directly. When a spare comes to stand in for it, all of that ends at once, and when no spare is left, it may begin
 // again.
 //
@@ -17,7 +17,7 @@
 //   owner: each time it has added something        the same thread, and then the company
 //   1. puts it into a queue                        a. state_ = expecting
 //   2. compiler fence                              b. heavy fence
-//   3. state_ is alone? yes: wakes nobody          c. the company looks into the queues before it sleeps
+//   3. state_ is alone? yes: wakes none            c. the company looks into the queues before it sleeps
 //
 // Either c sees 1, or 3 sees a, and the owner wakes a sleeper as one of many does (runtime/src/sleep/idle.md).
 //
@@ -72,7 +72,7 @@ class solitude {
         return true;
     }
 
-    // --- anybody ---
+    // --- any thread ---
     // Others may take from its queues.
     bool is_in_company() const noexcept { return state_.load(std::memory_order_relaxed) == state::company; }
 
