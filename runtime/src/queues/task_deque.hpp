@@ -69,7 +69,8 @@ class task_deque {
         return pop() != nullptr;
     }
 
-    // --- any thread --- Null: empty, or lost against another thread.
+    // --- any thread ---
+    // Null: empty, or lost against another thread.
     task* steal() noexcept;
     // How many were ever taken from the old end: unchanged means that the oldest entry is the same.
     std::int64_t taken() const noexcept { return top_.load(std::memory_order_relaxed); }

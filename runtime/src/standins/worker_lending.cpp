@@ -1,5 +1,5 @@
-// A worker that its task keeps for itself, because the task (block_in_place) or the monitor says so, and how the tasks that
-// wait there get to other workers.
+// A worker that its task keeps for itself, because the task (block_in_place) or the monitor says so, and how the
+// tasks that wait there get to other workers.
 #include "scheduler.hpp"
 #include "worker/worker.hpp"
 

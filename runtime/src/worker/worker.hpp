@@ -98,7 +98,8 @@ class worker final : public lane {
     // The task it is lent to, or null.
     task const* lent_by() const noexcept { return lent_by_.load(std::memory_order_relaxed); }
 
-    // --- any thread --- The runtime is down: lets go of stale entries.
+    // --- any thread ---
+    // The runtime is down: lets go of stale entries.
     void drop_entries() noexcept;
     // A task that must run here.
     void post_own(task& t) noexcept;
