@@ -1,5 +1,6 @@
 // error: ramie: otherwise() must be the last case of a select, and the only one
-#include <ramie/channel_cases.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/select.hpp>
 
 void mistake(ramie::receiver<int> numbers) {
     ramie::select(ramie::otherwise([] {}), ramie::on_receive(numbers, [](auto) {}));

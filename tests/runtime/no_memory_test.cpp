@@ -7,7 +7,7 @@
 #include <ramie/async.hpp>
 #include <ramie/block_in_place.hpp>
 #include <ramie/cancellation_token.hpp>
-#include <ramie/channel_cases.hpp>
+#include <ramie/channel.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/fiber_local.hpp>

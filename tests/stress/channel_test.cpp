@@ -5,11 +5,12 @@
 
 #include <ramie/broadcast.hpp>
 #include <ramie/cancellation_token.hpp>
-#include <ramie/channel_cases.hpp>
-#include <ramie/join_case.hpp>
-#include <ramie/notify_case.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/join_handle.hpp>
+#include <ramie/notify.hpp>
 #include <ramie/oneshot.hpp>
-#include <ramie/semaphore_case.hpp>
+#include <ramie/select.hpp>
+#include <ramie/semaphore.hpp>
 #include <ramie/timeout.hpp>
 #include <ramie/watch.hpp>
 

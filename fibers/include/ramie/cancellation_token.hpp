@@ -160,8 +160,7 @@ class stop_case {
 
     bool poll() const noexcept { return stop_.stop_requested(); }
     enlisting enlist(waiter& self, std::uint64_t g) {
-        node_.emplace(self);
-        node_->generation = g;
+        node_.emplace(self, g);
         claim_.emplace(*node_, &stop_);  // requested already: it claims right here, and the select will not park
         return enlisting::queued;
     }

@@ -26,6 +26,20 @@
 
 namespace ramie {
 
+namespace detail {
+
+// What it gives to a handler.
+template <class T>
+struct channel_send : channel_core<T>::sending {
+    using channel_core<T>::sending::sending;
+    std::expected<void, channel_error> result() const {
+        if (this->granted()) return {};
+        return std::unexpected(channel_error::closed);
+    }
+};
+
+}  // namespace detail
+
 template <class T>
 class weak_sender;
 
@@ -319,6 +333,23 @@ auto channel(std::size_t) {
 template <detail::not_a_value T>
 auto unbounded_channel() {
     return detail::no_channel_of<T>();
+}
+
+// Cases of a select (<ramie/select.hpp>). An empty end (default-made, moved from) is a case that is never ready, as a nil
+// channel is in Go: a way to switch a case off.
+
+// Ready when a value can be received, or the channel has ended. handler(std::optional<T>).
+template <class T, class Handler>
+auto on_receive(receiver<T>& from, Handler handler) {
+    using wanted = typename detail::channel_core<T>::template receiving<std::optional<T>>;
+    return detail::want_case(wanted(from.core(), std::nullopt), std::move(handler));
+}
+
+// Ready when `value` can be sent, or the channel is closed. Moved from only if it was sent.
+// handler(std::expected<void, channel_error>).
+template <class T, class Handler>
+auto on_send(sender<T>& to, T& value, Handler handler) {
+    return detail::want_case(detail::channel_send<T>(to.core(), value), std::move(handler));
 }
 
 }  // namespace ramie

@@ -3,7 +3,7 @@
 
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/task/after.hpp>
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 #include <ramie/detail/wait/stop_claim.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/mutex.hpp>
@@ -118,7 +118,8 @@ class condition_variable {
         return wait_for_end(lock, detail::at(t), stop) || !detail::has_come(t);
     }
 
-    // True if it was woken, by a notification or by the stop.
+    // True if it was woken, by a notification or by the stop. Not a line_up(): it is in the queue before it gives up a
+    // lock that is the user's, whose unlock() may throw; and it has that again before it says how the wait ended.
     template <class Lock>
     bool wait_for_end(Lock& lock, detail::time_point limit, std::stop_token const* stop) {
         auto& self = detail::waiter::self();

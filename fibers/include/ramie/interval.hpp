@@ -2,9 +2,11 @@
 #pragma once
 
 #include <ramie/detail/task/after.hpp>
+#include <ramie/detail/wait/select_case.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace ramie {
 
@@ -37,7 +39,7 @@ class interval {
 
     // Waits until the next instant and returns it: when the tick was due, which may be earlier than now. Suspension
     // point. Aborted or timed out, it has consumed no tick: the next call waits for the same one. A tick that is due
-    // wins over a timeout. (As a case of a select: interval_case.hpp.)
+    // wins over a timeout.
     time_point tick();
 
     missed_tick_policy policy() const noexcept { return policy_; }
@@ -76,5 +78,31 @@ class interval {
     time_point next_;
     missed_tick_policy policy_ = missed_tick_policy::burst;
 };
+
+namespace detail {
+
+template <class Handler>
+class tick_case {
+  public:
+    tick_case(interval& of, Handler handler) : of_(of), handler_(std::move(handler)) {}
+    bool poll() const noexcept { return of_.next_ <= carrier::now(); }
+    enlisting enlist(waiter&, std::uint64_t) const noexcept { return enlisting::queued; }
+    bool withdraw() const noexcept { return false; }
+    time_point limit() const noexcept { return of_.next_; }
+    void complete() { handler_(of_.take()); }
+
+  private:
+    interval& of_;
+    Handler handler_;
+};
+
+}  // namespace detail
+
+// A case of a select (<ramie/select.hpp>): ready when the next tick is due; a select that goes on by another case leaves it
+// to be taken later. handler(when it was due: a std::chrono::steady_clock::time_point).
+template <class Handler>
+auto on_tick(interval& of, Handler handler) {
+    return detail::tick_case<Handler>(of, std::move(handler));
+}
 
 }  // namespace ramie

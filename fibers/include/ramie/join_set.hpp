@@ -3,7 +3,7 @@
 
 #include <ramie/detail/join/finish_line.hpp>
 #include <ramie/detail/machine/home_process.hpp>
-#include <ramie/select.hpp>
+#include <ramie/detail/wait/want.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -100,8 +100,11 @@ class join_set {
     [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
     [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
 
-    // For select's on_join_next. Of a set that is not empty.
-    detail::finish_line& line() noexcept { return *line_; }
+    // For select's on_join_next.
+    detail::finish_line& line() {
+        if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
+        return *line_;
+    }
     result take(detail::runner& who) {
         auto const owned = leave(static_cast<member&>(who));
         abort_shield const whole;  // it has ended
@@ -142,7 +145,7 @@ class join_set {
         constexpr bool gives_a_result = std::is_convertible_v<typename call::returned_type, T>;
         static_assert(gives_a_result, "ramie: the callable does not return what this join_set joins");
         if constexpr (detail::task_can_keep<F, Args...>() && gives_a_result) {
-            if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
+            (void)line();
             auto const made = std::make_shared<member>(members_.size());
             members_.push_back(made);
             try {
@@ -168,49 +171,33 @@ class join_set {
 
 namespace detail {
 
-template <class T, class Handler>
-class join_next_case : public queued_case {
+template <class T>
+class next_joined : public want {
   public:
-    join_next_case(join_set<T>& set, Handler handler) : set_(set), handler_(std::move(handler)) {}
-
-    bool poll() {
-        if (set_.empty()) return true;
-        who_ = set_.line().try_next();
-        return who_ != nullptr;
-    }
-    enlisting enlist(waiter& self, std::uint64_t g) {
-        std::lock_guard const held(set_.line().lock());
-        if (!set_.line().somebody_is_here()) {
-            queue_in(set_.line().waiters(), self, g, nullptr);
-            return enlisting::queued;
-        }
-        if (!claim_for_itself(self, g)) return enlisting::lost;
-        who_ = set_.line().take_locked();
-        return enlisting::won;
-    }
-    bool withdraw() noexcept {
-        if (!leave(set_.line().waiters(), set_.line().lock())) return false;
-        who_ = set_.line().try_next();  // the set has one owner: nobody else takes who has arrived
-        return true;
-    }
-    void complete() {
-        std::optional<std::expected<T, join_error>> result;
-        if (who_ != nullptr) result.emplace(set_.take(*who_));
-        handler_(std::move(result));
+    static constexpr bool looks_again = true;
+    explicit next_joined(join_set<T>& set) : set_(set), line_(set.line()) {}
+    word_lock& lock() noexcept { return line_.lock(); }
+    wait_queue& queue() noexcept { return line_.waiters(); }
+    bool poll() const noexcept { return set_.empty() || line_.somebody_is_here(); }
+    void take(woken_list&) noexcept { who_ = line_.take_locked(); }
+    std::optional<std::expected<T, join_error>> result() {
+        if (who_ == nullptr) return std::nullopt;
+        return set_.take(*who_);
     }
 
   private:
     join_set<T>& set_;
-    Handler handler_;
+    finish_line& line_;
     runner* who_ = nullptr;
 };
 
 }  // namespace detail
 
-// Ready when a task of the set has finished, or the set is empty. handler(std::optional<std::expected<T, join_error>>).
+// A case of a select (<ramie/select.hpp>): ready when a task of the set has finished, or the set is empty.
+// handler(std::optional<std::expected<T, join_error>>).
 template <class T, class Handler>
 auto on_join_next(join_set<T>& set, Handler handler) {
-    return detail::join_next_case<T, Handler>(set, std::move(handler));
+    return detail::want_case(detail::next_joined<T>(set), std::move(handler));
 }
 
 }  // namespace ramie

@@ -3,18 +3,14 @@
 
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/task/after.hpp>
-#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace ramie {
-
-namespace detail {
-template <class Handler>
-class notified_case;
-}
 
 // notify_one() wakes the longest waiter; if nobody waits, one permit is kept (never more than one) and the next wait()
 // takes it without waiting. A notification that reached a waiter is not lost to an abort: either that waiter returns
@@ -51,8 +47,9 @@ class notify {
     [[nodiscard]] listener listen() noexcept;
 
   private:
+    class notification;
     template <class Handler>
-    friend class detail::notified_case;
+    friend auto on_notified(notify& by, Handler handler);
     // `since`: how many notify_all() calls the listener knew of; null: no listener.
     bool wait_since(std::uint64_t const* since, detail::time_point limit);
 
@@ -60,6 +57,23 @@ class notify {
     detail::wait_queue queue_;
     bool permit_ = false;  // under guard_; only while queue_ is empty
     std::uint64_t calls_to_all_ = 0;
+};
+
+// What a waiter wants.
+class notify::notification : public detail::want {
+  public:
+    explicit notification(notify& by, std::uint64_t const* since = nullptr) noexcept : by_(by), since_(since) {}
+    detail::word_lock& lock() noexcept { return by_.guard_; }
+    detail::wait_queue& queue() noexcept { return by_.queue_; }
+    bool poll() const noexcept { return by_.permit_ || heard_all(); }
+    void take(detail::woken_list&) noexcept {
+        if (!heard_all()) by_.permit_ = false;
+    }
+
+  private:
+    bool heard_all() const noexcept { return since_ != nullptr && *since_ != by_.calls_to_all_; }
+    notify& by_;
+    std::uint64_t const* since_;
 };
 
 // Hears every notify_all() since listen() (tokio's Notified future, from its creation on). The notify must outlive it.
@@ -89,6 +103,13 @@ template <class Clock, class Duration>
 bool notify::wait_until(std::chrono::time_point<Clock, Duration> t) {
     if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) return wait_since(nullptr, detail::at(t));
     else return listen().wait_until(t);  // it may have to wait again, and hears what comes in between
+}
+
+// A case of a select (<ramie/select.hpp>): ready when notified, or when a permit is kept; a select that goes on by another
+// case consumes neither. handler().
+template <class Handler>
+auto on_notified(notify& by, Handler handler) {
+    return detail::want_case(notify::notification(by), std::move(handler));
 }
 
 }  // namespace ramie

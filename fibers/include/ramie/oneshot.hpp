@@ -8,6 +8,7 @@
 #include <ramie/channel_error.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/await.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <chrono>
 #include <expected>

@@ -3,7 +3,7 @@
 
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/task/after.hpp>
-#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -16,11 +16,6 @@
 namespace ramie {
 
 enum class acquire_error : std::uint8_t { closed, no_permits, timed_out };
-
-namespace detail {
-template <class Handler>
-class acquire_case;
-}
 
 // A waiter for many permits is served before later waiters for few, so it is not starved. A permit handed to a waiter
 // whose wait ended at the same moment (abort, timeout) goes to the next one; none is lost. From fibers and plain
@@ -76,9 +71,9 @@ class semaphore {
     [[nodiscard]] std::size_t available() const noexcept;
 
   private:
+    class wish;
     template <class Handler>
-    friend class detail::acquire_case;
-    enum class grant : std::uint8_t { given, closed, would_wait };
+    friend auto on_acquire(semaphore& from, std::size_t count, Handler handler);
 
     [[noreturn]] static void refuse(char const* verb, std::size_t count);
     std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
@@ -87,7 +82,6 @@ class semaphore {
     // By a permit. They were free once, and were not counted since.
     void give_back(std::size_t count) noexcept;
     // Under guard_.
-    grant take(std::size_t count) noexcept;
     void serve(detail::woken_list& woken) noexcept;
 
     mutable detail::word_lock guard_;
@@ -126,13 +120,39 @@ class [[nodiscard]] semaphore::permit {
 
   private:
     friend class semaphore;
-    template <class Handler>
-    friend class detail::acquire_case;
+    friend class semaphore::wish;
     permit(semaphore& from, std::size_t count) noexcept : from_(&from), count_(count) {}
 
     semaphore* from_ = nullptr;
     std::size_t count_ = 0;
     std::shared_ptr<semaphore> keeps_;
+};
+
+// What a waiter wants.
+class semaphore::wish : public detail::want {
+  public:
+    wish(semaphore& from, std::size_t count) noexcept : from_(from), count_(count) {}
+    detail::word_lock& lock() noexcept { return from_.guard_; }
+    detail::wait_queue& queue() noexcept { return from_.queue_; }
+    void* slot() noexcept { return &count_; }
+    bool poll() const noexcept { return from_.closed_ || (from_.queue_.empty() && from_.permits_ >= count_); }
+    void take(detail::woken_list&) noexcept {
+        granted_ = !from_.closed_;
+        if (granted_) from_.permits_ -= count_;
+    }
+    void received(detail::wait_node const& node) noexcept { granted_ = node.slot == nullptr; }
+    // It may have stood before others who want less.
+    void give_up(detail::woken_list& others) noexcept { from_.serve(others); }
+
+    std::expected<permit, acquire_error> result() const noexcept {
+        if (granted_) return permit(from_, count_);
+        return std::unexpected(acquire_error::closed);
+    }
+
+  private:
+    semaphore& from_;
+    std::size_t count_;
+    bool granted_ = false;
 };
 
 template <class Rep, class Period>
@@ -159,6 +179,14 @@ std::expected<semaphore::permit, acquire_error> semaphore::acquire_owned_until(s
                                                                                std::chrono::time_point<Clock, Duration> t,
                                                                                std::size_t count) {
     return owned(from->acquire_until(t, count), from);
+}
+
+// A case of a select (<ramie/select.hpp>): ready when `count` permits can be had at once, or the semaphore is closed. It
+// waits in the semaphore's queue like others; a select that goes on by another case leaves its place.
+// handler(std::expected<semaphore::permit, acquire_error>).
+template <class Handler>
+auto on_acquire(semaphore& from, std::size_t count, Handler handler) {
+    return detail::want_case(semaphore::wish(from, count), std::move(handler));
 }
 
 }  // namespace ramie

@@ -68,7 +68,6 @@ class shared_mutex {
     bool wait(detail::waiter& self, bool to_write, detail::time_point limit);
     bool lock_in_callback(detail::waiter& self, bool to_write, detail::time_point limit);
     void serve(detail::woken_list& woken) noexcept;
-    void leave(detail::wait_node& node) noexcept;
 
     //   word_   readers (bits 2-31)   waiters (1)   writer (0)
     //                 0                   0            0       free

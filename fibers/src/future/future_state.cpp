@@ -2,7 +2,7 @@
 
 #include "switch/ready_exceptions.hpp"
 
-#include <ramie/detail/wait/line_up.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <mutex>
 
@@ -15,25 +15,15 @@ void throw_future_error(std::future_errc why) { throw std::future_error(why); }
 void future_core::wait() {
     auto& self = waiter::enter();
     if (is_ready() || call_deferred()) return;
-    guard_.lock();
-    if (is_ready()) {
-        guard_.unlock();
-        return;
-    }
-    (void)line_up(queue_, guard_, self, {"future", this});
+    (void)wait_until_told(guard_, queue_, self, {"future", this}, never, [&] { return is_ready(); });
 }
 
 std::future_status future_core::wait_until(time_point limit) {
     auto& self = waiter::enter();
     if (is_ready()) return std::future_status::ready;
     if (is_deferred()) return std::future_status::deferred;
-    guard_.lock();
-    if (is_ready()) {
-        guard_.unlock();
-        return std::future_status::ready;
-    }
-    return line_up(queue_, guard_, self, {"future", this}, limit) ? std::future_status::ready
-                                                                  : std::future_status::timeout;
+    bool const came = wait_until_told(guard_, queue_, self, {"future", this}, limit, [&] { return is_ready(); });
+    return came ? std::future_status::ready : std::future_status::timeout;
 }
 
 void future_core::retrieve() {

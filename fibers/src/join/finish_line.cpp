@@ -1,5 +1,7 @@
 #include <ramie/detail/join/finish_line.hpp>
 
+#include <ramie/detail/wait/await.hpp>
+
 #include <mutex>
 
 namespace ramie::detail {
@@ -33,24 +35,9 @@ runner* finish_line::try_next() noexcept {
 }
 
 runner& finish_line::next() {
-    auto& self = waiter::enter();
-    for (;;) {
-        wait_node node(self);
-        lock_.lock();
-        // A woken waiter looks before it can be aborted again, so an arrival is not left behind.
-        if (auto* const here = take_locked()) {
-            lock_.unlock();
-            return *here;
-        }
-        waiters_.push_back(node);
-        auto const end = park(node, {"a task's end", this}, &lock_);
-        if (end.woken()) continue;
-        {
-            std::lock_guard const held(lock_);
-            waiters_.remove(node);
-        }
-        end.raise();
-    }
+    // A woken waiter looks before it can be aborted again, so an arrival is not left behind.
+    auto const held = await(lock_, waiters_, {"a task's end", this}, never, [&] { return !arrived_.empty(); });
+    return *take_locked();
 }
 
 void finish_line::forget(runner& r) noexcept {

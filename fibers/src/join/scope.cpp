@@ -1,7 +1,7 @@
 #include <ramie/scope.hpp>
 
 #include <ramie/detail/machine/home_process.hpp>
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <mutex>
 
@@ -82,21 +82,7 @@ std::exception_ptr scope_children::first_failure() const noexcept {
 }
 
 void scope_children::wait() {
-    auto& self = waiter::enter();
-    wait_node node(self);
-    guard_.lock();
-    if (count_ == 0) {
-        guard_.unlock();
-        return;
-    }
-    queue_.push_back(node);
-    auto const end = park(node, {"scope", this}, &guard_);
-    if (end.woken()) return;
-    {
-        std::lock_guard const held(guard_);
-        queue_.remove(node);
-    }
-    end.raise();
+    (void)wait_until_told(guard_, queue_, waiter::enter(), {"scope", this}, never, [&] { return count_ == 0; });
 }
 
 void scope_children::end(bool abort_first) noexcept {

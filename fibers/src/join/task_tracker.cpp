@@ -1,6 +1,6 @@
 #include <ramie/task_tracker.hpp>
 
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <mutex>
 
@@ -40,21 +40,8 @@ std::size_t tracked_count::count() const noexcept {
 }
 
 void tracked_count::wait() {
-    auto& self = waiter::enter();
-    wait_node node(self);
-    guard_.lock();
-    if (closed_ && count_ == 0) {
-        guard_.unlock();
-        return;
-    }
-    queue_.push_back(node);
-    auto const end = park(node, {"task_tracker", this}, &guard_);
-    if (end.woken()) return;
-    {
-        std::lock_guard const held(guard_);
-        queue_.remove(node);
-    }
-    end.raise();
+    (void)wait_until_told(guard_, queue_, waiter::enter(), {"task_tracker", this}, never,
+                          [&] { return closed_ && count_ == 0; });
 }
 
 }  // namespace ramie::detail

@@ -1,6 +1,6 @@
 #include <ramie/barrier.hpp>
 
-#include <ramie/detail/wait/line_up.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <mutex>
 #include <stdexcept>
@@ -34,13 +34,7 @@ void barrier_phases::end_phase() noexcept {
 }
 
 void barrier_phases::wait(std::uint64_t phase) const {
-    auto& self = waiter::enter();
-    guard_.lock();
-    if (phase_ != phase) {
-        guard_.unlock();
-        return;
-    }
-    (void)line_up(queue_, guard_, self, {"barrier", this});
+    (void)wait_until_told(guard_, queue_, waiter::enter(), {"barrier", this}, never, [&] { return phase_ != phase; });
 }
 
 }  // namespace ramie::detail

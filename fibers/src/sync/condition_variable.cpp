@@ -22,8 +22,7 @@ void condition_variable::place::leave(bool notified) noexcept {
     if (!queued_) return;
     queued_ = false;
     if (notified) return;
-    std::lock_guard held(cv_.guard_);
-    cv_.queue_.remove(node);
+    detail::leave_line(cv_.queue_, cv_.guard_, node);
 }
 
 void condition_variable::notify_one() noexcept {

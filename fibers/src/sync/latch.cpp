@@ -1,6 +1,6 @@
 #include <ramie/latch.hpp>
 
-#include <ramie/detail/wait/line_up.hpp>
+#include <ramie/detail/wait/await.hpp>
 
 #include <mutex>
 #include <stdexcept>
@@ -34,12 +34,8 @@ bool latch::try_wait() const noexcept {
 void latch::wait() const {
     auto& self = detail::waiter::enter();
     if (try_wait()) return;
-    guard_.lock();
-    if (left_.load(std::memory_order_relaxed) == 0) {
-        guard_.unlock();
-        return;
-    }
-    (void)detail::line_up(queue_, guard_, self, {"latch", this});
+    (void)detail::wait_until_told(guard_, queue_, self, {"latch", this}, detail::never,
+                                  [&] { return left_.load(std::memory_order_relaxed) == 0; });
 }
 
 void latch::arrive_and_wait(std::ptrdiff_t n) {

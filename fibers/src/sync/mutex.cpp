@@ -1,6 +1,6 @@
 #include <ramie/mutex.hpp>
 
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 #include <ramie/detail/wait/stop_request.hpp>
 
 #include <mutex>
@@ -86,16 +86,11 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
         if (overtaken == 0) queue_.push_back(node);
         else queue_.push_front(node);
         word_.store(locked | waited_for, std::memory_order_relaxed);
-        auto const end = detail::park(node, {what, this}, &guard_, limit);
-        if (end.woken() && node.slot != nullptr) return true;  // it was handed over
+        bool const woken = detail::stay_in_line(queue_, guard_, node, {what, this}, limit,
+                                                [this](detail::woken_list&) noexcept { note_waiters(); });
+        if (!woken) return false;
+        if (node.slot != nullptr) return true;  // it was handed over
         guard_.lock();
-        if (!end.woken()) {
-            queue_.remove(node);
-            note_waiters();
-            guard_.unlock();
-            end.raise();
-            return false;
-        }
         somebody_comes_ = false;
     }
 }

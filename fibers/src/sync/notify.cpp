@@ -1,7 +1,5 @@
 #include <ramie/notify.hpp>
 
-#include <ramie/detail/wait/park.hpp>
-
 #include <mutex>
 
 namespace ramie {
@@ -42,26 +40,8 @@ notify::listener notify::listen() noexcept {
 }
 
 bool notify::wait_since(std::uint64_t const* since, detail::time_point limit) {
-    auto& self = detail::waiter::enter();
-    detail::wait_node node(self);
-    {
-        std::unique_lock held(guard_);
-        if (since != nullptr && *since != calls_to_all_) return true;
-        if (permit_) {
-            permit_ = false;
-            return true;
-        }
-        queue_.push_back(node);
-        held.release();
-    }
-    auto const end = detail::park(node, {"notify", this}, &guard_, limit);
-    if (end.woken()) return true;
-    {
-        std::lock_guard held(guard_);
-        queue_.remove(node);
-    }
-    end.raise();
-    return false;
+    notification mine(*this, since);
+    return detail::obtain(mine, {"notify", this}, limit);
 }
 
 }  // namespace ramie

@@ -1,7 +1,5 @@
 #include <ramie/semaphore.hpp>
 
-#include <ramie/detail/wait/park.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -18,51 +16,19 @@ semaphore::~semaphore() {
     queue_.assert_empty("semaphore");
 }
 
-semaphore::grant semaphore::take(std::size_t count) noexcept {
-    if (closed_) return grant::closed;
-    if (!queue_.empty() || permits_ < count) return grant::would_wait;
-    permits_ -= count;
-    return grant::given;
-}
-
 granted semaphore::try_acquire(std::size_t count) noexcept {
-    std::lock_guard const held(guard_);
-    switch (take(count)) {
-        case grant::given: return permit(*this, count);
-        case grant::closed: return std::unexpected(acquire_error::closed);
-        case grant::would_wait: break;
-    }
-    return std::unexpected(acquire_error::no_permits);
+    wish mine(*this, count);
+    if (!detail::try_obtain(mine)) return std::unexpected(acquire_error::no_permits);
+    return mine.result();
 }
 
 granted semaphore::acquire(std::size_t count) { return acquire_by(count, detail::never); }
 
 granted semaphore::acquire_by(std::size_t count, detail::time_point limit) {
     if (count > max()) [[unlikely]] refuse("is asked for", count);
-    auto& self = detail::waiter::enter();
-    detail::wait_node node(self);
-    {
-        std::unique_lock held(guard_);
-        auto const now = take(count);
-        if (now == grant::given) return permit(*this, count);
-        if (now == grant::closed) return std::unexpected(acquire_error::closed);
-        node.slot = &count;
-        queue_.push_back(node);
-        held.release();
-    }
-    auto const end = detail::park(node, {"semaphore", this}, &guard_, limit);
-    if (end.woken()) {
-        if (node.slot != nullptr) return std::unexpected(acquire_error::closed);
-        return permit(*this, count);
-    }
-    {
-        detail::woken_list woken;
-        std::lock_guard const held(guard_);
-        queue_.remove(node);
-        serve(woken);  // it may have stood before others who want less
-    }
-    end.raise();
-    return std::unexpected(acquire_error::timed_out);
+    wish mine(*this, count);
+    if (!detail::obtain(mine, {"semaphore", this}, limit)) return std::unexpected(acquire_error::timed_out);
+    return mine.result();
 }
 
 granted semaphore::owned(granted got, std::shared_ptr<semaphore> from) noexcept {

@@ -1,6 +1,6 @@
 #include <ramie/shared_mutex.hpp>
 
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 #include <ramie/detail/wait/stop_request.hpp>
 
 #include <mutex>
@@ -73,13 +73,12 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
         return true;
     }
     if (to_write) node.slot = this;
-    queue_.push_back(node);
-    auto const end = detail::park(node, {to_write ? "shared_mutex (to write)" : "shared_mutex (to read)", this}, &guard_,
-                                  limit);
-    if (end.woken()) return true;  // handed over by serve()
-    leave(node);
-    end.raise();
-    return false;
+    // Woken, it was handed over by serve(). A writer that gives up may have kept readers out.
+    return detail::line_up(queue_, guard_, node,
+                           {to_write ? "shared_mutex (to write)" : "shared_mutex (to read)", this}, limit,
+                           [this](detail::woken_list& woken) noexcept {
+                               if ((word_.load(std::memory_order_relaxed) & waiters) != 0) serve(woken);
+                           });
 }
 
 // (The word says who writes; lock_limited() notes it.)
@@ -89,17 +88,6 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
         if (!detail::may_try_again(self, "shared_mutex", limit)) return false;
     }
     return true;
-}
-
-// A wait ended otherwise. A writer that goes may have kept readers out.
-void shared_mutex::leave(detail::wait_node& node) noexcept {
-    detail::woken_list woken;
-    {
-        std::lock_guard held(guard_);
-        queue_.remove(node);
-        if ((word_.load(std::memory_order_relaxed) & waiters) != 0) serve(woken);
-    }
-    woken.resume_all();
 }
 
 // Under guard_ and with `waiters` set: lets in whom it can, from the front.

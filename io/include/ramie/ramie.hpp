@@ -10,7 +10,6 @@
 #include <ramie/byte_stream.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
-#include <ramie/channel_cases.hpp>
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
 #include <ramie/child.hpp>
@@ -28,11 +27,9 @@
 #include <ramie/future.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/interval.hpp>
-#include <ramie/interval_case.hpp>
 #include <ramie/io_cases.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/io_metrics.hpp>
-#include <ramie/join_case.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
@@ -41,7 +38,6 @@
 #include <ramie/lock.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
-#include <ramie/notify_case.hpp>
 #include <ramie/once_cell.hpp>
 #include <ramie/once_flag.hpp>
 #include <ramie/oneshot.hpp>
@@ -65,7 +61,6 @@
 #include <ramie/scoped_task.hpp>
 #include <ramie/select.hpp>
 #include <ramie/semaphore.hpp>
-#include <ramie/semaphore_case.hpp>
 #include <ramie/shared_mutex.hpp>
 #include <ramie/signals.hpp>
 #include <ramie/spawn.hpp>

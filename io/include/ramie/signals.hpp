@@ -5,11 +5,10 @@
 #pragma once
 
 #include <ramie/detail/process/signal_listener.hpp>
-#include <ramie/select.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <initializer_list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -48,40 +47,29 @@ void ctrl_c();
 
 namespace detail {
 
-template <class Handler>
-class signal_case : public queued_case {
+class next_signal : public want {
   public:
-    signal_case(signals& from, Handler handler) : from_(from.listener()), handler_(std::move(handler)) {}
-
-    bool poll() {
-        std::lock_guard const held(signal_listener::lock());
-        number_ = from_.take();
-        return number_ != 0;
-    }
-    enlisting enlist(waiter& self, std::uint64_t g) {
-        std::lock_guard const held(signal_listener::lock());
-        if (from_.has_come()) return claim_for_itself(self, g) ? enlisting::won : enlisting::lost;
-        queue_in(from_.waiting, self, g, nullptr);
-        return enlisting::queued;
-    }
-    bool withdraw() noexcept { return leave(from_.waiting, signal_listener::lock()); }
-    bool confirm() { return poll(); }
-    void complete() { handler_(number_); }
+    static constexpr bool looks_again = true;
+    explicit next_signal(signals& from) : from_(from.listener()) {}
+    static word_lock& lock() noexcept { return signal_listener::lock(); }
+    wait_queue& queue() noexcept { return from_.waiting; }
+    bool poll() const noexcept { return from_.has_come(); }
+    void take(woken_list&) noexcept { number_ = from_.take(); }
+    int result() const noexcept { return number_; }
 
   private:
     signal_listener& from_;
-    Handler handler_;
     int number_ = 0;
 };
 
 }  // namespace detail
 
-// Ready when one of the signals has come; the signal is then taken. If another case of the select wins, no signal is
-// taken.
+// A case of a select (<ramie/select.hpp>): ready when one of the signals has come; the signal is then taken. If another
+// case of the select wins, no signal is taken.
 // handler(int number).
 template <class Handler>
 auto on_signal(signals& from, Handler handler) {
-    return detail::signal_case<Handler>(from, std::move(handler));
+    return detail::want_case(detail::next_signal(from), std::move(handler));
 }
 
 }  // namespace ramie

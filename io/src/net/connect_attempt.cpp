@@ -72,9 +72,7 @@ connecting::state connecting::ask() {
 }
 
 bool connecting::enlist(waiter& self, std::uint64_t g) noexcept {
-    node_.emplace(self);
-    node_->generation = g;
-    node_->selecting = true;
+    node_.emplace(self, g);
     return socket_.get()->readiness.enlist(direction::write, *node_, false);
 }
 

@@ -2,6 +2,7 @@
 
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/task/carrier.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 #include <ramie/spawn_blocking.hpp>
 
 #include <algorithm>
@@ -143,17 +144,14 @@ void name_questions::look(std::vector<endpoint>& known) {
 enlisting name_questions::enlist(waiter& self, std::uint64_t g) {
     std::lock_guard const held(answers_->lock);
     if (answers_->is_news) return claim_for_itself(self, g) ? enlisting::won : enlisting::lost;
-    node_.emplace(self);
-    node_->generation = g;
-    node_->selecting = true;
+    node_.emplace(self, g);
     answers_->asker.push_back(*node_);
     return enlisting::queued;
 }
 
 void name_questions::withdraw() noexcept {
     if (!node_) return;
-    std::lock_guard const held(answers_->lock);
-    answers_->asker.remove(*node_);
+    leave_line(answers_->asker, answers_->lock, *node_);
     node_.reset();
 }
 

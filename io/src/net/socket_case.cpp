@@ -50,9 +50,7 @@ void socket_case::pause_for_a_while() noexcept {
 }
 
 enlisting socket_case::enlist(waiter& self, std::uint64_t g) noexcept {
-    node_.emplace(self);
-    node_->generation = g;
-    node_->selecting = true;
+    node_.emplace(self, g);
     // During a pause the known readiness is of no use.
     if (used_->readiness.enlist(towards_, *node_, try_again_ != never)) return enlisting::queued;
     return claim_for_itself(self, g) ? enlisting::won : enlisting::lost;

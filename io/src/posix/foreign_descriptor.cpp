@@ -4,7 +4,7 @@
 
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/task/carrier.hpp>
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <array>
@@ -85,14 +85,12 @@ void foreign_descriptor::end_use() noexcept {
 
 void foreign_descriptor::begin_close(bool waits) noexcept {
     auto& self = waiter::self();
-    wait_node node(self);
     lock_.lock();
     readiness.close();
     watched_by_ = nullptr;
     if (users_ == 0 || !waits) return lock_.unlock();
-    closers_.push_back(node);
     abort_shield const whole;  // the users leave soon, and the number must not stay open because its closer was aborted
-    (void)park(node, {"close", this}, &lock_);
+    (void)line_up(closers_, lock_, self, {"close", this});
 }
 
 void foreign_descriptor::end_close() noexcept {

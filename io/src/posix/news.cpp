@@ -63,9 +63,7 @@ bool news::queue_at(place& p, interest_set& home) {
     using confirmed = foreign_descriptor::confirmed;
     for (;;) {
         auto const noted = p.entry->readiness.look();
-        p.node.emplace(self_);
-        p.node->generation = generation_;
-        p.node->selecting = true;
+        p.node.emplace(self_, generation_);
         if (!p.entry->readiness.enlist(p.towards, *p.node, true)) {
             p.node.reset();
             at_once_ = true;  // it is being closed

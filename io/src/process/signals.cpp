@@ -65,17 +65,14 @@ detail::signal_listener& signals::listener() const {
 }
 
 int signals::next() {
-    auto& from = listener();
-    auto const held = detail::await(detail::signal_listener::lock(), from.waiting, {"signal", &from}, detail::never,
-                                    [&] { return from.has_come(); });
-    return from.take();
+    detail::next_signal wanted(*this);
+    (void)detail::obtain(wanted, {"signal", &listener()});
+    return wanted.result();
 }
 
 std::optional<int> signals::try_next() {
-    auto& from = listener();
-    std::lock_guard const held(detail::signal_listener::lock());
-    auto const number = from.take();
-    return number != 0 ? std::optional(number) : std::nullopt;
+    detail::next_signal wanted(*this);
+    return detail::try_obtain(wanted) ? std::optional(wanted.result()) : std::nullopt;
 }
 
 void ctrl_c() {

@@ -1,7 +1,7 @@
 #include "ready/registration.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
-#include <ramie/detail/wait/park.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 
 #include <mutex>
 
@@ -68,15 +68,9 @@ void registration::wait(waiter& self, direction d, char const* what, time_point 
         lock_.unlock();
         return;
     }
-    queue(d).push_back(node);
-    last_.note(node, self);
-    auto const end = park(node, {what, this}, &lock_, limit);
-    if (end.woken()) return;
-    {
-        std::lock_guard held(lock_);
-        queue(d).remove(node);
-    }
-    end.raise();
+    last_node_.store(&node, std::memory_order_relaxed);
+    last_waiter_.store(&self, std::memory_order_relaxed);
+    (void)line_up(queue(d), lock_, node, {what, this}, limit);
 }
 
 bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept {
@@ -94,9 +88,7 @@ bool registration::enlist(direction d, wait_node& node, bool whenever) noexcept 
 void registration::be_unwatched() noexcept { word_.fetch_or(readiness::unwatched_bit, std::memory_order_relaxed); }
 
 bool registration::withdraw(direction d, wait_node& node) noexcept {
-    if (!home_process::is_here()) return node.fired;
-    std::lock_guard held(lock_);
-    queue(d).remove(node);
+    if (home_process::is_here()) leave_line(queue(d), lock_, node);
     return node.fired;
 }
 

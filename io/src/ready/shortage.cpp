@@ -1,8 +1,6 @@
 #include "ready/shortage.hpp"
 
-#include <ramie/detail/wait/park.hpp>
-
-#include <mutex>
+#include <ramie/detail/wait/await.hpp>
 
 namespace ramie::detail {
 
@@ -20,20 +18,7 @@ void shortage::wait(waiter& self, std::uint64_t noted, time_point limit) {
     self.abort_point();
     count_pause();
     counted const waits(waiting_);
-    wait_node node(self);
-    lock_.lock();
-    if (closed() != noted) {
-        lock_.unlock();
-        return;
-    }
-    queue_.push_back(node);
-    auto const end = park(node, {"a free descriptor", this}, &lock_, limit);
-    if (end.woken()) return;
-    {
-        std::lock_guard held(lock_);
-        queue_.remove(node);
-    }
-    end.raise();
+    (void)wait_until_told(lock_, queue_, self, {"a free descriptor", this}, limit, [&] { return closed() != noted; });
 }
 
 void shortage::wake_all() noexcept {

@@ -2,7 +2,7 @@
 #include "both_ways.hpp"
 #include "tracked.hpp"
 
-#include <ramie/channel_cases.hpp>
+#include <ramie/channel.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/select.hpp>
 #include <ramie/spawn.hpp>

@@ -3,7 +3,8 @@
 #include "both_ways.hpp"
 #include "destroyed_while_waited.hpp"
 
-#include <ramie/channel_cases.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/watch.hpp>

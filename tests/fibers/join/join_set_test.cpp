@@ -3,6 +3,7 @@
 #include "tracked.hpp"
 
 #include <ramie/join_set.hpp>
+#include <ramie/select.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/timeout.hpp>
 

@@ -1,7 +1,7 @@
 // Joining: from every state, with and without a limit, and when the joiner is stopped meanwhile.
 #include "both_ways.hpp"
 
-#include <ramie/join_case.hpp>
+#include <ramie/join_handle.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/select.hpp>
 #include <ramie/spawn.hpp>

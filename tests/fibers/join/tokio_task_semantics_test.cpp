@@ -3,7 +3,7 @@
 #include "both_ways.hpp"
 #include "tracked.hpp"
 
-#include <ramie/channel_cases.hpp>
+#include <ramie/channel.hpp>
 #include <ramie/concurrently.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>

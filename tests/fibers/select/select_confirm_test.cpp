@@ -2,10 +2,11 @@
 #include "both_ways.hpp"
 
 #include <ramie/cancellation_token.hpp>
-#include <ramie/channel_cases.hpp>
-#include <ramie/join_case.hpp>
-#include <ramie/notify_case.hpp>
-#include <ramie/semaphore_case.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/join_handle.hpp>
+#include <ramie/notify.hpp>
+#include <ramie/select.hpp>
+#include <ramie/semaphore.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/timeout.hpp>
 
@@ -38,16 +39,21 @@ struct bell {
     }
 };
 
-class bell_case : public detail::queued_case {
+class bell_case {
   public:
     explicit bell_case(bell& of) : of_(of) {}
     bool poll() { return of_.visitors > 0 && of_.visitors-- > 0; }
     detail::enlisting enlist(detail::waiter& self, std::uint64_t g) {
         std::lock_guard const held(of_.lock);
-        queue_in(of_.listeners, self, g, nullptr);
+        node_.emplace(self, g);
+        of_.listeners.push_back(*node_);
         return detail::enlisting::queued;
     }
-    bool withdraw() noexcept { return leave(of_.listeners, of_.lock); }
+    bool withdraw() noexcept {
+        detail::leave_line(of_.listeners, of_.lock, *node_);
+        return node_->fired;
+    }
+    detail::time_point limit() const noexcept { return detail::never; }
     bool confirm() {
         ++of_.looks;
         if (of_.visitors < 0) throw std::runtime_error("a burglar");
@@ -57,6 +63,7 @@ class bell_case : public detail::queued_case {
 
   private:
     bell& of_;
+    std::optional<detail::wait_node> node_;
 };
 
 }  // namespace

@@ -3,10 +3,11 @@
 #include "both_ways.hpp"
 
 #include <ramie/cancellation_token.hpp>
-#include <ramie/channel_cases.hpp>
-#include <ramie/join_case.hpp>
-#include <ramie/notify_case.hpp>
-#include <ramie/semaphore_case.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/join_handle.hpp>
+#include <ramie/notify.hpp>
+#include <ramie/select.hpp>
+#include <ramie/semaphore.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/timeout.hpp>
 

@@ -1,8 +1,9 @@
 // interval: when its ticks come, what becomes of missed ones, and that none is lost.
 #include "both_ways.hpp"
 
-#include <ramie/channel_cases.hpp>
-#include <ramie/interval_case.hpp>
+#include <ramie/channel.hpp>
+#include <ramie/interval.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/timeout.hpp>

@@ -4,7 +4,6 @@
 
 #include <ramie/broadcast.hpp>
 #include <ramie/channel.hpp>
-#include <ramie/channel_cases.hpp>
 #include <ramie/fiber_local.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>

@@ -6,7 +6,6 @@
 #include <ramie/broadcast.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
-#include <ramie/channel_cases.hpp>
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/interval.hpp>
 #include <ramie/latch.hpp>

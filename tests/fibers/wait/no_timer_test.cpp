@@ -5,7 +5,7 @@
 #include <ramie/channel.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/counting_semaphore.hpp>
-#include <ramie/join_case.hpp>
+#include <ramie/join_handle.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/promise.hpp>

@@ -3,10 +3,11 @@
 #include "sockets.hpp"
 
 #include <ramie/cancellation_token.hpp>
-#include <ramie/io_metrics.hpp>
-#include <ramie/notify_case.hpp>
-#include <ramie/spawn.hpp>
 #include <ramie/io_cases.hpp>
+#include <ramie/io_metrics.hpp>
+#include <ramie/notify.hpp>
+#include <ramie/select.hpp>
+#include <ramie/spawn.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -3,10 +3,10 @@
 #include "sockets.hpp"
 
 #include <ramie/channel.hpp>
-#include <ramie/channel_cases.hpp>
-#include <ramie/detail/ground/config.hpp>
+#include <ramie/select.hpp>
 #include <ramie/signals.hpp>
 #include <ramie/spawn.hpp>
+#include <ramie/detail/ground/config.hpp>
 
 #include <atomic>
 #include <csignal>

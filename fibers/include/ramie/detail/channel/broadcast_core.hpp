@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ramie/detail/wait/await.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <algorithm>
 #include <cstddef>

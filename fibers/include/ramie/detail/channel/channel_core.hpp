@@ -14,13 +14,13 @@
 #include <ramie/detail/channel/value_ring.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/wait/await.hpp>
-#include <ramie/detail/wait/park.hpp>
-#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/detail/wait/want.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -44,10 +44,7 @@ class channel_core {
 
     explicit channel_core(std::size_t capacity) : capacity_(capacity) {}
 
-    // --- steps under lock(); `woken` is to be resumed after unlocking ---
-    word_lock& lock() noexcept { return lock_; }
-    wait_queue& senders() noexcept { return senders_; }
-    wait_queue& receivers() noexcept { return receivers_; }
+    // --- steps under lock_; `woken` is to be resumed after unlocking ---
     bool can_push() const noexcept { return is_over() || has_room(); }
     bool can_pop() const noexcept { return ring_.size() > 0 || has_ended(); }
     // What may fail in a push, alone: std::bad_alloc. Then push() cannot throw.
@@ -77,9 +74,23 @@ class channel_core {
         return result::done;
     }
 
+    // --- what waiters want (want.hpp); of null: nothing, ever ---
+    template <class Place>
+    class receiving;
+    class sending;
+    class reserving;
+
     // --- whole operations; would_wait: the limit passed ---
     result send(T& value, time_point limit) {
-        return offer_until({&value}, limit, [&](woken_list& woken) { return push(value, woken); });
+        auto& self = waiter::enter();
+        {
+            woken_list woken;
+            std::unique_lock held(lock_);
+            auto const now = push(value, woken);
+            if (now != result::would_wait) [[likely]] return now;
+            held.release();
+        }
+        return wait_for<sending>(self, "channel send", value, limit);
     }
     result try_send(T& value) {
         woken_list woken;
@@ -88,12 +99,9 @@ class channel_core {
     }
     // n <= capacity().
     result reserve(std::size_t n, time_point limit) {
-        return offer_until({nullptr, n}, limit, [&](woken_list&) {
-            auto const now = take_permits(n);
-            // As a waiter it is to get them one by one, at moments when nothing may fail.
-            if (now == result::would_wait) ring_.make_room_for(capacity_);
-            return now;
-        });
+        reserving mine(this, n);
+        bool const over = obtain(mine, {"channel send", this}, limit);
+        return ended(over, mine.granted());
     }
     result try_reserve(std::size_t n) {
         std::lock_guard const held(lock_);
@@ -113,11 +121,10 @@ class channel_core {
     void drop_permits(std::size_t n = 1) noexcept {
         woken_list woken;
         std::lock_guard const held(lock_);
-        reserved_ -= n;
-        give_room(woken);
-        tell_if_ended(woken);
+        take_back(n, woken);
     }
 
+    // `out` is empty.
     result receive(std::optional<T>& out, time_point limit) {
         auto& self = waiter::enter();
         {
@@ -127,18 +134,7 @@ class channel_core {
             if (now != result::would_wait) [[likely]] return now;
             held.release();
         }
-        return wait_to_receive(self, out, limit);
-    }
-    // Under lock_, which it gives up.
-    [[gnu::noinline]] result wait_to_receive(waiter& self, std::optional<T>& out, time_point limit) {
-        wait_node node(self);
-        node.slot = &out;
-        receivers_.push_back(node);
-        auto const end = park(node, {"channel receive", this}, &lock_, limit);
-        if (end.woken()) return out ? result::done : result::closed;
-        withdraw(receivers_, node);
-        end.raise();
-        return result::would_wait;
+        return wait_for<receiving<std::optional<T>&>>(self, "channel receive", out, limit);
     }
     result try_receive(std::optional<T>& out) noexcept {
         woken_list woken;
@@ -219,35 +215,16 @@ class channel_core {
         return ring_.size() == 0 && reserved_ == 0 && (closed_ || senders_left_ == 0);
     }
 
-    template <class Try>
-    result offer_until(offer mine, time_point limit, Try attempt) {
-        auto& self = waiter::enter();
-        {
-            woken_list woken;
-            std::unique_lock held(lock_);
-            auto const now = attempt(woken);
-            if (now != result::would_wait) [[likely]] return now;
-            held.release();
-        }
-        return wait_to_offer(self, mine, limit);
-    }
     // Under lock_, which it gives up.
-    [[gnu::noinline]] result wait_to_offer(waiter& self, offer& mine, time_point limit) {
-        wait_node node(self);
-        node.slot = &mine;
-        senders_.push_back(node);
-        if (mine.wanted > 1) keep_some(mine);
-        auto const end = park(node, {"channel send", this}, &lock_, limit);
-        if (mine.granted) return result::done;
-        if (!end.woken()) withdraw(senders_, node);
-        if (mine.kept > 0) drop_permits(mine.kept);
-        if (end.woken()) return result::closed;
-        end.raise();
-        return result::would_wait;
+    template <class Wanted, class Value>
+    [[gnu::noinline]] result wait_for(waiter& self, char const* what, Value& value, time_point limit) {
+        Wanted mine(this, value);
+        bool const over = wait_for_want(mine, self, {what, this}, limit);
+        return ended(over, mine.granted());
     }
-    void withdraw(wait_queue& queue, wait_node& node) noexcept {
-        std::lock_guard const held(lock_);
-        queue.remove(node);
+    static result ended(bool over, bool granted) noexcept {
+        if (granted) return result::done;
+        return over ? result::closed : result::would_wait;
     }
 
     void drop_front() noexcept {
@@ -297,6 +274,12 @@ class channel_core {
         mine.kept += n;
         reserved_ += n;
     }
+    // Permits that are not used.
+    void take_back(std::size_t n, woken_list& woken) noexcept {
+        reserved_ -= n;
+        give_room(woken);
+        tell_if_ended(woken);
+    }
     void tell_if_ended(woken_list& woken) noexcept {
         if (has_ended()) receivers_.claim_all(woken);
     }
@@ -319,6 +302,71 @@ class channel_core {
     wait_queue senders_;
     wait_queue receivers_;
     wait_queue closing_;
+};
+
+// A value. `Place`: a std::optional<T> of its own, which a sender finds by the slot, or a reference to one.
+template <class T>
+template <class Place>
+class channel_core<T>::receiving : public want {
+  public:
+    receiving(channel_core* of, Place place) noexcept : of_(of), place_(static_cast<Place&&>(place)) {}
+    bool is_off() const noexcept { return of_ == nullptr; }
+    word_lock& lock() noexcept { return of_->lock_; }
+    wait_queue& queue() noexcept { return of_->receivers_; }
+    void* slot() noexcept { return static_cast<std::optional<T>*>(std::addressof(place_)); }
+    bool poll() const noexcept { return of_->can_pop(); }
+    void take(woken_list& woken) noexcept { (void)of_->pop(place_, woken); }
+    bool granted() const noexcept { return place_.has_value(); }
+    std::optional<T> result() { return std::move(place_); }
+
+  private:
+    channel_core* of_;
+    Place place_;
+};
+
+template <class T>
+class channel_core<T>::sending : public want {
+  public:
+    sending(channel_core* of, T& value) noexcept : of_(of), offer_{&value} {}
+    bool is_off() const noexcept { return of_ == nullptr; }
+    word_lock& lock() noexcept { return of_->lock_; }
+    wait_queue& queue() noexcept { return of_->senders_; }
+    void* slot() noexcept { return &offer_; }
+    bool poll() const noexcept { return of_->can_push(); }
+    void prepare() { of_->make_room(); }
+    void take(woken_list& woken) { offer_.granted = of_->push(*offer_.value, woken) == result::done; }
+    bool granted() const noexcept { return offer_.granted; }
+
+  private:
+    channel_core* of_;
+    offer offer_;
+};
+
+// Room for several values: as a waiter it is given what there is one by one, and holds it.
+template <class T>
+class channel_core<T>::reserving : public want {
+  public:
+    reserving(channel_core* of, std::size_t n) noexcept : of_(of), offer_{nullptr, n} {}
+    word_lock& lock() noexcept { return of_->lock_; }
+    wait_queue& queue() noexcept { return of_->senders_; }
+    void* slot() noexcept { return &offer_; }
+    bool poll() const noexcept { return of_->is_over() || of_->room() >= offer_.wanted; }
+    void take(woken_list&) { offer_.granted = of_->take_permits(offer_.wanted) == result::done; }
+    void queueing() {
+        of_->ring_.make_room_for(of_->capacity_);  // it will be given room at moments when nothing may fail
+        if (offer_.wanted > 1) of_->keep_some(offer_);
+    }
+    void received(wait_node const&) noexcept {
+        if (!offer_.granted && offer_.kept > 0) of_->drop_permits(offer_.kept);
+    }
+    void give_up(woken_list& woken) noexcept {
+        if (offer_.kept > 0) of_->take_back(offer_.kept, woken);
+    }
+    bool granted() const noexcept { return offer_.granted; }
+
+  private:
+    channel_core* of_;
+    offer offer_;
 };
 
 }  // namespace ramie::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ramie/detail/wait/await.hpp>
+#include <ramie/detail/wait/want.hpp>
 #include <ramie/mutex.hpp>
 
 #include <cstddef>

@@ -1,18 +1,28 @@
-// Waiting until something is so, for primitives that hand nothing over: whoever makes it so claims everybody in the
-// queue, and each looks again. An abort or a timeout thus has nothing to give back.
+// Waiting until something is so (line_up.hpp), in its two plain forms.
 #pragma once
 
-#include <ramie/detail/fence/word_lock.hpp>
-#include <ramie/detail/wait/park.hpp>
-#include <ramie/detail/wait/select_case.hpp>
-#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/detail/wait/line_up.hpp>
 
 #include <mutex>
-#include <utility>
 
 namespace ramie::detail {
 
-// Returns holding `lock`, with ready() true; or not holding it: the limit passed. Throws aborted and deadline_passed.
+// The one who makes it so claims all in the queue, and is done with them: a woken waiter touches the primitive no more.
+// False: the limit passed. Throws aborted and deadline_passed. Enter before.
+template <class Over>
+[[nodiscard]] bool wait_until_told(word_lock& lock, wait_queue& queue, waiter& self, wait_reason why, time_point limit,
+                                   Over over) {
+    lock.lock();
+    if (over()) {
+        lock.unlock();
+        return true;
+    }
+    return line_up(queue, lock, self, why, limit);
+}
+
+// The one who makes it so hands nothing over: it wakes some or all, and each looks again. An abort or a timeout thus has
+// nothing to give back. Returns holding `lock`, with ready() true; or not holding it: the limit passed. Throws aborted
+// and deadline_passed.
 template <class Ready>
 [[nodiscard]] std::unique_lock<word_lock> await(word_lock& lock, wait_queue& queue, wait_reason why, time_point limit,
                                                 Ready ready) {
@@ -20,45 +30,8 @@ template <class Ready>
     for (;;) {
         std::unique_lock held(lock);
         if (ready()) return held;
-        wait_node node(self);
-        queue.push_back(node);
-        auto const end = park(node, why, held.release(), limit);
-        if (end.woken()) continue;
-        {
-            std::lock_guard const again(lock);
-            queue.remove(node);
-        }
-        end.raise();
-        return {};
+        if (!line_up(queue, *held.release(), self, why, limit)) return {};
     }
 }
-
-// The same as a case of a select: it takes effect in `finish`, which runs if it won. Ready must stay true until then,
-// so what it looks at must belong to one receiver.
-template <class Ready, class Finish>
-class ready_case : public queued_case {
-  public:
-    ready_case(word_lock& lock, wait_queue& queue, Ready ready, Finish finish)
-        : lock_(lock), queue_(queue), ready_(std::move(ready)), finish_(std::move(finish)) {}
-
-    bool poll() {
-        std::lock_guard const held(lock_);
-        return ready_();
-    }
-    enlisting enlist(waiter& self, std::uint64_t g) {
-        std::lock_guard const held(lock_);
-        if (ready_()) return claim_for_itself(self, g) ? enlisting::won : enlisting::lost;
-        queue_in(queue_, self, g, nullptr);
-        return enlisting::queued;
-    }
-    bool withdraw() noexcept { return leave(queue_, lock_); }
-    void complete() { finish_(); }
-
-  private:
-    word_lock& lock_;
-    wait_queue& queue_;
-    Ready ready_;
-    Finish finish_;
-};
 
 }  // namespace ramie::detail

@@ -20,17 +20,13 @@
 // The calls come in this order: move construction; poll; if no case was ready, enlist (until one is not `queued`), then
 // withdraw for every case whose enlist was called and did not throw; confirm for the winner, and all again if it says
 // no; complete for the winner alone. A case that has to give way to others when it leaves a queue (a semaphore's) does
-// so in withdraw.
+// so in withdraw. What waits in one queue need not write all this: want.hpp.
 #pragma once
 
-#include <ramie/detail/fence/word_lock.hpp>
-#include <ramie/detail/wait/wait_queue.hpp>
+#include <ramie/detail/wait/waiter.hpp>
 
 #include <concepts>
 #include <cstdint>
-#include <mutex>
-#include <optional>
-#include <utility>
 
 namespace ramie::detail {
 
@@ -53,28 +49,5 @@ concept select_case = std::move_constructible<C> && requires(C c, C const& k, wa
 inline bool claim_for_itself(waiter& self, std::uint64_t g) noexcept {
     return self.state.claim(g, task_state::outcome::woken) != task_state::claim_result::lost;
 }
-
-// A case that waits in one queue. The lock and the queue are the primitive's.
-class queued_case {
-  public:
-    time_point limit() const noexcept { return never; }
-
-  protected:
-    // Under the primitive's lock.
-    void queue_in(wait_queue& queue, waiter& self, std::uint64_t g, void* slot) noexcept {
-        node_.emplace(self);
-        node_->generation = g;
-        node_->selecting = true;
-        node_->slot = slot;
-        queue.push_back(*node_);
-    }
-    bool leave(wait_queue& queue, word_lock& lock) noexcept {
-        if (!node_) return false;
-        std::lock_guard const held(lock);
-        queue.remove(*node_);
-        return node_->fired;
-    }
-    std::optional<wait_node> node_;
-};
 
 }  // namespace ramie::detail

@@ -6,12 +6,16 @@
 #include <ramie/detail/ground/intrusive_list.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
+#include <cstdint>
+
 namespace ramie::detail {
 
 class task;
 
 struct wait_node : list_hook {
     explicit wait_node(waiter& w) noexcept : who(&w), generation(w.state.generation()) {}
+    // Of a wait in several queues at once, whose generation was read before.
+    wait_node(waiter& w, std::uint64_t g) noexcept : who(&w), generation(g), selecting(true) {}
     waiter* who;
     std::uint64_t generation;
     void* slot = nullptr;    // where a waker puts, or finds, what is handed over; its queue's owner says what it is

@@ -8,6 +8,7 @@
 #include <ramie/detail/ready/direction.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
 #include <ramie/detail/wait/select_case.hpp>
+#include <ramie/detail/wait/wait_queue.hpp>
 
 #include <chrono>
 #include <expected>
