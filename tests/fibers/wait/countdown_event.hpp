@@ -30,9 +30,7 @@ class countdown_event {
     // Suspension points. False: the time ran out.
     void wait() { (void)wait_until(ramie::detail::never); }
     template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) {
-        return wait_until(ramie::detail::after(d));
-    }
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> d) { return wait_until(ramie::detail::after(d)); }
 
     // What a waiter wants.
     struct zero : ramie::detail::want {
