@@ -1,6 +1,7 @@
 #include <ramie/detail/wait/wait_queue.hpp>
 
 #include <ramie/detail/ground/prefetch_along.hpp>
+#include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/task/task.hpp>
 
 #include <cstdio>
@@ -48,7 +49,7 @@ void woken_list::resume_each() noexcept {
     while (fibers_ != nullptr) {
         auto& t = *std::exchange(fibers_, fibers_->next);
         t.next = nullptr;
-        resume(t);  // the task may be gone from here on
+        carrier::resume(t);  // the task may be gone from here on
     }
     while (threads_ != nullptr) {
         auto& node = *threads_;

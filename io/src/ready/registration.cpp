@@ -68,8 +68,7 @@ void registration::wait(waiter& self, direction d, char const* what, time_point 
         lock_.unlock();
         return;
     }
-    last_node_.store(&node, std::memory_order_relaxed);
-    last_waiter_.store(&self, std::memory_order_relaxed);
+    last_.note(node, self);
     (void)line_up(queue(d), lock_, node, {what, this}, limit);
 }
 
