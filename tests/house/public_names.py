@@ -39,7 +39,7 @@ def declarations(source):
     # What spawns is declared by a macro, without a semicolon.
     text = re.sub(r"RAMIE_SPAWN_FORMS\((\w+)[^\n]*\)", r"auto \1(all);", without_comments_and_texts(source))
     text = re.sub(r"RAMIE_SPAWN_CONSTRUCTORS\([^\n]*\)", "", text)
-    scopes, begin = [], 0
+    scopes, begin, hidden = [], 0, set()  # hidden: classes that are only declared in a private section
     for at, char in enumerate(text):
         if char in "{;}":
             raw = text[begin:at]
@@ -47,17 +47,23 @@ def declarations(source):
             line = text.count("\n", 0, begin + len(raw) - len(raw.lstrip())) + 1
             if char != "}" and declared and not declared.startswith("namespace"):
                 yield line, tuple(scopes), declared
+            if scopes and scopes[-1] == "private" and char == ";" and (found := re.fullmatch(r"(?:class|struct) (\w+)", declared)):
+                hidden.add(found[1])
             begin = at + 1
             head = without_template_heads(declared)
             if char == "{" and declared.startswith("namespace"):
                 scopes.append(declared.removeprefix("namespace").strip())
             elif char == "{" and (found := re.match(r"(class|struct|union|enum class)\b", head)):
-                scopes.append({"class": "private", "enum class": "body"}.get(found[1], "public"))
+                outer_and_own = re.match(r"(?:class|struct)(?: \[\[nodiscard\]\])? (\w+)::(\w+)", head)
+                if outer_and_own and outer_and_own[2] in hidden:
+                    scopes.append("body")
+                else:
+                    scopes.append({"class": "private", "enum class": "body"}.get(found[1], "public"))
             elif char == "{":
                 scopes.append("body")
             elif char == "}":
                 scopes.pop()
-        elif char == ":" and (label := re.fullmatch(r"\s*(public|private|protected)\s*", text[begin:at])) and scopes:
+        elif char == ":" and (label := re.fullmatch(r"\s*(public|private|protected)\s*", text[begin:at])) and scopes[-1:] not in (["body"], []):
             scopes[-1] = "public" if label[1] == "public" else "private"
             begin = at + 1
 

@@ -126,7 +126,7 @@ TEST_CASE("races: a second join of one handle is refused, between threads and be
         std::optional<std::future<int>> thread;
         if (first_is_a_fiber) fiber = rt.spawn(joins);
         else thread = std::async(std::launch::async, joins);
-        while (!task.block().state.has_joiner()) std::this_thread::yield();
+        while (!ramie::detail::access::held(task).state.has_joiner()) std::this_thread::yield();
         CHECK_THROWS_AS((void)task.join(), std::logic_error);
         CHECK_THROWS_AS((void)task.wait_for(1h), std::logic_error);
         rt.block_on([&] { CHECK_THROWS_AS(task.wait(), std::logic_error); });

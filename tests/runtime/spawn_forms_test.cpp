@@ -65,7 +65,7 @@ TEST_CASE("spawn forms: runtime and runtime_handle") {
     check_form([&](auto&&... all) { return handle.spawn({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
     CHECK(home.spawn({.name = "mine"}, own_name, 1).get() == "mine");
     auto here = home.spawn([] {});
-    CHECK(here.block().where().line() == __LINE__ - 1);
+    CHECK(ramie::detail::access::held(here).where().line() == __LINE__ - 1);
     here.get();
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("spawn forms: spawn_blocking, also of a join_set") {
             [](auto&&... all) { return ramie::spawn_blocking({.name = "x"}, std::forward<decltype(all)>(all)...).get(); });
         auto named = ramie::spawn_blocking({.name = "job"}, [](int) {}, 1);
         CHECK(named.name() == "job");
-        CHECK(named.block().where().line() == __LINE__ - 2);
+        CHECK(ramie::detail::access::held(named).where().line() == __LINE__ - 2);
         named.get();
         CHECK_THROWS_WITH_AS(
             (void)ramie::spawn_blocking({.stack_size = 1 << 20}, [] {}),

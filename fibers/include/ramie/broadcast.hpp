@@ -56,12 +56,6 @@ class broadcast_receiver {
     using result = std::expected<T, broadcast_error>;
 
     broadcast_receiver() = default;
-    // Counts itself.
-    explicit broadcast_receiver(std::shared_ptr<core_type> core) noexcept
-        : core_(std::move(core)), next_(core_->add_receiver()) {}
-    // Takes over a receiver the core has counted.
-    broadcast_receiver(std::shared_ptr<core_type> core, std::uint64_t next) noexcept
-        : core_(std::move(core)), next_(next) {}
     broadcast_receiver(broadcast_receiver&&) noexcept = default;
     broadcast_receiver& operator=(broadcast_receiver other) noexcept {
         std::swap(core_, other.core_);
@@ -92,7 +86,9 @@ class broadcast_receiver {
     // True once the last sender has gone. Earlier values can still be received.
     [[nodiscard]] bool is_closed() const { return !held().has_senders(); }
     // A new receiver; it sees the values sent from now on.
-    [[nodiscard]] broadcast_receiver resubscribe() const { return broadcast_receiver((held(), core_)); }
+    [[nodiscard]] broadcast_receiver resubscribe() const {
+        return detail::access::make<broadcast_receiver>((held(), core_));
+    }
 
     // for (auto& got : rx): each value, or that it lagged (the only error), until the last sender has gone and all was
     // received. begin() and ++ are suspension points.
@@ -100,7 +96,14 @@ class broadcast_receiver {
     iterator begin() { return iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    // For select.
+  private:
+    friend detail::access;
+    // Counts itself.
+    explicit broadcast_receiver(std::shared_ptr<core_type> core) noexcept
+        : core_(std::move(core)), next_(core_->add_receiver()) {}
+    // Takes over a receiver the core has counted.
+    broadcast_receiver(std::shared_ptr<core_type> core, std::uint64_t next) noexcept
+        : core_(std::move(core)), next_(next) {}
     core_type& held() const {
         if (!core_) detail::refuse_empty("broadcast_receiver");
         return *core_;
@@ -121,8 +124,6 @@ class broadcast_receiver {
         }
         return std::unexpected(broadcast_error{nothing});
     }
-
-  private:
     result receive_by(detail::time_point limit) {
         auto& core = held();
         if (auto locked = detail::await(core.lock, core.receiving, {"broadcast receive", &core}, limit,
@@ -152,8 +153,6 @@ class broadcast_sender {
 
   public:
     broadcast_sender() = default;
-    // Takes over a sender the core has counted.
-    explicit broadcast_sender(std::shared_ptr<core_type> core) noexcept : core_(std::move(core)) {}
     broadcast_sender(broadcast_sender const& other) noexcept : core_(other.core_) {
         if (core_) core_->add_sender();
     }
@@ -174,10 +173,14 @@ class broadcast_sender {
         return n;
     }
     // A receiver that sees the values sent from now on.
-    [[nodiscard]] broadcast_receiver<T> subscribe() const { return broadcast_receiver<T>((held(), core_)); }
+    [[nodiscard]] broadcast_receiver<T> subscribe() const {
+        return detail::access::make<broadcast_receiver<T>>((held(), core_));
+    }
     [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
     // A sender that does not keep the broadcast open.
-    [[nodiscard]] weak_broadcast_sender<T> downgrade() const noexcept { return weak_broadcast_sender<T>(core_); }
+    [[nodiscard]] weak_broadcast_sender<T> downgrade() const noexcept {
+        return detail::access::make<weak_broadcast_sender<T>>(core_);
+    }
     // Waits until there is no receiver. Suspension point.
     void closed() {
         auto& core = held();
@@ -187,6 +190,8 @@ class broadcast_sender {
 
   private:
     friend detail::access;
+    // Takes over a sender the core has counted.
+    explicit broadcast_sender(std::shared_ptr<core_type> core) noexcept : core_(std::move(core)) {}
     core_type& held() const {
         if (!core_) detail::refuse_empty("broadcast_sender");
         return *core_;
@@ -199,15 +204,16 @@ template <class T>
 class weak_broadcast_sender {
   public:
     weak_broadcast_sender() = default;
-    explicit weak_broadcast_sender(std::weak_ptr<detail::broadcast_core<T>> core) noexcept : core_(std::move(core)) {}
     // Empty: the last sender has gone.
     [[nodiscard]] std::optional<broadcast_sender<T>> upgrade() const noexcept {
         auto core = core_.lock();
         if (!core || !core->add_sender_if_any()) return std::nullopt;
-        return broadcast_sender<T>(std::move(core));
+        return detail::access::make<broadcast_sender<T>>(std::move(core));
     }
 
   private:
+    friend detail::access;
+    explicit weak_broadcast_sender(std::weak_ptr<detail::broadcast_core<T>> core) noexcept : core_(std::move(core)) {}
     std::weak_ptr<detail::broadcast_core<T>> core_;
 };
 
@@ -216,7 +222,7 @@ template <class T>
 [[nodiscard]] std::pair<broadcast_sender<T>, broadcast_receiver<T>> broadcast(std::size_t capacity) {
     if (capacity == 0) detail::refuse_capacity("broadcast");
     auto core = std::make_shared<detail::broadcast_core<T>>(capacity);
-    return {broadcast_sender<T>(core), broadcast_receiver<T>(core, 0)};
+    return {detail::access::make<broadcast_sender<T>>(core), detail::access::make<broadcast_receiver<T>>(core, 0u)};
 }
 template <detail::not_a_value T>
 auto broadcast(std::size_t) {
@@ -227,10 +233,12 @@ auto broadcast(std::size_t) {
 // handler(std::expected<T, broadcast_error>).
 template <class T, class Handler>
 auto on_receive(broadcast_receiver<T>& from, Handler handler) {
-    auto& core = from.held();
+    auto& core = detail::access::held(from);
     return detail::ready_case(
-        core.lock, core.receiving, [&from] { return from.is_ready(); },
-        [&from, handler = std::move(handler)]() mutable { handler(from.take(broadcast_error::reason::empty)); });
+        core.lock, core.receiving, [&from] { return detail::access::is_ready(from); },
+        [&from, handler = std::move(handler)]() mutable {
+            handler(detail::access::take(from, broadcast_error::reason::empty));
+        });
 }
 
 // Ready when there is no receiver. handler().

@@ -10,6 +10,7 @@
 #include <ramie/channel_permit.hpp>
 #include <ramie/detail/channel/channel_core.hpp>
 #include <ramie/detail/channel/receiver_iterator.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 
 #include <algorithm>
@@ -38,6 +39,21 @@ struct channel_send : channel_core<T>::sending {
     }
 };
 
+// Room for one value; it is counted from when it is granted on, and the permit takes that over.
+template <class T>
+class channel_reserve : public channel_core<T>::reserving {
+  public:
+    explicit channel_reserve(std::shared_ptr<channel_core<T>> core) noexcept
+        : channel_core<T>::reserving(core.get(), 1), core_(std::move(core)) {}
+    std::expected<channel_permit<T>, channel_error> result() const {
+        if (this->granted()) return access::make<channel_permit<T>>(core_);
+        return std::unexpected(channel_error::closed);
+    }
+
+  private:
+    std::shared_ptr<channel_core<T>> core_;
+};
+
 }  // namespace detail
 
 template <class T>
@@ -53,8 +69,6 @@ template <class T>
 class sender {
   public:
     sender() = default;
-    // Takes over a sender the core has counted.
-    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     sender(sender const& other) noexcept : core_(other.core_) {
         if (core_) core_->add_sender();
     }
@@ -151,12 +165,12 @@ class sender {
     // True for a sender of the same channel.
     [[nodiscard]] bool same_channel(sender const& other) const noexcept { return core_ == other.core_; }
     // A sender that does not keep the channel open.
-    [[nodiscard]] weak_sender<T> downgrade() const noexcept { return weak_sender<T>(core_); }
-
-    // For select; null: empty.
-    detail::channel_core<T>* core() const noexcept { return core_.get(); }
+    [[nodiscard]] weak_sender<T> downgrade() const noexcept { return detail::access::make<weak_sender<T>>(core_); }
 
   private:
+    friend detail::access;
+    // Takes over a sender the core has counted.
+    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     using result = typename detail::channel_core<T>::result;
 
     detail::channel_core<T>& held() const {
@@ -187,11 +201,11 @@ class sender {
     }
     std::expected<channel_permits<T>, channel_error> as_permits(result r, std::size_t count,
                                                                 channel_error would_wait) const {
-        if (r == result::done) return count == 0 ? channel_permits<T>() : channel_permits<T>(core_, count);
+        if (r == result::done) return count == 0 ? channel_permits<T>() : detail::access::make<channel_permits<T>>(core_, count);
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
     std::expected<channel_permit<T>, channel_error> as_permit(result r, channel_error would_wait) const {
-        if (r == result::done) return channel_permit<T>(core_);
+        if (r == result::done) return detail::access::make<channel_permit<T>>(core_);
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
 
@@ -203,15 +217,16 @@ template <class T>
 class weak_sender {
   public:
     weak_sender() = default;
-    explicit weak_sender(std::weak_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     // Empty: the last sender has gone.
     [[nodiscard]] std::optional<sender<T>> upgrade() const noexcept {
         auto core = core_.lock();
         if (!core || !core->add_sender_if_any()) return std::nullopt;
-        return sender<T>(std::move(core));
+        return detail::access::make<sender<T>>(std::move(core));
     }
 
   private:
+    friend detail::access;
+    explicit weak_sender(std::weak_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     std::weak_ptr<detail::channel_core<T>> core_;
 };
 
@@ -224,8 +239,6 @@ template <class T>
 class receiver {
   public:
     receiver() = default;
-    // Takes over a receiver the core has counted.
-    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     receiver(receiver const& other) noexcept : core_(other.core_) {
         if (core_) core_->add_receiver();
     }
@@ -291,11 +304,11 @@ class receiver {
     iterator begin() { return iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    // For select; null: empty.
-    detail::channel_core<T>* core() const noexcept { return core_.get(); }
-
   private:
     friend iterator;
+    friend detail::access;
+    // Takes over a receiver the core has counted.
+    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
     std::optional<T> next_of_range() { return receive(); }
     using result = typename detail::channel_core<T>::result;
 
@@ -316,14 +329,14 @@ template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
     if (capacity == 0) detail::refuse_capacity("channel");
     auto core = std::make_shared<detail::channel_core<T>>(capacity);
-    return {sender<T>(core), receiver<T>(core)};
+    return {detail::access::make<sender<T>>(core), detail::access::make<receiver<T>>(core)};
 }
 
 // One whose senders never wait.
 template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> unbounded_channel() {
     auto core = std::make_shared<detail::channel_core<T>>(detail::channel_core<T>::unbounded);
-    return {sender<T>(core), receiver<T>(core)};
+    return {detail::access::make<sender<T>>(core), detail::access::make<receiver<T>>(core)};
 }
 
 template <detail::not_a_value T>
@@ -342,14 +355,28 @@ auto unbounded_channel() {
 template <class T, class Handler>
 auto on_receive(receiver<T>& from, Handler handler) {
     using wanted = typename detail::channel_core<T>::template receiving<std::optional<T>>;
-    return detail::want_case(wanted(from.core(), std::nullopt), std::move(handler));
+    return detail::want_case(wanted(detail::access::core(from).get(), std::nullopt), std::move(handler));
 }
 
 // Ready when `value` can be sent, or the channel is closed. Moved from only if it was sent.
 // handler(std::expected<void, channel_error>).
 template <class T, class Handler>
 auto on_send(sender<T>& to, T& value, Handler handler) {
-    return detail::want_case(detail::channel_send<T>(to.core(), value), std::move(handler));
+    return detail::want_case(detail::channel_send<T>(detail::access::core(to).get(), value), std::move(handler));
+}
+
+// Ready when there is room, which is then kept, or the channel is closed.
+// handler(std::expected<channel_permit<T>, channel_error>).
+template <class T, class Handler>
+auto on_reserve(sender<T>& to, Handler handler) {
+    return detail::want_case(detail::channel_reserve<T>(detail::access::core(to)), std::move(handler));
+}
+
+// Ready when the channel is closed or nobody receives. handler().
+template <class T, class Handler>
+auto on_closed(sender<T>& by, Handler handler) {
+    using wanted = typename detail::channel_core<T>::closing;
+    return detail::want_case(wanted(detail::access::core(by).get()), std::move(handler));
 }
 
 }  // namespace ramie

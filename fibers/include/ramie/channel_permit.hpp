@@ -3,6 +3,7 @@
 
 #include <ramie/channel_error.hpp>
 #include <ramie/detail/channel/channel_core.hpp>
+#include <ramie/detail/ground/access.hpp>
 
 #include <cstddef>
 #include <expected>
@@ -18,10 +19,6 @@ template <class T>
 class [[nodiscard]] channel_permit {
   public:
     channel_permit() = default;
-    // For sender: takes over a permit the core has counted.
-    explicit channel_permit(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {
-        core_->add_sender();
-    }
     channel_permit(channel_permit&& other) noexcept = default;
     channel_permit& operator=(channel_permit other) noexcept {
         std::swap(core_, other.core_);
@@ -47,6 +44,12 @@ class [[nodiscard]] channel_permit {
     [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
 
   private:
+    friend detail::access;
+    // Takes over a permit the core has counted.
+    explicit channel_permit(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {
+        core_->add_sender();
+    }
+
     std::shared_ptr<detail::channel_core<T>> core_;
 };
 
@@ -56,11 +59,6 @@ template <class T>
 class [[nodiscard]] channel_permits {
   public:
     channel_permits() = default;
-    // For sender: takes over `count` permits the core has counted, at least one.
-    channel_permits(std::shared_ptr<detail::channel_core<T>> core, std::size_t count) noexcept
-        : core_(std::move(core)), left_(count) {
-        core_->add_sender();
-    }
     channel_permits(channel_permits&& other) noexcept
         : core_(std::move(other.core_)), left_(std::exchange(other.left_, 0)) {}
     channel_permits& operator=(channel_permits other) noexcept {
@@ -80,7 +78,7 @@ class [[nodiscard]] channel_permits {
     // One of them by itself. std::logic_error: none is left.
     [[nodiscard]] channel_permit<T> take() {
         if (left_ == 0) detail::refuse_empty("channel_permits", "used up or moved from");
-        channel_permit<T> one(core_);
+        auto one = detail::access::make<channel_permit<T>>(core_);
         if (--left_ == 0) std::exchange(core_, nullptr)->drop_sender();  // `one` counts as a sender, too
         return one;
     }
@@ -88,6 +86,13 @@ class [[nodiscard]] channel_permits {
     std::expected<void, channel_error> send(T&& value) { return take().send(std::move(value)); }
 
   private:
+    friend detail::access;
+    // Takes over `count` permits the core has counted, at least one.
+    channel_permits(std::shared_ptr<detail::channel_core<T>> core, std::size_t count) noexcept
+        : core_(std::move(core)), left_(count) {
+        core_->add_sender();
+    }
+
     std::shared_ptr<detail::channel_core<T>> core_;  // null: none is left
     std::size_t left_ = 0;
 };

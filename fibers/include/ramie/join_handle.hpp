@@ -114,8 +114,6 @@ class [[nodiscard]] join_handle {
     [[nodiscard]] bool is_finished() const { return held().state.is_finished(); }
     [[nodiscard]] task_id id() const { return held().id(); }
     [[nodiscard]] std::string_view name() const { return held().name(); }
-    // For select.
-    detail::task& block() const { return held(); }
     // False once joined, detached or moved from.
     [[nodiscard]] bool valid() const noexcept { return task_ != nullptr; }
     // Lets the task go on by itself.
@@ -195,7 +193,7 @@ class join_case {
 // one's own handle, or a handle that is named twice or waited for elsewhere (from the select).
 template <class T, class Handler>
 auto on_join(join_handle<T>& handle, Handler handler) {
-    return detail::join_case<T, Handler>(handle, handle.block(), std::move(handler));
+    return detail::join_case<T, Handler>(handle, detail::access::held(handle), std::move(handler));
 }
 
 }  // namespace ramie

@@ -1,6 +1,7 @@
 // Many tasks, joined as they finish.
 #pragma once
 
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/join/finish_line.hpp>
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/wait/want.hpp>
@@ -60,13 +61,13 @@ class join_set {
     // task is lost from the set.
     [[nodiscard]] std::optional<result> join_next() {
         if (members_.empty()) return std::nullopt;
-        return take(line_->next());
+        return take(&line_->next());
     }
     // The same without waiting; empty also when none has finished.
     [[nodiscard]] std::optional<result> try_join_next() {
         auto* const first = line_ != nullptr ? line_->try_next() : nullptr;
         if (first == nullptr) return std::nullopt;
-        return take(*first);
+        return take(first);
     }
     // All results in order of finishing. If it is aborted, those not joined yet stay in the set.
     [[nodiscard]] std::vector<result> join_all() {
@@ -100,18 +101,18 @@ class join_set {
     [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
     [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
 
-    // For select's on_join_next.
+  private:
+    friend detail::access;
     detail::finish_line& line() {
         if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
         return *line_;
     }
-    result take(detail::runner& who) {
-        auto const owned = leave(static_cast<member&>(who));
+    result take(detail::runner* who) {
+        auto const owned = leave(static_cast<member&>(*who));
         abort_shield const whole;  // it has ended
         return owned->handle.join();
     }
 
-  private:
     struct member final : detail::runner {
         explicit member(std::size_t at) noexcept : place(at) {}
         std::size_t place;  // in members_
@@ -175,14 +176,14 @@ template <class T>
 class next_joined : public want {
   public:
     static constexpr bool looks_again = true;
-    explicit next_joined(join_set<T>& set) : set_(set), line_(set.line()) {}
+    explicit next_joined(join_set<T>& set) : set_(set), line_(access::line(set)) {}
     word_lock& lock() noexcept { return line_.lock(); }
     wait_queue& queue() noexcept { return line_.waiters(); }
     bool poll() const noexcept { return set_.empty() || line_.somebody_is_here(); }
     void take(woken_list&) noexcept { who_ = line_.take_locked(); }
     std::optional<std::expected<T, join_error>> result() {
         if (who_ == nullptr) return std::nullopt;
-        return set_.take(*who_);
+        return access::take(set_, who_);
     }
 
   private:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/await.hpp>
 #include <ramie/detail/wait/want.hpp>
@@ -103,7 +104,6 @@ template <class T>
 class oneshot_sender {
   public:
     oneshot_sender() = default;
-    explicit oneshot_sender(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
     oneshot_sender(oneshot_sender&&) noexcept = default;
     oneshot_sender& operator=(oneshot_sender other) noexcept {
         std::swap(core_, other.core_);
@@ -132,13 +132,13 @@ class oneshot_sender {
     // False once it has sent or was moved from.
     [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
 
-    // For select.
+  private:
+    friend detail::access;
+    explicit oneshot_sender(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
     detail::oneshot_core<T>& held() const {
         if (!core_) detail::refuse_empty("oneshot_sender", "it has sent, or was moved from");
         return *core_;
     }
-
-  private:
     std::shared_ptr<detail::oneshot_core<T>> core_;
 };
 
@@ -147,7 +147,6 @@ template <class T>
 class oneshot_receiver {
   public:
     oneshot_receiver() = default;
-    explicit oneshot_receiver(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
     oneshot_receiver(oneshot_receiver&&) noexcept = default;
     oneshot_receiver& operator=(oneshot_receiver other) noexcept {
         std::swap(core_, other.core_);
@@ -175,13 +174,13 @@ class oneshot_receiver {
     // Nothing can be sent any more; a value that was sent before can still be received.
     void close() { held().close(); }
 
-    // For select.
+  private:
+    friend detail::access;
+    explicit oneshot_receiver(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
     detail::oneshot_core<T>& held() const {
         if (!core_) detail::refuse_empty("oneshot_receiver");
         return *core_;
     }
-
-  private:
     std::expected<T, channel_error> receive_by(detail::time_point limit) {
         auto& core = held();
         auto locked = detail::await(core.lock, core.receiving, {"oneshot receive", &core}, limit,
@@ -197,7 +196,7 @@ class oneshot_receiver {
 template <class T>
 [[nodiscard]] std::pair<oneshot_sender<T>, oneshot_receiver<T>> oneshot() {
     auto core = std::make_shared<detail::oneshot_core<T>>();
-    return {oneshot_sender<T>(core), oneshot_receiver<T>(core)};
+    return {detail::access::make<oneshot_sender<T>>(core), detail::access::make<oneshot_receiver<T>>(core)};
 }
 template <detail::not_a_value T>
 auto oneshot() {
@@ -209,7 +208,7 @@ auto oneshot() {
 // Ready when the value has come, or will not. handler(std::expected<T, channel_error>).
 template <class T, class Handler>
 auto on_receive(oneshot_receiver<T>& from, Handler handler) {
-    auto& core = from.held();
+    auto& core = detail::access::held(from);
     return detail::ready_case(
         core.lock, core.receiving, [&core] { return core.is_ready(); },
         [&core, handler = std::move(handler)]() mutable { handler(core.take(channel_error::empty)); });
@@ -217,7 +216,7 @@ auto on_receive(oneshot_receiver<T>& from, Handler handler) {
 // Ready when the receiver has gone. handler().
 template <class T, class Handler>
 auto on_closed(oneshot_sender<T>& by, Handler handler) {
-    auto& core = by.held();
+    auto& core = detail::access::held(by);
     return detail::ready_case(core.lock, core.closing, [&core] { return core.receiver_gone; }, std::move(handler));
 }
 

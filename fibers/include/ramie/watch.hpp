@@ -48,12 +48,6 @@ template <class T>
 class watch_receiver {
   public:
     watch_receiver() = default;
-    // Counts itself; the present value counts as seen.
-    explicit watch_receiver(std::shared_ptr<detail::watch_core<T>> core) noexcept
-        : core_(std::move(core)), seen_(core_->add_receiver()) {}
-    // Takes over a receiver the core has counted.
-    watch_receiver(std::shared_ptr<detail::watch_core<T>> core, std::uint64_t seen) noexcept
-        : core_(std::move(core)), seen_(seen) {}
     watch_receiver(watch_receiver const& other) noexcept : core_(other.core_), seen_(other.seen_) {
         if (core_) (void)core_->add_receiver();
     }
@@ -127,20 +121,25 @@ class watch_receiver {
     iterator begin() { return iterator(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    // For select.
+  private:
+    friend iterator;
+    friend detail::access;
+    // Counts itself; the present value counts as seen.
+    explicit watch_receiver(std::shared_ptr<detail::watch_core<T>> core) noexcept
+        : core_(std::move(core)), seen_(core_->add_receiver()) {}
+    // Takes over a receiver the core has counted.
+    watch_receiver(std::shared_ptr<detail::watch_core<T>> core, std::uint64_t seen) noexcept
+        : core_(std::move(core)), seen_(seen) {}
     detail::watch_core<T>& held() const {
         if (!core_) detail::refuse_empty("watch_receiver");
         return *core_;
     }
     // A new value, under the core's lock; take it.
     bool is_ready() const noexcept { return core_->has_news(seen_); }
-    bool take_news() {
+    bool take() {
         auto const version = held().look().version;
         return std::exchange(seen_, version) != version;
     }
-
-  private:
-    friend iterator;
     std::optional<watch_ref<T>> next_of_range() {
         if (!changed()) return std::nullopt;
         auto now = held().look();
@@ -171,7 +170,6 @@ template <class T>
 class watch_sender {
   public:
     watch_sender() = default;
-    explicit watch_sender(std::shared_ptr<detail::watch_core<T>> core) noexcept : core_(std::move(core)) {}
     watch_sender(watch_sender const& other) noexcept : core_(other.core_) {
         if (core_) core_->add_sender();
     }
@@ -226,7 +224,9 @@ class watch_sender {
 
     watch_ref<T> borrow() const { return {held().look().value, false}; }
     // The present value counts as seen by the new receiver.
-    [[nodiscard]] watch_receiver<T> subscribe() const { return watch_receiver<T>((held(), core_)); }
+    [[nodiscard]] watch_receiver<T> subscribe() const {
+        return detail::access::make<watch_receiver<T>>((held(), core_));
+    }
     // True while there is no receiver.
     [[nodiscard]] bool is_closed() const { return receiver_count() == 0; }
     // Waits until there is no receiver. Suspension point.
@@ -239,6 +239,7 @@ class watch_sender {
 
   private:
     friend detail::access;
+    explicit watch_sender(std::shared_ptr<detail::watch_core<T>> core) noexcept : core_(std::move(core)) {}
     detail::watch_core<T>& held() const {
         if (!core_) detail::refuse_empty("watch_sender");
         return *core_;
@@ -250,17 +251,17 @@ class watch_sender {
 template <class T>
 [[nodiscard]] std::pair<watch_sender<T>, watch_receiver<T>> watch(T first) {
     auto core = std::make_shared<detail::watch_core<T>>(std::make_shared<T const>(std::move(first)));
-    return {watch_sender<T>(core), watch_receiver<T>(core, 0)};
+    return {detail::access::make<watch_sender<T>>(core), detail::access::make<watch_receiver<T>>(core, 0u)};
 }
 
 // A case of a select (<ramie/select.hpp>): ready when there is a value that was not seen, which then counts as seen, or
 // the last sender has gone. handler(bool): false if it has gone.
 template <class T, class Handler>
 auto on_changed(watch_receiver<T>& by, Handler handler) {
-    auto& core = by.held();
+    auto& core = detail::access::held(by);
     return detail::ready_case(
-        core.lock, core.changing, [&by] { return by.is_ready(); },
-        [&by, handler = std::move(handler)]() mutable { handler(by.take_news()); });
+        core.lock, core.changing, [&by] { return detail::access::is_ready(by); },
+        [&by, handler = std::move(handler)]() mutable { handler(detail::access::take(by)); });
 }
 
 // Ready when there is no receiver. handler().

@@ -4,6 +4,7 @@
 //     ramie::select(ramie::on_accept(listener, serve), ramie::on_signal(asked_to_end, [&](int number) { ... }));
 #pragma once
 
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/process/signal_listener.hpp>
 #include <ramie/detail/wait/want.hpp>
 
@@ -34,10 +35,11 @@ class signals {
     // Does not wait.
     [[nodiscard]] std::optional<int> try_next();
 
-    // For select. std::logic_error if moved from.
+  private:
+    friend detail::access;
+    // std::logic_error if moved from.
     detail::signal_listener& listener() const;
 
-  private:
     std::unique_ptr<detail::signal_listener> listener_;
 };
 
@@ -50,7 +52,7 @@ namespace detail {
 class next_signal : public want {
   public:
     static constexpr bool looks_again = true;
-    explicit next_signal(signals& from) : from_(from.listener()) {}
+    explicit next_signal(signals& from) : from_(access::listener(from)) {}
     static word_lock& lock() noexcept { return signal_listener::lock(); }
     wait_queue& queue() noexcept { return from_.waiting; }
     bool poll() const noexcept { return from_.has_come(); }

@@ -4,12 +4,14 @@
 #include "tracked.hpp"
 
 #include <ramie/channel.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <expected>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -327,4 +329,85 @@ TEST_CASE("channel: an abort at any moment of those who share room loses none of
     abort_at_each_step<sharing_room<0>>();
     abort_at_each_step<sharing_room<1>>();
     abort_at_each_step<sharing_room<2>>();
+}
+
+TEST_CASE("channel: on_reserve gets a permit when there is room, in its turn, and says when the channel is closed") {
+    both_ways([](one_thread_carrier& carrier) {
+        auto [tx, rx] = ramie::channel<int>(1);
+        std::optional<channel_error> refused;
+        auto const reserve_and_send = [&](int value) {
+            return ramie::select(ramie::on_reserve(tx,
+                                                   [&, value](std::expected<ramie::channel_permit<int>, channel_error> room) {
+                                                       if (room) CHECK(room->send(int(value)));
+                                                       else refused = room.error();
+                                                   }),
+                                 ramie::on_sleep(1s, [] {}));
+        };
+        CHECK(reserve_and_send(1) == 0);
+        CHECK(tx.try_reserve().error() == channel_error::full);
+        auto first = ramie::spawn(reserve_and_send, 2);
+        carrier.drain();
+        auto second = ramie::spawn([&] { return tx.send(3); });
+        carrier.drain();
+        CHECK_FALSE(first.is_finished());
+        CHECK(rx.try_receive() == 1);  // room for the first
+        carrier.drain();
+        REQUIRE(first.is_finished());
+        CHECK(first.get() == 0);
+        CHECK_FALSE(second.is_finished());
+        CHECK(rx.try_receive() == 2);
+        carrier.drain();
+        CHECK(second.get());
+        CHECK(rx.try_receive() == 3);
+        CHECK(tx.try_send(4));
+        auto slept = ramie::spawn(reserve_and_send, 5);
+        carrier.run();
+        CHECK(slept.get() == 1);
+        CHECK(rx.try_receive() == 4);
+        CHECK(tx.try_send(6));  // the case that lost keeps no room
+        CHECK_FALSE(refused);
+        auto closed = ramie::spawn(reserve_and_send, 7);
+        carrier.drain();
+        rx = {};
+        carrier.drain();
+        REQUIRE(closed.is_finished());
+        CHECK(closed.get() == 0);
+        CHECK(refused == channel_error::closed);
+        tx = {};
+        CHECK(ramie::select(ramie::on_reserve(tx, [](auto&&) {}), ramie::otherwise([] {})) == 1);
+    });
+}
+
+TEST_CASE("channel: what on_reserve gets counts as a permit: it keeps its room and the channel, though the sender has gone") {
+    auto [tx, rx] = ramie::channel<int>(1);
+    std::optional<ramie::channel_permit<int>> kept;
+    ramie::select(ramie::on_reserve(tx, [&](auto room) { kept.emplace(std::move(*room)); }));
+    tx = {};
+    CHECK(rx.try_receive().error() == channel_error::empty);
+    CHECK(kept->send(1));
+    CHECK(rx.try_receive() == 1);
+    CHECK(rx.try_receive().error() == channel_error::closed);
+}
+
+TEST_CASE("channel: on_closed is ready when the channel is closed or nobody receives, and leaves the select's other cases until then") {
+    both_ways([](one_thread_carrier& carrier) {
+        for (bool const by_close : {true, false}) {
+            auto [tx, rx] = ramie::channel<int>(1);
+            auto const wait = [&] { return ramie::select(ramie::on_closed(tx, [] {}), ramie::on_sleep(1s, [] {})); };
+            auto slept = ramie::spawn(wait);
+            carrier.run();
+            CHECK(slept.get() == 1);
+            auto closed = ramie::spawn(wait);
+            carrier.drain();
+            CHECK_FALSE(closed.is_finished());
+            if (by_close) rx.close();
+            else rx = {};
+            carrier.drain();
+            REQUIRE(closed.is_finished());
+            CHECK(closed.get() == 0);
+            CHECK(wait() == 0);
+            tx = {};
+            CHECK(ramie::select(ramie::on_closed(tx, [] {}), ramie::otherwise([] {})) == 1);
+        }
+    });
 }

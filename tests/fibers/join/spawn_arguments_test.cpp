@@ -156,7 +156,7 @@ TEST_CASE("spawn arguments: options name a task of each, and say where it was sp
         CHECK(tracker.spawn({.name = "tracked"}, name, 1).get() == "tracked");
         set.spawn({.name = "member"}, name, 1);
         CHECK(set.join_next().value() == "member");
-        auto const line = [](auto const& handle) { return handle.block().where().line(); };
+        auto const line = [](auto const& handle) { return ramie::detail::access::held(handle).where().line(); };
         auto here = children.spawn([] {});
         CHECK(line(here) == __LINE__ - 1);
         auto there = tracker.spawn([] {});

@@ -170,7 +170,7 @@ TEST_CASE("unlocked: a oneshot's value is moved and destroyed outside its lock")
             auto [to, from] = ramie::oneshot<very_nosy>();
             auto waiting = ramie::spawn([&] { return from.receive()->value; });
             carrier.drain();
-            looking([&, core = &from.held()] { (void)core->is_closed(); }, [&] {
+            looking([&, core = &ramie::detail::access::held(from)] { (void)core->is_closed(); }, [&] {
                 CHECK(to.send(very_nosy(2)));
                 carrier.drain();
             });
@@ -183,13 +183,13 @@ TEST_CASE("unlocked: a oneshot's value is moved and destroyed outside its lock")
         }
         {
             auto [to, from] = ramie::oneshot<very_nosy>();
-            auto* const core = &from.held();
+            auto* const core = &ramie::detail::access::held(from);
             CHECK(to.send(very_nosy(4)));
             looking([&] { (void)core->is_closed(); }, [&] { from = {}; });  // unreceived
         }
         {
             auto [to, from] = ramie::oneshot<very_nosy>();
-            auto* const core = &from.held();
+            auto* const core = &ramie::detail::access::held(from);
             auto const kept = to.is_closed();
             CHECK_FALSE(kept);
             from.close();

@@ -46,7 +46,7 @@ void request_with(by verb, std::function<void()> callback) {
             case by::abort: {
                 auto sleeper = ramie::spawn([] { ramie::this_fiber::sleep_for(1h); });
                 ramie::this_fiber::yield();
-                std::stop_callback const hears(sleeper.block().stop_token(), callback);
+                std::stop_callback const hears(ramie::detail::access::held(sleeper).stop_token(), callback);
                 sleeper.abort();
                 break;
             }

@@ -69,7 +69,7 @@ TEST_CASE("refusal: an aborted task that goes on lets others run, and then sleep
             CHECK(at_first_turn == refusals::at_once);
             CHECK(refused == refusals::without_sleep);
             CHECK(carrier.armed() == 1);  // it sleeps
-            CHECK(refusals::of(deaf.block()).count == refusals::without_sleep + 1);
+            CHECK(refusals::of(ramie::detail::access::held(deaf)).count == refusals::without_sleep + 1);
             for (unsigned i = 1; i <= refusals::sleeps_of_a_length; ++i) {
                 carrier.advance(1ms);
                 carrier.drain();

@@ -79,6 +79,7 @@ class channel_core {
     class receiving;
     class sending;
     class reserving;
+    class closing;
 
     // --- whole operations; would_wait: the limit passed ---
     result send(T& value, time_point limit) {
@@ -347,10 +348,12 @@ template <class T>
 class channel_core<T>::reserving : public want {
   public:
     reserving(channel_core* of, std::size_t n) noexcept : of_(of), offer_{nullptr, n} {}
+    bool is_off() const noexcept { return of_ == nullptr; }
     word_lock& lock() noexcept { return of_->lock_; }
     wait_queue& queue() noexcept { return of_->senders_; }
     void* slot() noexcept { return &offer_; }
     bool poll() const noexcept { return of_->is_over() || of_->room() >= offer_.wanted; }
+    void prepare() { of_->ring_.make_room_for(of_->ring_.size() + of_->reserved_ + offer_.wanted); }
     void take(woken_list&) { offer_.granted = of_->take_permits(offer_.wanted) == result::done; }
     void queueing() {
         of_->ring_.make_room_for(of_->capacity_);  // it will be given room at moments when nothing may fail
@@ -367,6 +370,22 @@ class channel_core<T>::reserving : public want {
   private:
     channel_core* of_;
     offer offer_;
+};
+
+// That nothing can be sent any more.
+template <class T>
+class channel_core<T>::closing : public want {
+  public:
+    static constexpr bool looks_again = true;
+    explicit closing(channel_core* of) noexcept : of_(of) {}
+    bool is_off() const noexcept { return of_ == nullptr; }
+    word_lock& lock() noexcept { return of_->lock_; }
+    wait_queue& queue() noexcept { return of_->closing_; }
+    bool poll() const noexcept { return of_->is_over(); }
+    void take(woken_list&) noexcept {}
+
+  private:
+    channel_core* of_;
 };
 
 }  // namespace ramie::detail

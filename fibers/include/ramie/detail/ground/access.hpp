@@ -19,10 +19,34 @@ struct access {
     static auto& held(Public const& of) {
         return of.held();
     }
+    // The same; null if it is empty.
+    template <class Public>
+    static auto& core(Public const& of) noexcept {
+        return of.core_;
+    }
     // Of a deadline_passed.
     template <class Exception>
     static auto* scope(Exception const& e) noexcept {
         return e.scope_;
+    }
+    // Of a receiver, under the lock of its core: whether there is something to take; and, without that lock, taking it.
+    template <class Receiver>
+    static bool is_ready(Receiver const& by) noexcept {
+        return by.is_ready();
+    }
+    template <class Receiver, class... How>
+    static auto take(Receiver& by, How... how) {
+        return by.take(how...);
+    }
+    // Of a join_set: where its members arrive.
+    template <class Set>
+    static auto& line(Set& of) {
+        return of.line();
+    }
+    // Of signals.
+    template <class Signals>
+    static auto& listener(Signals const& of) {
+        return of.listener();
     }
 };
 
