@@ -3,6 +3,7 @@
 
 #include <ramie/ramie.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>

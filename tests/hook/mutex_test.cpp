@@ -5,6 +5,7 @@
 #include <ramie/detail/wait/plain_mutex.hpp>
 #include <ramie/timeout.hpp>
 
+#include <algorithm>
 #include <future>
 #include <mutex>
 

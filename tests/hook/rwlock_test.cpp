@@ -3,6 +3,7 @@
 
 #include <ramie/timeout.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <shared_mutex>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Perl inside a fiber program: its interpreter is one fiber's, and while it waits the others go on.
 #include "library_run.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 #pragma GCC diagnostic push

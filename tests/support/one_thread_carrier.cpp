@@ -3,6 +3,7 @@
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/task/carrier.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 

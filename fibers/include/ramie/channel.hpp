@@ -11,9 +11,9 @@
 #include <ramie/detail/channel/channel_core.hpp>
 #include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/task/after.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <expected>
 #include <iterator>
@@ -281,7 +281,7 @@ class receiver {
     // 0: the channel is closed and all was received (or limit is 0). Suspension point; on abort nothing was taken.
     std::size_t receive_many(std::vector<T>& out, std::size_t limit) {
         if (limit == 0) return 0;
-        auto const room = std::min(limit, std::max<std::size_t>(size(), 1));
+        auto const room = detail::least(limit, detail::most(size(), std::size_t{1}));
         out.reserve(out.size() + room);  // first, so that no value is lost for want of memory
         std::optional<T> value;
         std::size_t taken = 0;

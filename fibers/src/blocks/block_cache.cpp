@@ -2,6 +2,7 @@
 
 #include "blocks/block_depot.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 

@@ -4,6 +4,7 @@
 #include "stack/stack_pages.hpp"
 #include "stack/wide_slots.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 

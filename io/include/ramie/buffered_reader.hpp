@@ -5,13 +5,13 @@
 //     while (in.read_line(line).value()) ...
 #pragma once
 
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/stream/byte_queue.hpp>
 #include <ramie/detail/stream/exact_reading.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/this_fiber.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <expected>
@@ -112,7 +112,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
             if (!there) return std::unexpected(io_error{there.error(), done});
             if (there->empty()) return done;
             if (done == limit) return std::unexpected(io_error{stream_errc::too_long, done});
-            auto const count = std::min(there->size(), limit - done);
+            auto const count = detail::least(there->size(), limit - done);
             text.append(reinterpret_cast<char const*>(there->data()), count);
             queue_.take(count);
             done += count;
@@ -149,7 +149,7 @@ class buffered_reader : public detail::exact_reading<buffered_reader<S>> {
     }
     std::size_t take_into(std::span<std::byte> into) noexcept {
         auto const held = queue_.held();
-        auto const count = std::min(held.size(), into.size());
+        auto const count = detail::least(held.size(), into.size());
         std::memcpy(into.data(), held.data(), count);
         queue_.take(count);
         return count;

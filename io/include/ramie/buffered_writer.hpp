@@ -5,12 +5,12 @@
 //     out.flush().value();
 #pragma once
 
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/stream/byte_queue.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/write_all.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <expected>
@@ -46,7 +46,7 @@ class buffered_writer {
         if (queue_.held().size() >= capacity) {
             if (auto const written = write_some(); !written) return std::unexpected(written.error());
         }
-        auto const count = std::min(from.size(), capacity - queue_.held().size());
+        auto const count = detail::least(from.size(), capacity - queue_.held().size());
         std::memcpy(queue_.space(queue_.held().size() + count).data(), from.data(), count);
         queue_.put(count);
         return count;

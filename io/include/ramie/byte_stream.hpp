@@ -6,11 +6,11 @@
 // counted in `done`; a caller that did not ask for `done` loses that count.
 #pragma once
 
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/stream/exact_reading.hpp>
 #include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/io_error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <expected>
@@ -30,7 +30,7 @@ class rest_of_spans {
   public:
     rest_of_spans(std::span<std::span<std::byte const> const> all, std::size_t skip) noexcept {
         for (auto const& each : all) {
-            auto const left = each.subspan(std::min(skip, each.size()));
+            auto const left = each.subspan(detail::least(skip, each.size()));
             skip -= each.size() - left.size();
             if (left.empty()) continue;
             spans_[count_++] = left;

@@ -14,13 +14,13 @@
 //     client.request_is_over();      // the answer is sent
 #pragma once
 
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/stream/exact_reading.hpp>
 #include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/stream_concepts.hpp>
 #include <ramie/timeout.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -139,7 +139,7 @@ class limited_stream : public detail::exact_reading<limited_stream<Stream>>,
     static detail::time_point until(std::chrono::nanoseconds limit) {
         return limit.count() == 0 ? detail::never : detail::roughly_after(limit);
     }
-    detail::time_point due() const noexcept { return std::min({idle_until_.get(), header_until_, request_until_}); }
+    detail::time_point due() const noexcept { return detail::least(idle_until_.get(), header_until_, request_until_); }
     template <class Call>
     std::expected<std::size_t, std::error_code> in_time(Call&& call) {
         idle_until_.set(until(place_.limits().idle));

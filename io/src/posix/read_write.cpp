@@ -8,6 +8,7 @@
 
 #include <ramie/posix.hpp>
 
+#include <algorithm>
 #include <climits>
 #include <new>
 

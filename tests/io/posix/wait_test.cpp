@@ -2,6 +2,7 @@
 #include "chance.hpp"
 #include "plain_fds.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 

@@ -2,6 +2,7 @@
 
 #include "run.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <ramie/detail/ground/config.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace block_size {
 inline constexpr std::size_t grain = 8, smallest = 64, largest = 1024, count = (largest - smallest) / grain + 1;
 
 constexpr std::size_t index(std::size_t size) noexcept {
-    return (std::max(size, smallest) - smallest + grain - 1) / grain;
+    return (most(size, smallest) - smallest + grain - 1) / grain;
 }
 constexpr std::size_t of(std::size_t index) noexcept { return smallest + index * grain; }
 }  // namespace block_size

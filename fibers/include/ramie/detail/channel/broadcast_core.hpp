@@ -3,10 +3,10 @@
 // still to see its value and is emptied by the last of them. Values are shared, never copied, under the lock.
 #pragma once
 
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/wait/await.hpp>
 #include <ramie/detail/wait/want.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,7 +50,7 @@ class broadcast_core {
     bool is_closed() const noexcept { return receivers_ == 0; }
     found take(std::uint64_t& next) noexcept {
         if (next == tail_) return {senders_ == 0 ? found::what::closed : found::what::nothing};
-        auto const oldest = tail_ - std::min<std::uint64_t>(tail_, slots_.size());
+        auto const oldest = tail_ - least<std::uint64_t>(tail_, slots_.size());
         if (next < oldest) return {found::what::lagged, nullptr, oldest - std::exchange(next, oldest)};
         auto& s = slots_[next++ % slots_.size()];
         if (--s.still_to_see == 0) return {found::what::value, std::move(s.value)};
@@ -109,7 +109,7 @@ class broadcast_core {
     // How many a receiver at that number has still to get.
     std::size_t behind(std::uint64_t next) noexcept {
         std::lock_guard const held(lock);
-        return static_cast<std::size_t>(std::min<std::uint64_t>(tail_ - next, slots_.size()));
+        return static_cast<std::size_t>(least<std::uint64_t>(tail_ - next, slots_.size()));
     }
 
   private:

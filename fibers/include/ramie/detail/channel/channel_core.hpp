@@ -13,10 +13,10 @@
 
 #include <ramie/detail/channel/value_ring.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/wait/await.hpp>
 #include <ramie/detail/wait/want.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -271,7 +271,7 @@ class channel_core {
     }
     // All but the last: that is handed over by a claim.
     void keep_some(offer& mine) noexcept {
-        auto const n = std::min(room(), mine.wanted - 1 - mine.kept);
+        auto const n = least(room(), mine.wanted - 1 - mine.kept);
         mine.kept += n;
         reserved_ += n;
     }

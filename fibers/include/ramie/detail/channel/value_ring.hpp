@@ -2,8 +2,8 @@
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <limits>
@@ -34,14 +34,14 @@ class value_ring {
     void make_room_for(std::size_t n) {
         if (n <= capacity_) return;
         if (n > std::numeric_limits<std::size_t>::max() / 4 / sizeof(cell)) throw std::bad_array_new_length();
-        move_to(std::bit_ceil(std::max(smallest, n)));
+        move_to(std::bit_ceil(most(smallest, n)));
     }
     // It was once much larger than now: shrink_to() may be worth while.
     bool is_sparse() const noexcept { return size_ < sparse_below_; }
     // Gives back what is more than enough for `n` values; as much as a small burst needs is kept. Without memory for
     // the smaller buffer, nothing changes.
     void shrink_to(std::size_t n) noexcept {
-        auto const enough = std::max(std::bit_ceil(2 * std::max(n, size_)), kept);
+        auto const enough = most(std::bit_ceil(2 * most(n, size_)), kept);
         if (enough >= capacity_) return;
         try {
             move_to(enough);
@@ -81,7 +81,7 @@ class value_ring {
     }
 
     static constexpr std::size_t smallest = 8;
-    static constexpr std::size_t kept = std::max(smallest, std::bit_floor(8192 / sizeof(cell)));
+    static constexpr std::size_t kept = most(smallest, std::bit_floor(8192 / sizeof(cell)));
 
     std::unique_ptr<cell[]> slots_;
     std::size_t capacity_ = 0;  // 0 or a power of two

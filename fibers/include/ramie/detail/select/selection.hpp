@@ -3,10 +3,10 @@
 #pragma once
 
 #include <ramie/detail/ground/forced_unwind.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/wait/park.hpp>
 #include <ramie/detail/wait/select_case.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -111,7 +111,7 @@ class selection {
     }
 
     time_point earliest() const noexcept {
-        return std::apply([](auto const&... c) { return std::min({never, c.limit()...}); }, cases_);
+        return std::apply([](auto const&... c) { return least(never, c.limit()...); }, cases_);
     }
 
     // Calls f(the case with that index).

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <ramie/detail/ground/language.hpp>
+#include <ramie/detail/ground/least_most.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -42,9 +42,9 @@ class byte_queue {
     // Where the next bytes go; at least one, and room for `in_all` bytes at once, counting those held.
     std::span<std::byte> space(std::size_t in_all = 1) {
         auto const count = end_ - begin_;
-        auto const wanted = std::max({usual_, in_all, count + 1});
+        auto const wanted = most(usual_, in_all, count + 1);
         bool const too_large = empty() && size_ > wanted;
-        if (size_ < wanted || too_large) move_to(std::max(wanted, too_large ? 0 : std::min(size_ * 2, wanted * 2)));
+        if (size_ < wanted || too_large) move_to(most(wanted, too_large ? 0 : least(size_ * 2, wanted * 2)));
         else if (empty()) begin_ = end_ = 0;
         else if (size_ - end_ < wanted - count && begin_ > 0) shift();
         return {memory_.get() + end_, size_ - end_};
