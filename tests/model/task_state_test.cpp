@@ -116,7 +116,7 @@ TEST_CASE("model: task_state: an unstarted task is run or cancelled, once, and i
             if (t->state.start() == task_state::start_result::run_it) begin();
         });
         thread([=] {
-            if (t->state.start(true, true) == task_state::start_result::run_it) begin();
+            if (t->state.start(true) == task_state::start_result::run_it) begin();
         });
         thread([=] {
             if (t->state.abort() == task_state::abort_result::cancel_it) begin();

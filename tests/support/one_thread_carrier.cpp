@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <stdexcept>
 
 namespace ramie::detail {
@@ -36,6 +37,7 @@ struct carrier_access {
     bool refuses_tasks() { return c.refuses_tasks_; }
     bool refuses_deadlines() { return c.refuses_deadlines_; }
     detail::task* pop() { return c.pop(); }
+    bool take_if_newest(detail::task& t) { return c.take_if_newest(t); }
 };
 
 namespace {
@@ -91,6 +93,13 @@ detail::task* one_thread_carrier::pop() {
         t->unref();  // a stale entry
     }
     return nullptr;
+}
+
+bool one_thread_carrier::take_if_newest(detail::task& t) {
+    auto const newest = std::find_if(ready_.rbegin(), ready_.rend(), [](entry const& e) { return e.fresh; });
+    if (newest == ready_.rend() || newest->who != &t) return false;
+    ready_.erase(std::next(newest).base());
+    return true;
 }
 
 bool one_thread_carrier::step() {
@@ -178,11 +187,13 @@ task* pick(lane& l) noexcept {
     return nullptr;
 }
 
+// As worker::claim_unstarted().
 task* claim_unstarted(lane&, task& child) noexcept {
     carrier_access c{*testing::here()};
-    if (!c.direct() || child.blocking) return nullptr;
-    if (child.state.start(true, true) != task_state::start_result::run_it) return nullptr;
-    return &child;
+    if (!c.direct() || !c.take_if_newest(child)) return nullptr;
+    if (child.state.start(true) == task_state::start_result::run_it) return &child;
+    child.unref();  // aborted meanwhile
+    return nullptr;
 }
 
 // In its turn.

@@ -32,7 +32,8 @@ class one_thread_carrier {
     // Moves the clock; what becomes due is runnable, not run.
     void advance(std::chrono::nanoseconds d);
 
-    // Parking tasks pick their successor on their own stack, as workers do, instead of going home after each.
+    // Parking tasks pick their successor on their own stack, as workers do, instead of going home after each; and a joiner
+    // starts its task if that is the newest.
     void switch_directly(bool on) { direct_ = on; }
     // For what asks whether other lanes run beside this one: they seem to.
     void seem_accompanied() { (void)lane_.alone.end(); }
@@ -59,6 +60,8 @@ class one_thread_carrier {
     };
 
     detail::task* pop();
+    // Of the spawned tasks that have not started: the rule by which a worker's deque gives one to its joiner.
+    bool take_if_newest(detail::task& t);
     void fire_due();
 
     own_lane lane_;

@@ -161,7 +161,7 @@ bool worker::hand_over(task& t) noexcept {
 task* worker::claim_unstarted(task& t) noexcept {
     if (!deque_.pop_if_newest(t)) return nullptr;
     ++served_;
-    if (t.state.start(false, true) == task_state::start_result::run_it) return &t;
+    if (t.state.start(true) == task_state::start_result::run_it) return &t;
     t.unref();  // aborted meanwhile
     return nullptr;
 }

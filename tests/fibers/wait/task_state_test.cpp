@@ -209,16 +209,22 @@ TEST_CASE("state: references change nothing else, and waits do not change them")
     CHECK(s.drop_ref() == release::free_it);
 }
 
-TEST_CASE("state: who starts or cancels a task away from its queue leaves a reference to the stale entry") {
-    for (bool const aborted : {false, true}) {
-        task_state s(phase::unstarted, true);
-        if (aborted) CHECK(s.abort() == stop::cancel_it);
-        else CHECK(s.start(true) == start::run_it);
-        CHECK(s.finish(false) == end::nothing);
-        CHECK(s.drop_handle() == detach::discard_result);
-        CHECK(s.release_handle() == release::nothing);
-        CHECK(s.drop_ref() == release::free_it);
-    }
+TEST_CASE("state: an abort that cancels a task away from its queue leaves a reference to the stale entry") {
+    task_state s(phase::unstarted, true);
+    CHECK(s.abort() == stop::cancel_it);
+    CHECK(s.finish(false) == end::nothing);
+    CHECK(s.drop_handle() == detach::discard_result);
+    CHECK(s.release_handle() == release::nothing);
+    CHECK(s.drop_ref() == release::free_it);
+}
+
+TEST_CASE("state: a joiner that starts a task is registered by that, and takes the queue entry along") {
+    task_state s(phase::unstarted, true);
+    CHECK(s.start(true) == start::run_it);
+    CHECK(s.has_joiner());
+    CHECK(s.finish(true) == end::wake_joiner);
+    CHECK(s.drop_handle() == detach::discard_result);
+    CHECK(s.release_handle() == release::free_it);
 }
 
 TEST_CASE("state: an abort that only marks leaves an unstarted task to whoever starts it") {

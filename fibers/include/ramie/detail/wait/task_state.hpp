@@ -111,14 +111,13 @@ class task_state {
         run_it,  // it is the caller's to run (or to cancel)
         stale    // another thread started or cancelled it: forget this queue entry
     };
-    // `leaves_entry`: its queue entry stays behind, stale, and gets a reference of its own. `joins`: this also
-    // registers its joiner, as add_joiner() does.
-    start_result start(bool leaves_entry = false, bool joins = false) noexcept {
+    // By the thread that has its queue entry. `joins`: this also registers its joiner, as add_joiner() does.
+    start_result start(bool joins = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while (phase_of(w) == phase::unstarted) {
             // acquire pairs with the release of the thread that queued it (the queue's own), release with later claims
             // and with finish() (the joiner's slot).
-            auto const next = (with_phase(w, phase::running) | (joins ? joiner_bit : 0)) + (leaves_entry ? one_ref : 0);
+            auto const next = with_phase(w, phase::running) | (joins ? joiner_bit : 0);
             if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
                 return start_result::run_it;
         }
