@@ -332,7 +332,7 @@ template <class T>
     return {detail::access::make<sender<T>>(core), detail::access::make<receiver<T>>(core)};
 }
 
-// One whose senders never wait.
+// A channel without a capacity: its senders never wait.
 template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> unbounded_channel() {
     auto core = std::make_shared<detail::channel_core<T>>(detail::channel_core<T>::unbounded);

@@ -118,8 +118,8 @@ class condition_variable {
         return wait_for_end(lock, detail::at(t), stop) || !detail::has_come(t);
     }
 
-    // True if it was woken, by a notification or by the stop. Not a line_up(): it is in the queue before it gives up a
-    // lock that is the user's, whose unlock() may throw; and it has that again before it says how the wait ended.
+    // True if it was woken, by a notification or by the stop. Not a line_up(): the waiter is in the queue before it
+    // unlocks the user's lock (unlock() may throw), and has that lock again before this returns.
     template <class Lock>
     bool wait_for_end(Lock& lock, detail::time_point limit, std::stop_token const* stop) {
         auto& self = detail::waiter::self();

@@ -141,7 +141,7 @@ class semaphore::wish : public detail::want {
         if (granted_) from_.permits_ -= count_;
     }
     void received(detail::wait_node const& node) noexcept { granted_ = node.slot == nullptr; }
-    // It may have stood before others who want less.
+    // Waiters behind it that want less may have waited only for it.
     void give_up(detail::woken_list& others) noexcept { from_.serve(others); }
 
     std::expected<permit, acquire_error> result() const noexcept {

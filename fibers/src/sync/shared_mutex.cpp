@@ -20,7 +20,7 @@ std::uint32_t entered(std::uint32_t word, bool to_write) noexcept { return word 
 
 }  // namespace
 
-// All fast paths below: acquire pairs with the release of whoever unlocked before. Every change without `waiters` is a
+// All fast paths below: acquire pairs with the release of the unlock before. Every change without `waiters` is a
 // read-modify-write, so that a writer sees what each of several readers released.
 
 shared_mutex::~shared_mutex() {
@@ -90,9 +90,9 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
     return true;
 }
 
-// Under guard_ and with `waiters` set: lets in whom it can, from the front.
+// Under guard_ and with `waiters` set: lets waiters in from the front, as many as may be in together.
 void shared_mutex::serve(detail::woken_list& woken) noexcept {
-    // acquire pairs with the release of readers that unlocked without guard_, before somebody waited.
+    // acquire pairs with the release of readers that unlocked without guard_, before a waiter came.
     auto word = word_.load(std::memory_order_acquire);
     for (;;) {
         auto* const first = queue_.first();
@@ -116,7 +116,7 @@ void shared_mutex::unlock() noexcept {
     detail::woken_list woken;
     {
         std::lock_guard held(guard_);
-        // acq_rel: as serve(), and as the fast path if meanwhile nobody waits any more.
+        // acq_rel: as serve(), and as the fast path if no waiter is left by now.
         if ((word_.fetch_and(~writer, std::memory_order_acq_rel) & waiters) != 0) serve(woken);
     }
     woken.resume_all();

@@ -1,6 +1,6 @@
 // What the ends of a broadcast share: the last `capacity` values, numbered. Under lock: value number p lies in slot p %
-// capacity while p + capacity >= tail; a receiver is a number, that of the value it gets next. A slot counts who has
-// still to see its value and is emptied by the last of them. Values are shared, never copied, under the lock.
+// capacity while p + capacity >= tail; a receiver is a number, that of the value it gets next. A slot counts the receivers
+// that have still to see its value; the last of them empties it. Values are shared, never copied, under the lock.
 #pragma once
 
 #include <ramie/detail/ground/least_most.hpp>

@@ -2,8 +2,8 @@
 //
 // Under lock_:
 //   - there is room while the values in the ring and the permits given out (reserve) are fewer than the capacity;
-//   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken: who
-//     waits for several permits is given what room there is, one by one, before later senders;
+//   - receivers wait only while the ring is empty, senders only while there is no room, so neither is overtaken: a
+//     sender that waits for several permits is given what room there is, one by one, before later senders;
 //   - the ring has memory for all values and permits, and while a sender waits for room, for the whole capacity;
 //   - a waiting receiver's node points to the std::optional<T> it receives into, a waiting sender's to its offer.
 // A send to a waiting receiver, and a receive that makes room, hand the value over inside one claim: a party whose wait
@@ -252,8 +252,8 @@ class channel_core {
         make_room();
         ring_.push_back(std::move(value));
     }
-    // To the senders that wait longest. The ring need not grow: a value or a permit has just left, or who wants several
-    // permits has seen to it.
+    // To the senders that wait longest. The ring need not grow: a value or a permit has just left, or the
+    // sender that wants several permits has made room in it.
     void give_room(woken_list& woken) noexcept {
         while (has_room()) {
             auto* const next = senders_.first();

@@ -7,7 +7,7 @@
 
 namespace ramie::detail {
 
-// The one who makes it so claims all in the queue, and is done with them: a woken waiter touches the primitive no more.
+// Variant 1: the waker claims all in the queue, and is done with them: a woken waiter touches the primitive no more.
 // False: the limit passed. Throws aborted and deadline_passed. Enter before.
 template <class Over>
 [[nodiscard]] bool wait_until_told(word_lock& lock, wait_queue& queue, waiter& self, wait_reason why, time_point limit,
@@ -20,7 +20,7 @@ template <class Over>
     return line_up(queue, lock, self, why, limit);
 }
 
-// The one who makes it so hands nothing over: it wakes some or all, and each looks again. An abort or a timeout thus has
+// Variant 3: the waker hands nothing over: it wakes some or all, and each looks again. An abort or a timeout thus has
 // nothing to give back. Returns holding `lock`, with ready() true; or not holding it: the limit passed. Throws aborted
 // and deadline_passed.
 template <class Ready>

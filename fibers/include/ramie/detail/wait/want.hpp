@@ -39,8 +39,8 @@ struct want {
     bool is_off() const noexcept { return false; }
 };
 
-// The second half of obtain(): `wanted.lock()` is held, and given up. For one whose first half must not have its want in
-// memory (a channel's send and receive: a twelfth of a round trip).
+// The second half of obtain(): called with `wanted.lock()` held, returns with it unlocked. For a channel's send and receive,
+// which look first without a want in memory (that costs a twelfth of a round trip).
 template <class Want>
 [[nodiscard]] inline bool wait_for_want(Want& wanted, waiter& self, wait_reason why, time_point limit) {
     wait_node node(self);
