@@ -126,6 +126,7 @@ time_point now() noexcept { return std::chrono::steady_clock::now(); }
 time_point a_little_later() noexcept { return coarse_clock::bound(); }
 
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *s.unseen_failure; }
+bool is_ending(scheduler& s) noexcept { return s.is_closing(); }
 
 }  // namespace carrier
 }  // namespace ramie::detail

@@ -130,6 +130,25 @@ TEST_CASE("unseen failures: a handle dropped after its runtime is gone still rep
     CHECK(seen.with("kept") == 1);
 }
 
+TEST_CASE("unseen failures: tasks that wait for each other's ends and are stopped by the runtime's have not failed") {
+    reports told;
+    for (int round = 0; round < rounds(300); ++round) {
+        ramie::runtime runtime({.workers = 2, .on_task_failure = told.hook()});
+        std::atomic<int> waiting{0};
+        for (int i = 0; i < 8; ++i) {
+            runtime.spawn([&] {
+                auto child = ramie::spawn([&] {
+                    ++waiting;
+                    ramie::this_fiber::sleep_for(1h);
+                });
+                child.get();
+            }).detach();
+        }
+        while (waiting < 8) std::this_thread::yield();
+    }
+    CHECK(told.texts == std::vector<std::string>{});
+}
+
 TEST_CASE("unseen failures: a hook that throws is ignored") {
     ramie::runtime rt({.workers = 1, .on_task_failure = [](ramie::join_error const&) { throw 1; }});
     rt.block_on([] {

@@ -226,5 +226,6 @@ time_point now() noexcept {
 time_point a_little_later() noexcept { return now(); }
 
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *carrier_access{*s.carrier}.unseen(); }
+bool is_ending(scheduler&) noexcept { return false; }
 
 }  // namespace ramie::detail::carrier

@@ -53,10 +53,27 @@ void task::run() noexcept {
         kind = result_kind::cancelled;
     } catch (...) {
         if (!home_process::is_here()) std::terminate();  // it will never be joined; a thread ends it so, too
-        failed = std::current_exception();
-        kind = result_kind::exception;
+        if (was_stopped_with_others()) {
+            kind = result_kind::cancelled;
+        } else {
+            failed = std::current_exception();
+            kind = result_kind::exception;
+        }
     }
     if (!home_process::is_here()) [[unlikely]] end_child();
+}
+
+// In its handler. The end of a runtime aborts one task after the other. A task that waits for another may so learn of that
+// one's abort before its own, and fail of it: no failure to be told of, but its own abort.
+[[gnu::cold, gnu::noinline]] bool task::was_stopped_with_others() const noexcept {
+    if (!state.abort_requested() && !carrier::is_ending(*home)) return false;
+    try {
+        throw;
+    } catch (join_error const& e) {
+        return e.is_cancelled();
+    } catch (...) {
+        return false;
+    }
 }
 
 void task::cancel() noexcept {

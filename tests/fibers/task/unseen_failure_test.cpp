@@ -30,6 +30,45 @@ struct reports {
 
 }  // namespace
 
+TEST_CASE("unseen failure: a task that was to stop, and fails of a task that was stopped, was stopped") {
+    both_ways([](one_thread_carrier& carrier) {
+        reports told(carrier);
+        ramie::notify never, gate;
+        auto child = ramie::spawn([&] { never.wait(); });
+        auto const parent = [&](bool is_aborted) {
+            return ramie::spawn([&, is_aborted] {
+                ramie::abort_shield const whole;
+                gate.wait();
+                if (is_aborted) child.get();
+                else throw std::runtime_error("its own");
+            });
+        };
+        auto of_child = parent(true), of_itself = parent(false);
+        carrier.drain();
+        child.abort();
+        of_child.abort();
+        of_itself.abort();
+        gate.notify_all();
+        carrier.drain();
+        auto const end = of_child.join();
+        REQUIRE(!end);
+        CHECK(end.error().is_cancelled());
+        of_itself.detach();
+        CHECK(told.seen.size() == 1);
+        CHECK(std::string(told.seen.at(0).what()).find("its own") != std::string::npos);
+
+        // One that is to go on fails of it.
+        auto other = ramie::spawn([&] { never.wait(); });
+        auto goes_on = ramie::spawn([&] { other.get(); });
+        carrier.drain();
+        other.abort();
+        carrier.drain();
+        auto const failure = goes_on.join();
+        REQUIRE(!failure);
+        CHECK(failure.error().is_exception());
+    });
+}
+
 TEST_CASE("unseen failure: with the handle dropped before the start, while it runs or while it waits, at its end") {
     both_ways([](one_thread_carrier& carrier) {
         reports told(carrier);

@@ -27,5 +27,6 @@ void disarm(task&) noexcept { no_fibers(); }
 time_point now() noexcept { return time_point{} + std::chrono::hours(1); }
 time_point a_little_later() noexcept { return now() + std::chrono::hours(1); }
 shared_hook& unseen_failure_hook(scheduler&) noexcept { no_fibers(); }
+bool is_ending(scheduler&) noexcept { no_fibers(); }
 
 }  // namespace ramie::detail::carrier

@@ -57,6 +57,8 @@ time_point a_little_later() noexcept;
 
 // The runtime's hook for failures that no handle receives.
 shared_hook& unseen_failure_hook(scheduler&) noexcept;
+// All tasks of that runtime are being aborted, or will be in a moment.
+bool is_ending(scheduler&) noexcept;
 
 }  // namespace carrier
 }  // namespace ramie::detail

@@ -161,6 +161,7 @@ class task : public waiter {
     ~task();
 
   private:
+    bool was_stopped_with_others() const noexcept;
     void discard_result(shared_hook const* hook) noexcept;
     void report(shared_hook const& hook) noexcept;
     ending conclude() noexcept;
