@@ -132,7 +132,7 @@ TEST_CASE("unseen failures: a handle dropped after its runtime is gone still rep
 
 TEST_CASE("unseen failures: tasks that wait for each other's ends and are stopped by the runtime's have not failed") {
     reports told;
-    for (int round = 0; round < rounds(300); ++round) {
+    for (std::size_t round = 0; round < rounds(300); ++round) {
         ramie::runtime runtime({.workers = 2, .on_task_failure = told.hook()});
         std::atomic<int> waiting{0};
         for (int i = 0; i < 8; ++i) {
