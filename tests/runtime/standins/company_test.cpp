@@ -65,9 +65,10 @@ TEST_CASE("company: it begins for queues, posts and locks at once when a spare c
             CHECK(ran.load());
             CHECK_FALSE(on_same_worker.load());
             task.get();
-            // The root may run on the spare meanwhile, until that goes off duty.
-            constexpr int patience = 10'000'000;
-            for (int i = 0; i < patience && (&here() != &w || w.alone.has_ended()); ++i) ramie::this_fiber::yield();
+            // The root may run on the spare meanwhile, until that goes off duty: half a second after its last task.
+            auto const limit = std::chrono::steady_clock::now() + 60s;
+            while ((&here() != &w || w.alone.has_ended()) && std::chrono::steady_clock::now() < limit)
+                ramie::this_fiber::yield();
         }
         check_alone(w);
     });
