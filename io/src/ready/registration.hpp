@@ -94,7 +94,7 @@ class registration {
     void close() noexcept { end(readiness::closed_bit); }
     void unwatch() noexcept { end(readiness::unwatched_bit); }
 
-    // --- anybody; nothing else here depends on it ---
+    // --- any thread; nothing else here depends on it ---
     last_waiter& last() noexcept { return last_; }
     last_waiter const& last() const noexcept { return last_; }
 

@@ -37,7 +37,7 @@ class current_task {
 
 class lane {
   public:
-    // `is_alone`: no other lane of its runtime runs beside it, for now.
+    // `is_alone`: no other lane of its runtime runs beside it when it is made; a spare may come later.
     explicit lane(bool is_alone = true);
     lane(lane const&) = delete;
     lane& operator=(lane const&) = delete;
