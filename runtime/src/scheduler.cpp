@@ -4,7 +4,6 @@
 #include "start.hpp"
 #include "worker/thread_name.hpp"
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
 #include <ramie/detail/fence/atomic.hpp>
 
 #include <algorithm>
@@ -32,6 +31,7 @@ scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_pres
       watchdog(*this),
       blocking_(*this, options.max_blocking_threads, options.workers),
       stops_(*this) {
+    spawns_gate_.open();
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
         workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
@@ -115,12 +115,9 @@ void scheduler::submit(task& t) {
     here->post_spawned(t);
 }
 
-// Of a task that was just listed. Pairs with the heavy fence in shut_down(), which marks all tasks as aborted after it:
-// either that finds this one, or this sees that the runtime is closing.
-bool scheduler::came_too_late() const noexcept {
-    light_fence();
-    return is_closing();
-}
+// Of a task that was just listed. shut_down() closes the gate and then marks all tasks as aborted: either it finds this
+// one, or this finds the gate closed.
+bool scheduler::came_too_late() const noexcept { return !spawns_gate_.pass(); }
 
 // Born cancelled.
 void scheduler::refuse(task& t) noexcept {

@@ -23,6 +23,7 @@
 #include "stop_requests.hpp"
 #include "worker/crew.hpp"
 
+#include <ramie/detail/fence/asymmetric_gate.hpp>
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/sleep/driver.hpp>
@@ -66,7 +67,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     // A blocking job; throws std::system_error if no thread can be had at all.
     void submit_blocking(task& t, blocking_share share);
     void resume(task& t) noexcept;
-    bool is_closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
+    bool is_closing() const noexcept { return spawns_gate_.is_closed(); }
 
     // --- workers ---
     // True: a sleeper was woken.
@@ -148,7 +149,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
 
     bool const migrates_ = options.force_migration && options.workers > 1;
     atomic<start> start_{start::not_yet};
-    atomic<bool> closing_{false};
+    asymmetric_gate spawns_gate_;  // closed when the runtime ends (came_too_late())
     atomic<std::uint32_t> ended_{0};
     atomic<std::uint32_t> foreign_posts_{0};
     atomic<std::uint32_t> next_pinned_{0};

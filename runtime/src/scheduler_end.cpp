@@ -1,7 +1,6 @@
 // The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
 #include <ramie/detail/fence/pause.hpp>
 #include <ramie/detail/wait/futex.hpp>
 #include <ramie/detail/wait/refusal.hpp>
@@ -14,8 +13,7 @@ namespace ramie::detail {
 
 std::vector<std::string> scheduler::shut_down(time_point until) {
     auto const begin = std::chrono::steady_clock::now();
-    closing_.store(true, std::memory_order_seq_cst);
-    heavy_fence();  // pairs with the light one in came_too_late()
+    spawns_gate_.close();
     live.listen(this);
     bool const asks = stops_.is_over();  // otherwise the tasks with a token are asked already
     live.for_each([&](task& t) {

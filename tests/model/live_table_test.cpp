@@ -59,7 +59,7 @@ struct two_lanes {
 }  // namespace
 
 TEST_CASE("model: live_table: a task that a walker finds is there until the walker lets go") {
-    in_both_fence_modes([](auto const& set_mode) {
+    in_all_fence_modes([](auto const& set_mode) {
         check({3, 2}, [=] {
             set_mode();
             auto s = std::make_shared<two_lanes>();
@@ -73,7 +73,7 @@ TEST_CASE("model: live_table: a task that a walker finds is there until the walk
 }
 
 TEST_CASE("model: live_table: a slot that is used again shows the old task, the new one or none") {
-    in_both_fence_modes([](auto const& set_mode) {
+    in_all_fence_modes([](auto const& set_mode) {
         check({2, 2}, [=] {
             set_mode();
             auto s = std::make_shared<two_lanes>();
@@ -93,7 +93,7 @@ TEST_CASE("model: live_table: a slot that is used again shows the old task, the 
 }
 
 TEST_CASE("model: live_table: it may say too many, but never too few") {
-    in_both_fence_modes([](auto const& set_mode) {
+    in_all_fence_modes([](auto const& set_mode) {
         check({3, 2}, [=] {
             set_mode();
             auto s = std::make_shared<two_lanes>();

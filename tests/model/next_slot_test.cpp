@@ -23,7 +23,7 @@ struct state : passed_tasks {
 }  // namespace
 
 TEST_CASE("model: next_slot: each task is got once, by its owner or by a thief") {
-    in_both_fence_modes([](auto const use_mode) {
+    in_all_fence_modes([](auto const use_mode) {
         check({3, 2}, [=] {
             use_mode();
             auto s = std::make_shared<state>();

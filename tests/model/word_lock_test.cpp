@@ -1,4 +1,6 @@
 // word_lock, with a lane it is biased to (bias.hpp).
+#include "fence_mode.hpp"
+
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
@@ -44,24 +46,28 @@ TEST_CASE("model: word_lock: one at a time, among strangers") {
 }
 
 TEST_CASE("model: word_lock: the lane it is biased to, and strangers who take it back") {
-    check({3, 2}, [] {
-        auto s = std::make_shared<guarded>();
-        thread([=] {
-            be_lane(5);
-            s->enter(3);  // the first makes the lock its own
+    in_all_fence_modes([](auto const& set_mode) {
+        check({3, 2}, [=] {
+            set_mode();
+            auto s = std::make_shared<guarded>();
+            thread([=] {
+                be_lane(5);
+                s->enter(3);  // the first makes the lock its own
+            });
+            thread([=] { s->enter(2); });
+            finally([=] { require(s->entered == 5, "two were inside at once"); });
         });
-        thread([=] { s->enter(2); });
-        finally([=] { require(s->entered == 5, "two were inside at once"); });
-    });
-    check({2, 1}, [] {
-        auto s = std::make_shared<guarded>();
-        thread([=] {
-            be_lane(5);
-            s->enter(2);
+        check({2, 1}, [=] {
+            set_mode();
+            auto s = std::make_shared<guarded>();
+            thread([=] {
+                be_lane(5);
+                s->enter(2);
+            });
+            thread([=] { s->enter(1); });
+            thread([=] { s->enter(1); });
+            finally([=] { require(s->entered == 4, "two were inside at once"); });
         });
-        thread([=] { s->enter(1); });
-        thread([=] { s->enter(1); });
-        finally([=] { require(s->entered == 4, "two were inside at once"); });
     });
 }
 

@@ -1,7 +1,6 @@
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/task/live_table.hpp>
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
 #include <ramie/detail/switch/lane.hpp>
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/task/task.hpp>
@@ -78,9 +77,8 @@ void live_table::share::add(task& t) {
 void live_table::share::remove(task& t) noexcept {
     put(*t.slot);
     count_one(removed_);
-    light_fence();  // pairs with the heavy one in refer_to()
-    // acquire pairs with the release there: the walker is done with the task.
-    if (table_->walked_.load(std::memory_order_acquire)) [[unlikely]] table_->wait_for_walk();
+    // If it is open again, the walker is done with the task.
+    if (!table_->walks_gate_.pass()) [[unlikely]] table_->wait_for_walk();
 }
 
 // --- the table ---
@@ -186,8 +184,7 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
     }
     if (slots == nullptr) return true;  // it was freed; while walk_lock_ is held, no chunk is freed
     walks_.fetch_add(1, std::memory_order_relaxed);
-    walked_.store(true, std::memory_order_seq_cst);
-    heavy_fence();  // pairs with the light one in remove()
+    walks_gate_.close();
     for (std::uint32_t i = 0; i < chunk_size; ++i) {
         // acquire pairs with the release in share::add().
         auto const word = slots[i].word.load(std::memory_order_acquire);
@@ -196,7 +193,7 @@ bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
         t.ref();
         out.all[out.count++] = &t;
     }
-    walked_.store(false, std::memory_order_release);  // pairs with remove()
+    walks_gate_.open();
     return true;
 }
 

@@ -2,17 +2,20 @@
 // atomic read-modify-writes; a thief comes only when the owner is stuck or lent, and pays for both.
 //
 //   owner: each operation                          thief
-//   1. touching_ = true                            a. lock_; robbed_ = true
-//   2. light_fence()                               b. heavy_fence()
-//   3. robbed_?  yes: touching_ = false,           c. touching_?  yes: the owner is not stuck; goes away
-//                     and again under lock_                       no:  takes the task
-//                no:  reads and writes slot_       d. robbed_ = false; unlock
-//   4. touching_ = false
+//   1. touching_ = true                            a. lock_; gate_.close()
+//   2. gate_.pass()?                               b. touching_?  yes: the owner is not stuck; goes away
+//      no:  touching_ = false,                                    no:  takes the task
+//           and again under lock_                  c. gate_.open(); unlock
+//      yes: reads and writes slot_
+//   3. touching_ = false
 //
-// Either c sees 1 (the owner is inside, or has been since), or 3 sees a and waits at the lock until d.
+// Either b sees 1 (the owner is inside, or has been since), or 2 finds the gate closed and waits at the lock until c
+// (asymmetric_gate.hpp).
+//
+// Checked by a model (tests/model/next_slot_test.cpp).
 #pragma once
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/fence/asymmetric_gate.hpp>
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/task/task.hpp>
@@ -21,22 +24,17 @@
 
 namespace ramie::detail {
 
-struct asymmetric_fences {
-    static void light() noexcept { light_fence(); }
-    static void heavy() noexcept { heavy_fence(); }
-};
-
-// `Fences`: a test may stop inside them.
-template <class Fences>
+// `Gate`: a test may stop inside it.
+template <class Gate>
 class basic_next_slot {
   public:
+    basic_next_slot() noexcept { gate_.open(); }
+
     // --- owner ---
     // Returns the former task.
     task* put(task* t) noexcept {
         touching_.store(true, std::memory_order_relaxed);
-        Fences::light();
-        // acquire pairs with the release in steal().
-        if (robbed_.load(std::memory_order_acquire)) [[unlikely]] return put_after_thief(t);
+        if (!gate_.pass()) [[unlikely]] return put_after_thief(t);
         auto* const before = slot_.load(std::memory_order_relaxed);
         slot_.store(t, std::memory_order_release);         // pairs with steal()
         touching_.store(false, std::memory_order_release);  // pairs with steal()
@@ -52,15 +50,14 @@ class basic_next_slot {
     task* steal() noexcept {
         if (!is_full()) return nullptr;
         std::lock_guard const held(lock_);
-        robbed_.store(true, std::memory_order_relaxed);
-        Fences::heavy();
+        gate_.close();
         task* taken = nullptr;
         // acquire pairs with the releases in put() and put_after_thief(): their effects are seen.
         if (!touching_.load(std::memory_order_acquire)) {
             taken = slot_.load(std::memory_order_acquire);
             slot_.store(nullptr, std::memory_order_relaxed);
         }
-        robbed_.store(false, std::memory_order_release);  // pairs with put()
+        gate_.open();
         return taken;
     }
 
@@ -75,10 +72,10 @@ class basic_next_slot {
 
     atomic<task*> slot_{nullptr};
     atomic<bool> touching_{false};
-    atomic<bool> robbed_{false};
+    Gate gate_;  // closed while a thief is at the slot
     word_lock lock_;
 };
 
-using next_slot = basic_next_slot<asymmetric_fences>;
+using next_slot = basic_next_slot<asymmetric_gate>;
 
 }  // namespace ramie::detail

@@ -45,7 +45,7 @@ void worker::post_spawned(task& t) noexcept {
         (void)wake_another();
         return;
     }
-    if (alone.has_nobody_to_wake()) return;
+    if (alone.needs_no_wake()) return;
     auto const stolen = deque_.stolen() - moved_;
     bool const only_one = deque_.size() == 1;
     if (only_one && !calls_.wanted(stolen, coarse_clock::note)) return;
@@ -67,7 +67,7 @@ void worker::offer_ring() noexcept {
     if (ring_.size() > 1) (void)wake_another();
 }
 
-bool worker::wake_another() noexcept { return !alone.has_nobody_to_wake() && home.wake_one(); }
+bool worker::wake_another() noexcept { return !alone.needs_no_wake() && home.wake_one(); }
 
 [[gnu::cold, gnu::noinline]] void worker::push_elsewhere(task& t) noexcept {
     if (crowded_) return home.injected.push(t);

@@ -84,7 +84,7 @@ class worker final : public lane {
         yields.add();
         if (t.pinned) [[unlikely]] return queue_own(t);
         push_ring(t);
-        if (!alone.has_nobody_to_wake()) offer_ring();
+        if (!alone.needs_no_wake()) offer_ring();
     }
     void queue_own(task& t) noexcept { own_.push(t); }
     // A task that one ending here has woken: true, it is next.

@@ -33,11 +33,8 @@ void wait_for(std::atomic<std::size_t> const& progress, std::size_t until) {
 
 TEST_CASE("bias: numbers are not used again, and a stranger's is not among them") {
     auto const a = bias::new_number(), b = bias::new_number();
-    if (a == bias::stranger) {
-        MESSAGE("skipped: the kernel has no membarrier");
-        return;
-    }
     CHECK(a != b);
+    CHECK(a != bias::stranger);
     CHECK(b != bias::stranger);
 }
 
@@ -47,7 +44,6 @@ TEST_CASE("bias: a stranger never enters, the first lane to exclude others from 
     lock.exclude_owner(bias::stranger);
     lone_lane const here;
     auto const me = ramie::detail::this_bias();
-    if (me == bias::stranger) return;
     CHECK_FALSE(lock.enter(me));
     lock.exclude_owner(me);
     REQUIRE(lock.enter(me));
@@ -60,7 +56,6 @@ TEST_CASE("bias: once another has come, it is nobody's for good") {
     bias lock;
     lone_lane const here;
     auto const me = ramie::detail::this_bias();
-    if (me == bias::stranger) return;
     lock.exclude_owner(me);
     lock.exclude_owner(bias::new_number());  // another lane
     CHECK_FALSE(lock.enter(me));
@@ -72,7 +67,6 @@ TEST_CASE("bias: whoever takes it back waits until the owner is out") {
     bias lock;
     lone_lane const here;
     auto const me = ramie::detail::this_bias();
-    if (me == bias::stranger) return;
     lock.exclude_owner(me);
     REQUIRE(lock.enter(me));
     std::atomic<bool> about_to{false}, has_it{false};

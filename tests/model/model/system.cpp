@@ -1,9 +1,13 @@
 // What the shipped sources ask the system for, as the model has it.
 #include "run.hpp"
 
-#include <ramie/detail/fence/asymmetric_fence.hpp>
+#include <ramie/detail/fence/membarrier.hpp>
 #include <ramie/detail/wait/futex.hpp>
 #include <ramie/detail/wait/thread_waiter.hpp>
+
+namespace ramie::model {
+bool membarrier_is_refused = false;
+}
 
 namespace ramie::detail {
 
@@ -44,12 +48,18 @@ void futex_wake(atomic<std::uint32_t>& word) noexcept {
     r->tell(woken != 0 ? "wakes thread " + std::to_string(woken) : "wakes nobody");
 }
 
-constinit atomic<fence_mode> light_fence_mode{fence_mode::light};
-void heavy_fence() noexcept {
-    if (light_fences_are_light()) model::heavy_fence();
-    else model::thread_fence(std::memory_order_seq_cst);
+constinit atomic<bool> membarrier_works{true};
+bool fence_every_thread() noexcept {
+    if (!membarrier_works.load(std::memory_order_relaxed)) return false;
+    if (model::membarrier_is_refused) {
+        membarrier_works.store(false, std::memory_order_relaxed);
+        return false;
+    }
+    model::heavy_fence();
+    return true;
 }
-void heavy_fence_for_compiler_fence() noexcept { model::heavy_fence(); }
+// What has left all store buffers is as after a fence in every thread.
+void wait_for_store_buffers() noexcept { model::heavy_fence(); }
 
 thread_waiter& thread_waiter::of_this_thread() noexcept {
     auto* const r = run::current();

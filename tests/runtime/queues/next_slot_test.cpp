@@ -16,17 +16,19 @@ using ramie::detail::next_slot;
 
 namespace {
 
-// What happens at the next fence of a kind, once.
-struct stopping_fences {
-    static inline std::function<void()> at_light, at_heavy;
-    static void light() {
-        if (auto const then = std::exchange(at_light, nullptr)) then();
+// What happens, once, when the gate is about to be passed, or has just been closed.
+struct stopping_gate : ramie::detail::asymmetric_gate {
+    static inline std::function<void()> at_pass, at_close;
+    bool pass() const {
+        if (auto const then = std::exchange(at_pass, nullptr)) then();
+        return asymmetric_gate::pass();
     }
-    static void heavy() {
-        if (auto const then = std::exchange(at_heavy, nullptr)) then();
+    void close() {
+        asymmetric_gate::close();
+        if (auto const then = std::exchange(at_close, nullptr)) then();
     }
 };
-using slot_with_stops = ramie::detail::basic_next_slot<stopping_fences>;
+using slot_with_stops = ramie::detail::basic_next_slot<stopping_gate>;
 
 }  // namespace
 
@@ -61,9 +63,9 @@ TEST_CASE("next_slot: a thief who comes while the owner is at it goes away with 
         CHECK(slot.steal() == nullptr);
     };
     CHECK(slot.put(&*a) == nullptr);
-    stopping_fences::at_light = visit;
+    stopping_gate::at_pass = visit;
     CHECK(slot.put(&*b) == &*a);
-    stopping_fences::at_light = visit;
+    stopping_gate::at_pass = visit;
     CHECK(slot.take() == &*b);
     CHECK(visits == 2);
 }
@@ -75,8 +77,8 @@ TEST_CASE("next_slot: an owner who comes while a thief is at it waits until that
     std::atomic<bool> came{false}, done{false};
     ramie::detail::task* before = nullptr;
     std::thread owner;
-    stopping_fences::at_heavy = [&] {
-        stopping_fences::at_light = [&] { came = true; };
+    stopping_gate::at_close = [&] {
+        stopping_gate::at_pass = [&] { came = true; };
         owner = std::thread([&] {
             before = slot.put(&*b);
             done = true;
@@ -101,7 +103,7 @@ TEST_CASE("next_slot: a second thief waits until the first has gone") {
     std::atomic<bool> about_to{false}, done{false};
     ramie::detail::task* second = nullptr;
     std::thread other;
-    stopping_fences::at_heavy = [&] {
+    stopping_gate::at_close = [&] {
         other = std::thread([&] {
             about_to = true;
             second = slot.steal();

@@ -19,18 +19,18 @@ using namespace ramie::testing;
 TEST_CASE("solitude: the thread that brings company sees whether the owner is inside, and the owner sees company") {
     solitude mine(true);
     CHECK_FALSE(mine.has_ended());
-    CHECK(mine.has_nobody_to_wake());
+    CHECK(mine.needs_no_wake());
     REQUIRE(mine.enter());
     CHECK_FALSE(mine.end());  // not now
     CHECK(mine.has_ended());  // but it is expected
     CHECK_FALSE(mine.is_in_company());
-    CHECK_FALSE(mine.has_nobody_to_wake());
+    CHECK_FALSE(mine.needs_no_wake());
     mine.leave();
     CHECK_FALSE(mine.enter());
     CHECK(mine.end());
     CHECK(mine.is_in_company());
     CHECK_FALSE(mine.enter());
-    CHECK_FALSE(mine.has_nobody_to_wake());
+    CHECK_FALSE(mine.needs_no_wake());
     CHECK(mine.end());  // once is enough
     mine.begin();
     CHECK_FALSE(mine.has_ended());
@@ -39,7 +39,7 @@ TEST_CASE("solitude: the thread that brings company sees whether the owner is in
     solitude never_alone(false);
     CHECK(never_alone.is_in_company());
     CHECK_FALSE(never_alone.enter());
-    CHECK_FALSE(never_alone.has_nobody_to_wake());
+    CHECK_FALSE(never_alone.needs_no_wake());
 }
 
 namespace {

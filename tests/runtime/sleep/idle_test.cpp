@@ -80,7 +80,7 @@ TEST_CASE("idle_set: who goes to sleep stops searching, and who wakes by itself 
 
 TEST_CASE("idle_set: a lone worker is woken by foreign threads, and has nobody to wake itself") {
     idle_workers all(1);
-    CHECK(all[0].alone.has_nobody_to_wake());
+    CHECK(all[0].alone.needs_no_wake());
     all.set.list(all[0], false);
     CHECK(all.set.wake_for_work() == &all[0]);
     CHECK(all.set.stop_search());

@@ -15,7 +15,6 @@
 #include <thread>
 
 using namespace std::chrono_literals;
-using ramie::detail::light_fences_are_light;
 using ramie::detail::others_run_beside;
 using ramie::detail::worker;
 
@@ -27,15 +26,14 @@ RAMIE_NOIPA bool locks_are_shared() { return others_run_beside(*here().current);
 
 // The answers of the one object to those that ask it: the queues, the posts, the locks, the crew of spares.
 void check_alone(worker& w) {
-    bool const saves = light_fences_are_light();  // without membarrier it is alone, and saves nothing
     CHECK_FALSE(w.alone.is_in_company());
     CHECK_FALSE(w.alone.has_ended());
-    CHECK(w.alone.has_nobody_to_wake() == saves);
+    CHECK(w.alone.needs_no_wake());
     CHECK_FALSE(locks_are_shared());
 }
 void check_in_company(worker& w) {
     CHECK(w.alone.is_in_company());
-    CHECK_FALSE(w.alone.has_nobody_to_wake());
+    CHECK_FALSE(w.alone.needs_no_wake());
     CHECK(locks_are_shared());
 }
 

@@ -7,13 +7,13 @@
 // a slot wanders between shares; slots that a share has too many of go to the pool.
 //
 //   ending a task                                walking
-//   1. slot := free                              a. walked_ := true
-//   2. light_fence()                             b. heavy_fence()
-//   3. walked_ says true: waits for d            c. for each slot with a task: f(task)
-//   4. may free the task                         d. walked_ := false
+//   1. slot := free                              a. walks_gate_.close()
+//   2. walks_gate_.pass()? no: waits for c       b. for each slot with a task: f(task)
+//   3. may free the task                         c. walks_gate_.open()
 //
-// Either c finds the slot free, or 3 sees a, and then 4 comes after d: so a task that c finds is not freed while f
-// runs. A walk covers one chunk, and f only takes a reference; work on the tasks is done after d.
+// Either b finds the slot free, or 2 finds the gate closed, and then 3 comes after c (asymmetric_gate.hpp): so a task
+// that b finds is not freed while f runs. A walk covers one chunk, and f only takes a reference; work on the tasks is
+// done after c.
 //
 // size() reads all shares' removals before all additions. For each removal it counts, it counts the addition too, so
 // the result may be too large, but not too small.
@@ -26,6 +26,7 @@
 // Walking beside an end, and the counts, are checked by a model (tests/model/live_table_test.cpp). Not proved: trimming.
 #pragma once
 
+#include <ramie/detail/fence/asymmetric_gate.hpp>
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 
@@ -86,7 +87,10 @@ class live_table {
         ~end_listener() = default;
     };
 
-    live_table() { foreign_.join(*this); }
+    live_table() {
+        foreign_.join(*this);
+        walks_gate_.open();
+    }
     live_table(live_table const&) = delete;
     live_table& operator=(live_table const&) = delete;
 
@@ -164,7 +168,7 @@ class live_table {
     }
     void wait_for_walk() noexcept;
 
-    atomic<bool> walked_{false};
+    asymmetric_gate walks_gate_;  // closed during a walk
     atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
