@@ -187,7 +187,7 @@ TEST_CASE("hook: workers woken by a task that was asked to stop" * doctest::skip
     });
 }
 TEST_CASE("hook: to wake a worker is no call of the fiber that does it") {
-    // libuv's write() wakes the worker. If it returned ECANCELED, libuv would end the process.
+    // A write() wakes the worker. If it were taken for the fiber's own call it would return ECANCELED, and the wake-up be lost.
     auto const end = in_fresh_process("hook: workers woken by a task that was asked to stop", "RAMIE_HOOK", "on");
     CHECK_MESSAGE(end.exited_with(0), end.output);
 }

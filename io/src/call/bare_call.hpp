@@ -18,7 +18,7 @@ namespace ramie::detail {
 
 #if RAMIE_BARE_CALLS
 // The kernel's answer as it is: a result or -errno. Arguments five and six are 0.
-inline long bare_call(long number, int fd, void const* second, unsigned long third, int fourth) noexcept {
+inline long bare_call(long number, int fd, void const* second, unsigned long third, long fourth) noexcept {
     long answer;
     register long in_fourth asm("r10") = fourth;
     register long in_fifth asm("r8") = 0;

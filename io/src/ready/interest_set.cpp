@@ -20,12 +20,21 @@ namespace ramie::detail {
 
 interest_set& interest_set::current(char const* verb) { return static_cast<loop&>(current_driver(verb)).interest(); }
 
-interest_set::interest_set(int alarm_fd) : epoll_(above_standard(::epoll_create1(EPOLL_CLOEXEC))) {
-    epoll_event alarm{};
-    alarm.events = EPOLLIN | EPOLLET;
-    alarm.data.u64 = alarm_tag;
-    if (epoll_.get() < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, alarm_fd, &alarm) != 0)
-        throw std::system_error(errno, std::system_category(), "ramie: no epoll set");
+namespace {
+
+[[noreturn]] void no_set() { throw std::system_error(errno, std::system_category(), "ramie: no epoll set"); }
+
+}  // namespace
+
+interest_set::interest_set() : epoll_(above_standard(::epoll_create1(EPOLL_CLOEXEC))) {
+    if (epoll_.get() < 0) no_set();
+}
+
+void interest_set::watch_own(int fd, own which, std::uint32_t events) {
+    epoll_event all{};
+    all.events = events;
+    all.data.u64 = std::uint64_t{static_cast<std::uint8_t>(which)} << 32 | own_tag;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &all) != 0) no_set();
 }
 
 interest_set::~interest_set() {
@@ -53,30 +62,61 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     return owned;
 }
 
-// Less than 0: no reports, because a signal came.
-static long look(int epoll, std::span<epoll_event> into) noexcept {
+namespace {
+
+// What follows returns the number of reports; less than 0: there are none.
+
+long wait_ms(int epoll, std::span<epoll_event> into, int most) noexcept {
 #if RAMIE_BARE_CALLS
-    return bare_call(SYS_epoll_wait, epoll, into.data(), into.size(), 0);
+    return bare_call(SYS_epoll_wait, epoll, into.data(), into.size(), most);
 #else
-    return libc().epoll_wait(epoll, into.data(), static_cast<int>(into.size()), 0);
+    return libc().epoll_wait(epoll, into.data(), static_cast<int>(into.size()), most);
 #endif
 }
 
-bool interest_set::harvest() noexcept {
+// -ENOSYS: Linux before 5.11, or a build whose sanitizer would not see the call.
+long wait_ns(int epoll, std::span<epoll_event> into, timespec const* most) noexcept {
+#if RAMIE_BARE_CALLS
+    return bare_call(SYS_epoll_pwait2, epoll, into.data(), into.size(), reinterpret_cast<long>(most));
+#else
+    (void)epoll, (void)into, (void)most;
+    return -ENOSYS;
+#endif
+}
+
+std::span<epoll_event const> reported(std::span<epoll_event> batch, long count) noexcept {
+    return batch.first(static_cast<std::size_t>(std::max(count, 0l)));
+}
+
+}  // namespace
+
+unsigned interest_set::harvest() noexcept {
     epoll_event batch[batch_size];
-    auto const count = static_cast<std::size_t>(std::max(look(epoll_.get(), batch), 0l));
-    prefetch_reports(std::span(batch, count), [this](std::uint64_t tag) {
-        bool const is_slot = tag != alarm_tag && (tag & foreign_table::tag_bit) == 0;
+    return give_out(reported(batch, wait_ms(epoll_.get(), batch, 0)));
+}
+
+bool interest_set::sleep(timespec const* most, unsigned& into) noexcept {
+    epoll_event batch[batch_size];
+    auto const count = most == nullptr ? wait_ms(epoll_.get(), batch, -1) : wait_ns(epoll_.get(), batch, most);
+    if (most != nullptr && count == -ENOSYS) return false;
+    into = give_out(reported(batch, count));
+    return true;
+}
+
+unsigned interest_set::give_out(std::span<epoll_event const> reports) noexcept {
+    auto const is_own = [](std::uint64_t tag) { return static_cast<std::uint32_t>(tag) == own_tag; };
+    prefetch_reports(reports, [&](std::uint64_t tag) {
+        bool const is_slot = !is_own(tag) && (tag & foreign_table::tag_bit) == 0;
         return is_slot ? &slot(static_cast<std::uint32_t>(tag)) : nullptr;
     });
-    bool alarm = false;
-    for (std::size_t i = 0; i < count; ++i) {
-        auto const tag = batch[i].data.u64;
-        if (tag == alarm_tag) alarm = true;
-        else if ((tag & foreign_table::tag_bit) != 0) foreign_table::raise(tag, batch[i].events);
-        else slot(static_cast<std::uint32_t>(tag)).readiness.raise(static_cast<std::uint32_t>(tag >> 32), batch[i].events);
+    unsigned own_ones = 0;
+    for (auto const& report : reports) {
+        auto const tag = report.data.u64;
+        if (is_own(tag)) own_ones |= 1u << (tag >> 32);
+        else if ((tag & foreign_table::tag_bit) != 0) foreign_table::raise(tag, report.events);
+        else slot(static_cast<std::uint32_t>(tag)).readiness.raise(static_cast<std::uint32_t>(tag >> 32), report.events);
     }
-    return alarm;
+    return own_ones;
 }
 
 void interest_set::abandon() noexcept {

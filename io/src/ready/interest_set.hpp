@@ -8,6 +8,9 @@
 //
 // The set is held by the loop and by every slot that is taken. When the loop goes (abandon), waiting fibers are woken;
 // the descriptors that are left can be used and closed, but not waited for.
+//
+// The idle worker in the driver sleeps in this very set. Beside the slots' descriptors it has a few that end that sleep
+// (own): loop.hpp says what each is for.
 #pragma once
 
 #include "ready/descriptor.hpp"
@@ -28,13 +31,18 @@
 #include <system_error>
 
 #include <sys/epoll.h>
+#include <time.h>
 
 namespace ramie::detail {
 
 class interest_set : public std::enable_shared_from_this<interest_set> {
   public:
-    // `alarm_fd`: the driver's alarm clock. Throws std::system_error.
-    explicit interest_set(int alarm_fd);
+    // Descriptors of the driver's.
+    enum class own : std::uint8_t { alarm, interrupt, libuv };
+    static constexpr unsigned bit(own which) noexcept { return 1u << static_cast<unsigned>(which); }
+
+    // Throws std::system_error.
+    interest_set();
     interest_set(interest_set const&) = delete;
     interest_set& operator=(interest_set const&) = delete;
     ~interest_set();
@@ -45,12 +53,20 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // Registers a descriptor; closes it on failure. `readable`: whether a first read is tried before any report.
     std::expected<owned_descriptor, std::error_code> add(unique_fd fd, bool readable = true);
 
+    // Before the first turn. `events`: with EPOLLET one caller of the two below learns of it, and must tell the others if
+    // the report was not for itself. Throws std::system_error.
+    void watch_own(int fd, own which, std::uint32_t events);
+
     // Makes the fibers runnable that wait for what is ready now: one batch; the kernel reports the rest next time, in
-    // turn. True: the alarm rang. Any number of callers; on an OS thread's own stack.
-    bool harvest() noexcept;
-    // Descriptors registered; the alarm is not counted.
-    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    // turn. Returns the bits of its own descriptors that were reported. Any number of callers; on an OS thread's own
+    // stack.
+    unsigned harvest() noexcept;
+    // Sleeps for `most` (null: no limit) or until something is ready, then does the same. False: this system, or this
+    // build, cannot sleep for a time given in nanoseconds (a null `most` never fails).
+    [[nodiscard]] bool sleep(timespec const* most, unsigned& reported) noexcept;
     int epoll_fd() const noexcept { return epoll_.get(); }
+    // Descriptors registered; its own are not counted.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
     // A fiber waits for a descriptor that is not ours (foreign_descriptor.hpp).
     void watches_foreign() noexcept { foreign_.store(true, std::memory_order_relaxed); }
     bool is_empty() const noexcept { return size() == 0 && !foreign_.load(std::memory_order_relaxed); }
@@ -66,13 +82,15 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     static constexpr int batch_size = 60;
     static constexpr std::uint32_t first_chunk = 64;
     static constexpr std::uint32_t most_chunks = 25;  // each twice the size of the one before: 2^31 slots
-    static constexpr std::uint64_t alarm_tag = ~std::uint64_t{0};
+    // In the low half of a tag, where others have a slot's index or a descriptor's number; the high half says which.
+    static constexpr std::uint32_t own_tag = ~std::uint32_t{0};
 
     static constexpr std::uint32_t chunk_size(std::uint32_t chunk) noexcept { return first_chunk << chunk; }
     descriptor& slot(std::uint32_t index) const noexcept;
     descriptor& take();
     void grow();
     void put_back(descriptor& d) noexcept;
+    unsigned give_out(std::span<epoll_event const> reports) noexcept;
     void forget() noexcept { size_.fetch_sub(1, std::memory_order_relaxed); }
 
     unique_fd const epoll_;

@@ -1,16 +1,26 @@
 #include "ready/loop.hpp"
 
+#include "libc/libc_calls.hpp"
 #include "ready/standard_numbers.hpp"
 #include "seam/hook_seam.hpp"
 
-#include <ramie/detail/switch/calling_out.hpp>
+#include <ramie/detail/machine/above_standard.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 namespace ramie::detail {
+
+using namespace std::chrono_literals;
+using own = interest_set::own;
 
 namespace {
 
@@ -36,42 +46,62 @@ loop::uv_loop::~uv_loop() {
     std::abort();
 }
 
-loop::loop() : interest_(std::make_shared<interest_set>(alarm_.fd())) {
+loop::loop()
+    : wake_(above_standard(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))), interest_(std::make_shared<interest_set>()) {
     find_hook();
-    start_watching();
-}
-
-void loop::start_watching() {
-    check(uv_async_init(&uv_.handle, &wake_, [](uv_async_t*) {}), "uv_async_init");
-    check(uv_poll_init(&uv_.handle, &world_, interest_->epoll_fd()), "uv_poll_init");
-    world_.data = interest_.get();
-    auto const harvest_it = [](uv_poll_t* world, int, int) { static_cast<interest_set*>(world->data)->harvest(); };
-    check(uv_poll_start(&world_, UV_READABLE, harvest_it), "uv_poll_start");
-    uv_run(&uv_.handle, UV_RUN_NOWAIT);  // libuv adds a new watcher to its epoll set only now
+    if (wake_.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: eventfd");
+    interest_->watch_own(alarm_.fd(), own::alarm, EPOLLIN | EPOLLET);
+    interest_->watch_own(wake_.get(), own::interrupt, EPOLLIN | EPOLLET);
+    interest_->watch_own(uv_backend_fd(&uv_.handle), own::libuv, EPOLLIN);
 }
 
 loop::~loop() { interest_->abandon(); }
 
 void loop::turn(time_point until) {
-    auto mode = UV_RUN_ONCE;
-    if (until != never) {
-        auto const now = std::chrono::steady_clock::now();
-        if (until <= now) mode = UV_RUN_NOWAIT;
-        else alarm_.set(until, now);
-    }
-    uv_run(&uv_.handle, mode);
+    if (uv_loop_alive(&uv_.handle) != 0) until = std::min(until, run_libuv());
+    if ((sleep(until) & interest_set::bit(own::libuv)) != 0) (void)run_libuv();
 }
 
-// Called on the stacks of fibers that wake a task, even of a fiber that has ended and may be gone. libramie-hook must
-// not take the write() inside for the fiber's own call: after an abort it would fail, and then libuv ends the process.
+// Returns when libuv wants to run again, if its descriptor is not ready before.
+time_point loop::run_libuv() noexcept {
+    uv_run(&uv_.handle, UV_RUN_NOWAIT);
+    auto const ms = uv_backend_timeout(&uv_.handle);  // -1: it has no timers
+    return ms < 0 ? never : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+}
+
+unsigned loop::sleep(time_point until) {
+    using namespace std::chrono;
+    constexpr auto far = 20ms;
+    unsigned reported = 0;
+    if (until == never) {
+        (void)interest_->sleep(nullptr, reported);
+        return reported;
+    }
+    auto const now = steady_clock::now();
+    if (until <= now) return interest_->harvest();
+    if (until - now >= far && times_in_ns_) {
+        auto const whole = floor<seconds>(until - now);
+        timespec const most{static_cast<time_t>(whole.count()), static_cast<long>(nanoseconds(until - now - whole).count())};
+        times_in_ns_ = interest_->sleep(&most, reported);
+        if (times_in_ns_) return reported;
+    }
+    alarm_.set(until, now);
+    (void)interest_->sleep(nullptr, reported);
+    return reported;
+}
+
+// Called on the stacks of fibers that wake a task, even of a fiber that has ended and may be gone: so this is libc's own
+// write(), never libramie-hook's, which would take it for the fiber's own call. It cannot fail: the count would have to
+// reach 2^64.
 void loop::interrupt() noexcept {
-    calling_out const not_the_fibers;
-    uv_async_send(&wake_);
+    std::uint64_t const one = 1;
+    (void)libc().write(wake_.get(), &one, sizeof one);
 }
 
 bool loop::harvest() {
     if (interest_->is_empty()) return false;
-    if (interest_->harvest()) interrupt();
+    constexpr auto ends_a_turn = interest_set::bit(own::alarm) | interest_set::bit(own::interrupt);
+    if ((interest_->harvest() & ends_a_turn) != 0) interrupt();
     return true;
 }
 

@@ -1,18 +1,20 @@
-// The runtime's driver: one libuv loop, in which the interest set sits behind one uv_poll_t.
+// The runtime's driver: the idle worker sleeps in the interest set, and a libuv loop is one of the things in it.
 //
-// Sockets never meet libuv: they are in the interest set, an epoll set of its own (docs/rationale.md has the counts of
-// system calls). libuv watches that set as one descriptor and keeps what it is good at: signals, child processes, file
-// events.
+//   interest set's epoll <- sockets, all registered once, edge-triggered
+//                        <- alarm clock (timerfd), for times to sleep until that are near
+//                        <- an eventfd, which ends a turn
+//                        <- libuv's epoll
 //
-//   libuv's epoll <- interest set's epoll <- sockets, all registered once, edge-triggered
-//                 |                       <- alarm clock (timerfd), the time to sleep until
-//                 <- one uv_async_t, which ends a turn
+// So a sleep is one system call. A time that is far away is that call's own limit; epoll may be late by the thread's
+// timer slack, 50 us, or by a thousandth of the time, so a near one is the alarm clock's, which is exact.
 //
-// A worker that harvests outside a turn may take the alarm's report, so the worker that sleeps in the turn would miss
-// it. Therefore the harvester then interrupts the turn.
+// Sockets never meet libuv (docs/rationale.md has the counts of system calls). It is run only when it has handles, and
+// its own descriptor is ready or its own time has come.
 //
-// uv_run needs 13 KB of stack and runs on an OS thread's own. Only uv_async_send may be called by any thread at any
-// time; all else happens inside turn(), which one worker at a time calls.
+// A worker that harvests outside a turn may take the report of the alarm or of the eventfd, which the worker in the turn
+// would then miss. So the harvester interrupts the turn.
+//
+// uv_run needs 13 KB of stack and runs on an OS thread's own, inside turn(), which one worker at a time calls.
 #pragma once
 
 #include "ready/alarm_clock.hpp"
@@ -39,6 +41,8 @@ class loop final : public driver {
     bool harvest() override;
 
     interest_set& interest() const noexcept { return *interest_; }
+    // For handles that are started and closed inside a turn, or while no worker is in one.
+    uv_loop_t& libuv() noexcept { return uv_.handle; }
 
   private:
     // A libuv loop that ends after all its handles are closed.
@@ -48,13 +52,14 @@ class loop final : public driver {
         uv_loop_t handle;
     };
 
-    void start_watching();
+    time_point run_libuv() noexcept;
+    unsigned sleep(time_point until);
 
     alarm_clock alarm_;
+    unique_fd const wake_;  // ends a turn; written, never read: each write is one edge
     std::shared_ptr<interest_set> const interest_;
-    uv_async_t wake_;  // ends a turn
-    uv_poll_t world_;  // the interest set
-    uv_loop uv_;       // destroyed first; closes the handles above
+    bool times_in_ns_ = true;  // the set can sleep for such a time, as far as is known
+    uv_loop uv_;
 };
 
 }  // namespace ramie::detail

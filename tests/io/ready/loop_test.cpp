@@ -102,6 +102,57 @@ TEST_CASE("driver: a harvest that takes the alarm's report does not let the turn
     stop = true;
 }
 
+TEST_CASE("driver: a harvest that takes an interrupt does not let the turn oversleep") {
+    loop l;
+    two_ends const ends;
+    auto const other = ends.second();
+    auto const watched = l.interest().add(ends.first());
+    std::atomic<bool> stop{false};
+    std::jthread harvester([&] {
+        while (!stop) l.harvest();
+    });
+    for (std::size_t i = 0; i < rounds(2000); ++i) {
+        std::jthread interrupter([&] { l.interrupt(); });
+        l.turn(never);
+    }
+    stop = true;
+}
+
+TEST_CASE("driver: a turn that is to last long ends by its time, an interrupt, or readiness") {
+    loop l;
+    auto const until = clock_type::now() + 40ms;  // far enough not to be the alarm clock's
+    while (clock_type::now() < until) l.turn(until);
+    std::jthread other([&] {
+        std::this_thread::sleep_for(1ms);
+        l.interrupt();
+    });
+    l.turn(clock_type::now() + 24h * 365 * 200);
+    two_ends const ends;
+    auto const far = ends.second();
+    auto const watched = l.interest().add(ends.first()).value();
+    l.turn(clock_type::now() + 1h);  // there is room to write
+    REQUIRE(::send(far.get(), "x", 1, 0) == 1);
+    l.turn(clock_type::now() + 1h);
+}
+
+TEST_CASE("driver: a turn runs what libuv waits for: a time, a descriptor") {
+    loop l;
+    int fired = 0;
+    uv_timer_t timer;
+    REQUIRE(uv_timer_init(&l.libuv(), &timer) == 0);
+    timer.data = &fired;
+    auto const count = [](uv_timer_t* t) { ++*static_cast<int*>(t->data); };
+    REQUIRE(uv_timer_start(&timer, count, 3, 0) == 0);
+    while (fired == 0) l.turn(never);
+    uv_async_t called;
+    REQUIRE(uv_async_init(&l.libuv(), &called, [](uv_async_t* a) { ++*static_cast<int*>(a->data); }) == 0);
+    called.data = &fired;
+    for (std::size_t i = 0; i < rounds(200); ++i) {
+        std::jthread caller([&] { uv_async_send(&called); });
+        for (auto const before = fired; fired == before;) l.turn(never);
+    }
+}
+
 TEST_CASE("driver: turn and harvest both wake a thread that waits for readiness") {
     loop l;
     two_ends const ends;
