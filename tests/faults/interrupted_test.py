@@ -10,7 +10,7 @@ from exchange import exchanges
 from traced_server import FaultTest, TracedServer
 
 TRANSFERS = "recvfrom,sendto,recvmsg,sendmsg,readv,pwritev2,writev,accept4"
-WAITS = "epoll_wait,epoll_pwait,poll,waitid"
+WAITS = "epoll_wait,epoll_pwait2,poll,waitid"
 
 
 class Interrupted(FaultTest):

@@ -9,7 +9,7 @@ from program import path_of  # tests/samples/program.py
 from traced_server import FaultTest, TracedServer, nth, until
 
 INTERRUPTED = ("recvfrom,sendto,recvmsg,sendmsg,accept4,connect:error=EINTR:when=2+2",
-               "epoll_wait:error=EINTR:when=2+3")
+               "epoll_wait,epoll_pwait2:error=EINTR:when=2+2")
 NO_DESCRIPTORS = ("accept4:error=EMFILE:when=1..9+2",)
 NO_WATCHES = ("epoll_ctl:error=ENOSPC:when=9",)
 

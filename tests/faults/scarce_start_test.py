@@ -22,9 +22,9 @@ class ScarceStart(FaultTest):
                 return False
             # What is refused later costs a connection at most.
             endings = []
-            for i in range(3):
+            while len(endings) < 3 or len(endings) < 4 and endings[-1] != "whole":  # the last may be the one that it costs
                 with connected(server.port) as client:
-                    outcome = exchange(client, i, 50_000)
+                    outcome = exchange(client, len(endings), 50_000)
                     self.assertTrue(outcome.sound, outcome)
                     endings.append(outcome.ended)
             self.assertEqual(endings[-1], "whole", endings)
@@ -66,7 +66,7 @@ class ScarceStart(FaultTest):
         self.check_each("epoll_ctl", "ENOSPC", 10, 12)
 
     def test_what_may_be_missing_in_a_sandbox(self):
-        for calls in ("membarrier", "prctl", "sched_getaffinity", "rseq", "set_robust_list"):
+        for calls in ("membarrier", "prctl", "sched_getaffinity", "rseq", "set_robust_list", "epoll_pwait2"):
             self.assertTrue(self.check_one(calls, "ENOSYS", "1+"))
 
     def test_addresses(self):

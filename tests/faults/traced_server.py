@@ -1,8 +1,7 @@
 """A server under strace, which makes some of its system calls fail without making them.
 
 What may be injected is what the kernel might have said in that place, or the test proves nothing:
-- EINTR at any call that is retried; not at close(), which has given the number back when it says so; not
-  at every second epoll_wait: a turn of the loop makes two, and the second, which does not wait, is never interrupted.
+- EINTR at any call that is retried; not at close(), which has given the number back when it says so.
 - EAGAIN only where an edge still follows, since sockets are watched edge-triggered: the client must go on sending until
   the injections are over (`exchange(..., nudges=True)`). After the end of a stream the kernel never says EAGAIN.
 - Errors that end a connection, or that refuse a resource, at any call that may say so.
