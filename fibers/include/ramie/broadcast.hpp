@@ -8,6 +8,7 @@
 
 #include <ramie/channel_error.hpp>
 #include <ramie/detail/channel/broadcast_core.hpp>
+#include <ramie/detail/channel/counted_share.hpp>
 #include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
@@ -56,15 +57,6 @@ class broadcast_receiver {
     using result = std::expected<T, broadcast_error>;
 
     broadcast_receiver() = default;
-    broadcast_receiver(broadcast_receiver&&) noexcept = default;
-    broadcast_receiver& operator=(broadcast_receiver other) noexcept {
-        std::swap(core_, other.core_);
-        std::swap(next_, other.next_);
-        return *this;
-    }
-    ~broadcast_receiver() {
-        if (core_) core_->drop_receiver(next_);
-    }
 
     // Waits for the next value. Errors: closed, lagged. Suspension point; an abort leaves the value to be received.
     [[nodiscard]] result receive() { return receive_by(detail::never); }
@@ -82,12 +74,12 @@ class broadcast_receiver {
     // Never waits. Errors: closed, lagged, empty.
     [[nodiscard]] result try_receive() { return take(broadcast_error::reason::empty); }
     // How many values it has still to get, without those it missed.
-    [[nodiscard]] std::size_t size() const { return held().behind(next_); }
+    [[nodiscard]] std::size_t size() const { return held().behind(share_.count().next); }
     // True once the last sender has gone. Earlier values can still be received.
     [[nodiscard]] bool is_closed() const { return !held().has_senders(); }
     // A new receiver; it sees the values sent from now on.
     [[nodiscard]] broadcast_receiver resubscribe() const {
-        return detail::access::make<broadcast_receiver>((held(), core_));
+        return detail::access::make<broadcast_receiver>((held(), share_.core()));
     }
 
     // for (auto& got : rx): each value, or that it lagged (the only error), until the last sender has gone and all was
@@ -100,20 +92,17 @@ class broadcast_receiver {
     friend detail::access;
     // Counts itself.
     explicit broadcast_receiver(std::shared_ptr<core_type> core) noexcept
-        : core_(std::move(core)), next_(core_->add_receiver()) {}
+        : broadcast_receiver(core, core->add_receiver()) {}
     // Takes over a receiver the core has counted.
     broadcast_receiver(std::shared_ptr<core_type> core, std::uint64_t next) noexcept
-        : core_(std::move(core)), next_(next) {}
-    core_type& held() const {
-        if (!core_) detail::refuse_empty("broadcast_receiver");
-        return *core_;
-    }
-    bool is_ready() const noexcept { return core_->is_ready(next_); }
+        : share_(std::move(core), {next}) {}
+    core_type& held() const { return share_.held("broadcast_receiver"); }
+    bool is_ready() const noexcept { return share_->is_ready(share_.count().next); }
     result take(broadcast_error::reason nothing) {
         auto const got = [this] {
             auto& core = held();
             std::lock_guard const locked(core.lock);
-            return core.take(next_);
+            return core.take(share_.count().next);
         }();
         using what = typename core_type::found::what;
         switch (got.kind) {
@@ -141,8 +130,7 @@ class broadcast_receiver {
         return got;
     }
 
-    std::shared_ptr<core_type> core_;
-    std::uint64_t next_ = 0;
+    detail::counted_share<core_type, detail::broadcast_position> share_;
 };
 
 // Sends to all. Copies are further senders; when the last one is gone, receivers get the remaining values and then
@@ -153,17 +141,6 @@ class broadcast_sender {
 
   public:
     broadcast_sender() = default;
-    broadcast_sender(broadcast_sender const& other) noexcept : core_(other.core_) {
-        if (core_) core_->add_sender();
-    }
-    broadcast_sender(broadcast_sender&&) noexcept = default;
-    broadcast_sender& operator=(broadcast_sender other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~broadcast_sender() {
-        if (core_) core_->drop_sender();
-    }
 
     // Never waits: a full broadcast overwrites its oldest value. Returns how many receivers will see it; error: closed,
     // there is no receiver, and the value is dropped (a receiver may subscribe later).
@@ -174,12 +151,12 @@ class broadcast_sender {
     }
     // A receiver that sees the values sent from now on.
     [[nodiscard]] broadcast_receiver<T> subscribe() const {
-        return detail::access::make<broadcast_receiver<T>>((held(), core_));
+        return detail::access::make<broadcast_receiver<T>>((held(), share_.core()));
     }
     [[nodiscard]] std::size_t receiver_count() const { return held().receiver_count(); }
     // A sender that does not keep the broadcast open.
     [[nodiscard]] weak_broadcast_sender<T> downgrade() const noexcept {
-        return detail::access::make<weak_broadcast_sender<T>>(core_);
+        return detail::access::make<weak_broadcast_sender<T>>(share_.core());
     }
     // Waits until there is no receiver. Suspension point.
     void closed() {
@@ -191,12 +168,10 @@ class broadcast_sender {
   private:
     friend detail::access;
     // Takes over a sender the core has counted.
-    explicit broadcast_sender(std::shared_ptr<core_type> core) noexcept : core_(std::move(core)) {}
-    core_type& held() const {
-        if (!core_) detail::refuse_empty("broadcast_sender");
-        return *core_;
-    }
-    std::shared_ptr<core_type> core_;
+    explicit broadcast_sender(std::shared_ptr<core_type> core) noexcept : share_(std::move(core)) {}
+    core_type& held() const { return share_.held("broadcast_sender"); }
+
+    detail::counted_share<core_type, detail::many_senders> share_;
 };
 
 // Becomes a sender if there is still one; does not keep the broadcast open by itself.

@@ -9,6 +9,7 @@
 #include <ramie/channel_error.hpp>
 #include <ramie/channel_permit.hpp>
 #include <ramie/detail/channel/channel_core.hpp>
+#include <ramie/detail/channel/counted_share.hpp>
 #include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/ground/least_most.hpp>
@@ -69,17 +70,6 @@ template <class T>
 class sender {
   public:
     sender() = default;
-    sender(sender const& other) noexcept : core_(other.core_) {
-        if (core_) core_->add_sender();
-    }
-    sender(sender&& other) noexcept = default;
-    sender& operator=(sender other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~sender() {
-        if (core_) core_->drop_sender();
-    }
 
     // Waits for room. Error: closed. Suspension point.
     std::expected<void, channel_error> send(T&& value) {
@@ -163,20 +153,17 @@ class sender {
     [[nodiscard]] std::size_t size() const { return held().size(); }
     [[nodiscard]] std::size_t capacity() const { return held().capacity(); }
     // True for a sender of the same channel.
-    [[nodiscard]] bool same_channel(sender const& other) const noexcept { return core_ == other.core_; }
+    [[nodiscard]] bool same_channel(sender const& other) const noexcept { return share_.core() == other.share_.core(); }
     // A sender that does not keep the channel open.
-    [[nodiscard]] weak_sender<T> downgrade() const noexcept { return detail::access::make<weak_sender<T>>(core_); }
+    [[nodiscard]] weak_sender<T> downgrade() const noexcept { return detail::access::make<weak_sender<T>>(share_.core()); }
 
   private:
     friend detail::access;
     // Takes over a sender the core has counted.
-    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept : share_(std::move(core)) {}
     using result = typename detail::channel_core<T>::result;
 
-    detail::channel_core<T>& held() const {
-        if (!core_) detail::refuse_empty("channel sender");
-        return *core_;
-    }
+    detail::channel_core<T>& held() const { return share_.held("channel sender"); }
     template <class TimePoint, class Attempt>
     static result until(TimePoint t, Attempt attempt) {
         return detail::wait_until_clock(t, attempt, [](result r) { return r == result::would_wait; });
@@ -201,15 +188,15 @@ class sender {
     }
     std::expected<channel_permits<T>, channel_error> as_permits(result r, std::size_t count,
                                                                 channel_error would_wait) const {
-        if (r == result::done) return count == 0 ? channel_permits<T>() : detail::access::make<channel_permits<T>>(core_, count);
+        if (r == result::done) return count == 0 ? channel_permits<T>() : detail::access::make<channel_permits<T>>(share_.core(), count);
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
     std::expected<channel_permit<T>, channel_error> as_permit(result r, channel_error would_wait) const {
-        if (r == result::done) return detail::access::make<channel_permit<T>>(core_);
+        if (r == result::done) return detail::access::make<channel_permit<T>>(share_.core());
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
 
-    std::shared_ptr<detail::channel_core<T>> core_;
+    detail::counted_share<detail::channel_core<T>, detail::many_senders> share_;
 };
 
 // Becomes a sender if there still is one; does not keep the channel open by itself.
@@ -239,17 +226,6 @@ template <class T>
 class receiver {
   public:
     receiver() = default;
-    receiver(receiver const& other) noexcept : core_(other.core_) {
-        if (core_) core_->add_receiver();
-    }
-    receiver(receiver&& other) noexcept = default;
-    receiver& operator=(receiver other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~receiver() {
-        if (core_) core_->drop_receiver();
-    }
 
     // Waits for a value; empty: the channel is closed and all was received. Suspension point.
     [[nodiscard]] std::optional<T> receive() {
@@ -308,20 +284,17 @@ class receiver {
     friend iterator;
     friend detail::access;
     // Takes over a receiver the core has counted.
-    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept : share_(std::move(core)) {}
     std::optional<T> next_of_range() { return receive(); }
     using result = typename detail::channel_core<T>::result;
 
-    detail::channel_core<T>& held() const {
-        if (!core_) detail::refuse_empty("channel receiver");
-        return *core_;
-    }
+    detail::channel_core<T>& held() const { return share_.held("channel receiver"); }
     static std::expected<T, channel_error> as_expected(result r, std::optional<T>& value, channel_error would_wait) {
         if (r == result::done) return std::move(*value);
         return std::unexpected(r == result::closed ? channel_error::closed : would_wait);
     }
 
-    std::shared_ptr<detail::channel_core<T>> core_;
+    detail::counted_share<detail::channel_core<T>, detail::many_receivers> share_;
 };
 
 // A channel with room for `capacity` values. std::invalid_argument for a capacity of 0.

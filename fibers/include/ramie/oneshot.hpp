@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
+#include <ramie/detail/channel/counted_share.hpp>
 #include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/await.hpp>
@@ -104,19 +105,11 @@ template <class T>
 class oneshot_sender {
   public:
     oneshot_sender() = default;
-    oneshot_sender(oneshot_sender&&) noexcept = default;
-    oneshot_sender& operator=(oneshot_sender other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~oneshot_sender() {
-        if (core_) core_->drop_sender();
-    }
 
     // Uses the sender up. Never waits. Error: closed, there will be no receiver; the value is still the caller's.
     std::expected<void, channel_error> send(T&& value) {
         (void)held();
-        auto const core = std::exchange(core_, nullptr);
+        auto const core = share_.release();
         if (core->send(value)) return {};
         return std::unexpected(channel_error::closed);
     }
@@ -130,16 +123,14 @@ class oneshot_sender {
                             [&] { return core.receiver_gone; });
     }
     // False once it has sent or was moved from.
-    [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
+    [[nodiscard]] bool valid() const noexcept { return bool(share_); }
 
   private:
     friend detail::access;
-    explicit oneshot_sender(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
-    detail::oneshot_core<T>& held() const {
-        if (!core_) detail::refuse_empty("oneshot_sender", "it has sent, or was moved from");
-        return *core_;
-    }
-    std::shared_ptr<detail::oneshot_core<T>> core_;
+    explicit oneshot_sender(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : share_(std::move(core)) {}
+    detail::oneshot_core<T>& held() const { return share_.held("oneshot_sender", "it has sent, or was moved from"); }
+
+    detail::counted_share<detail::oneshot_core<T>, detail::one_sender> share_;
 };
 
 // The end that receives. Move-only. An aborted or timed-out receive has taken nothing and may be repeated.
@@ -147,14 +138,6 @@ template <class T>
 class oneshot_receiver {
   public:
     oneshot_receiver() = default;
-    oneshot_receiver(oneshot_receiver&&) noexcept = default;
-    oneshot_receiver& operator=(oneshot_receiver other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~oneshot_receiver() {
-        if (core_) core_->drop_receiver();
-    }
 
     // Waits for the value. Error: closed, it will not come (or was received already). Suspension point.
     [[nodiscard]] std::expected<T, channel_error> receive() { return receive_by(detail::never); }
@@ -176,11 +159,8 @@ class oneshot_receiver {
 
   private:
     friend detail::access;
-    explicit oneshot_receiver(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : core_(std::move(core)) {}
-    detail::oneshot_core<T>& held() const {
-        if (!core_) detail::refuse_empty("oneshot_receiver");
-        return *core_;
-    }
+    explicit oneshot_receiver(std::shared_ptr<detail::oneshot_core<T>> core) noexcept : share_(std::move(core)) {}
+    detail::oneshot_core<T>& held() const { return share_.held("oneshot_receiver"); }
     std::expected<T, channel_error> receive_by(detail::time_point limit) {
         auto& core = held();
         auto locked = detail::await(core.lock, core.receiving, {"oneshot receive", &core}, limit,
@@ -190,7 +170,7 @@ class oneshot_receiver {
         return core.take(channel_error::empty);
     }
 
-    std::shared_ptr<detail::oneshot_core<T>> core_;
+    detail::counted_share<detail::oneshot_core<T>, detail::one_receiver> share_;
 };
 
 template <class T>

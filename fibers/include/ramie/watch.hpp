@@ -9,6 +9,7 @@
 #pragma once
 
 #include <ramie/channel_error.hpp>
+#include <ramie/detail/channel/counted_share.hpp>
 #include <ramie/detail/channel/receiver_iterator.hpp>
 #include <ramie/detail/channel/watch_core.hpp>
 #include <ramie/detail/ground/access.hpp>
@@ -48,18 +49,6 @@ template <class T>
 class watch_receiver {
   public:
     watch_receiver() = default;
-    watch_receiver(watch_receiver const& other) noexcept : core_(other.core_), seen_(other.seen_) {
-        if (core_) (void)core_->add_receiver();
-    }
-    watch_receiver(watch_receiver&&) noexcept = default;
-    watch_receiver& operator=(watch_receiver other) noexcept {
-        std::swap(core_, other.core_);
-        std::swap(seen_, other.seen_);
-        return *this;
-    }
-    ~watch_receiver() {
-        if (core_) core_->drop_receiver();
-    }
 
     // The latest value; it stays unseen / counts as seen. Never wait.
     watch_ref<T> borrow() const {
@@ -112,7 +101,7 @@ class watch_receiver {
     // True once the last sender has gone.
     [[nodiscard]] bool is_closed() const {
         std::lock_guard const locked(held().lock);
-        return core_->senders == 0;
+        return share_->senders == 0;
     }
 
     // for (auto& now : rx) use(*now): borrows the latest value each time there is one that was not seen, until the last
@@ -126,16 +115,13 @@ class watch_receiver {
     friend detail::access;
     // Counts itself; the present value counts as seen.
     explicit watch_receiver(std::shared_ptr<detail::watch_core<T>> core) noexcept
-        : core_(std::move(core)), seen_(core_->add_receiver()) {}
+        : watch_receiver(core, core->add_receiver()) {}
     // Takes over a receiver the core has counted.
     watch_receiver(std::shared_ptr<detail::watch_core<T>> core, std::uint64_t seen) noexcept
-        : core_(std::move(core)), seen_(seen) {}
-    detail::watch_core<T>& held() const {
-        if (!core_) detail::refuse_empty("watch_receiver");
-        return *core_;
-    }
+        : share_(std::move(core)), seen_(seen) {}
+    detail::watch_core<T>& held() const { return share_.held("watch_receiver"); }
     // A new value, under the core's lock; take it.
-    bool is_ready() const noexcept { return core_->has_news(seen_); }
+    bool is_ready() const noexcept { return share_->has_news(seen_); }
     bool take() {
         auto const version = held().look().version;
         return std::exchange(seen_, version) != version;
@@ -158,7 +144,7 @@ class watch_receiver {
         return std::exchange(seen_, core.version) != core.version;
     }
 
-    std::shared_ptr<detail::watch_core<T>> core_;
+    detail::counted_share<detail::watch_core<T>, detail::many_receivers> share_;
     std::uint64_t seen_ = 0;
 };
 
@@ -170,17 +156,6 @@ template <class T>
 class watch_sender {
   public:
     watch_sender() = default;
-    watch_sender(watch_sender const& other) noexcept : core_(other.core_) {
-        if (core_) core_->add_sender();
-    }
-    watch_sender(watch_sender&&) noexcept = default;
-    watch_sender& operator=(watch_sender other) noexcept {
-        std::swap(core_, other.core_);
-        return *this;
-    }
-    ~watch_sender() {
-        if (core_) core_->drop_sender();
-    }
 
     // Error: closed, there is no receiver; then the value is dropped and the old one stays.
     std::expected<void, channel_error> send(T value) {
@@ -225,7 +200,7 @@ class watch_sender {
     watch_ref<T> borrow() const { return {held().look().value, false}; }
     // The present value counts as seen by the new receiver.
     [[nodiscard]] watch_receiver<T> subscribe() const {
-        return detail::access::make<watch_receiver<T>>((held(), core_));
+        return detail::access::make<watch_receiver<T>>((held(), share_.core()));
     }
     // True while there is no receiver.
     [[nodiscard]] bool is_closed() const { return receiver_count() == 0; }
@@ -239,12 +214,10 @@ class watch_sender {
 
   private:
     friend detail::access;
-    explicit watch_sender(std::shared_ptr<detail::watch_core<T>> core) noexcept : core_(std::move(core)) {}
-    detail::watch_core<T>& held() const {
-        if (!core_) detail::refuse_empty("watch_sender");
-        return *core_;
-    }
-    std::shared_ptr<detail::watch_core<T>> core_;
+    explicit watch_sender(std::shared_ptr<detail::watch_core<T>> core) noexcept : share_(std::move(core)) {}
+    detail::watch_core<T>& held() const { return share_.held("watch_sender"); }
+
+    detail::counted_share<detail::watch_core<T>, detail::many_senders> share_;
 };
 
 // The first value counts as seen.

@@ -123,4 +123,11 @@ class broadcast_core {
     std::size_t receivers_ = 1;
 };
 
+// How the core counts a receiver (counted_share.hpp): by the value it gets next.
+struct broadcast_position {
+    static constexpr bool copies = false;
+    std::uint64_t next = 0;
+    void drop(auto& core) const noexcept { core.drop_receiver(next); }
+};
+
 }  // namespace ramie::detail

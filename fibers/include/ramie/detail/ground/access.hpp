@@ -22,7 +22,7 @@ struct access {
     // The same; null if it is empty.
     template <class Public>
     static auto& core(Public const& of) noexcept {
-        return of.core_;
+        return of.share_.core();
     }
     // Of a deadline_passed.
     template <class Exception>
