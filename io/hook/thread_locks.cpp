@@ -57,8 +57,8 @@ void thread_locks::remove(holding& h) noexcept {
     auto const mask = size_ - 1;
     auto hole = static_cast<std::size_t>(&h - slots_);
     for (auto i = (hole + 1) & mask; slots_[i].lock != nullptr; i = (i + 1) & mask) {
-        auto const home = start_of(slots_[i].lock);
-        if (((i - home) & mask) < ((i - hole) & mask)) continue;
+        auto const wanted = start_of(slots_[i].lock);
+        if (((i - wanted) & mask) < ((i - hole) & mask)) continue;
         slots_[hole] = slots_[i];
         hole = i;
     }

@@ -1,4 +1,4 @@
-// A test body, run once per way of switching: every task goes home after its step, or jumps to its successor directly,
+// A test body, run once per way of switching: every task returns to the loop of its lane after its step, or jumps to its successor directly,
 // as on a worker. Nothing may be left behind.
 #pragma once
 

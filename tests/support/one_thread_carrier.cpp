@@ -105,7 +105,7 @@ bool one_thread_carrier::take_if_newest(detail::task& t) {
 bool one_thread_carrier::step() {
     auto* const t = pop();
     if (t == nullptr) return false;
-    lane_.go_home = false;
+    lane_.back_to_loop = false;
     lane_.run(*t);
     return true;
 }
@@ -183,7 +183,7 @@ task* pick(lane& l) noexcept {
     carrier_access c{*testing::here()};
     testing::spoil_errno();
     if (c.direct()) return c.pop();
-    l.go_home = !c.ready().empty();
+    l.back_to_loop = !c.ready().empty();
     return nullptr;
 }
 

@@ -88,10 +88,10 @@ class condition_variable {
 
   private:
     // In the queue as long as it lives, unless it was claimed.
-    class place {
+    class queued_waiter {
       public:
-        place(condition_variable& cv, detail::waiter& self) noexcept;
-        ~place() { leave(false); }
+        queued_waiter(condition_variable& cv, detail::waiter& self) noexcept;
+        ~queued_waiter() { leave(false); }
         // A notified waiter does not touch the condition variable any more: it may be gone.
         void leave(bool notified) noexcept;
         detail::wait_node node;
@@ -124,7 +124,7 @@ class condition_variable {
     bool wait_for_end(Lock& lock, detail::time_point limit, std::stop_token const* stop) {
         auto& self = detail::waiter::self();
         self.abort_point();  // spends no budget: it always parks, and must not yield while it holds a lock that may be std's
-        place mine(*this, self);
+        queued_waiter mine(*this, self);
         detail::stop_claim stopping(mine.node, stop);  // gone before `mine`: what it claims is the node's wait
         lock.unlock();
         auto const end = [&] {

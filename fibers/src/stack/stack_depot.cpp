@@ -91,7 +91,7 @@ void stack_depot::put(stack_list list) noexcept {
 
     std::lock_guard const lock(mutex_);
     while (auto* const s = list.pop()) {
-        auto& slab = *s->home;
+        auto& slab = *s->slab;
         hot_ -= slab.hot();
         slab.put(s);
         hot_ += slab.hot();

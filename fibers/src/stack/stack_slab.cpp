@@ -55,7 +55,7 @@ void stack_slab::lay_out() noexcept {
         s.size_class = size_class_;
         s.top = end_of(s) - colour_bytes(i);
         s.lowest_sp = s.top;
-        s.home = this;
+        s.slab = this;
     }
 }
 
@@ -104,6 +104,6 @@ bool stack_slab::unmap() noexcept {
 
 std::size_t stack_slab::bytes() const noexcept { return slots_ * slot_distance(size_class_, apart_); }
 
-bool stack::below(void const* sp) const noexcept { return sp < bottom && home != nullptr && home->contains(sp); }
+bool stack::below(void const* sp) const noexcept { return sp < bottom && slab != nullptr && slab->contains(sp); }
 
 }  // namespace ramie::detail

@@ -29,7 +29,7 @@ lane::lane(bool is_alone) : alone(is_alone) { (void)no_memory(); }
 void lane::enter_thread() noexcept {
     slots_ = thread_slots::of_this_thread();
     float_control_ = float_control::of_this_thread();
-    // A runtime that is entered inside another one's task is at home on that fiber's stack. (Sanitizers that were told of
+    // A runtime that is entered inside another one's task has its loop on that fiber's stack. (Sanitizers that were told of
     // the thread's own would not see an exception unwind it.)
     auto* const outer = carrier::this_lane();
     bool const in_a_fiber = outer != nullptr && outer->current != nullptr;
@@ -93,7 +93,7 @@ void lane::yield() noexcept {
     lane* here = this;
     if (current->runs_stop_callbacks()) [[unlikely]] return stay();
     auto* const next = carrier::pick(*this);
-    if (next != nullptr || go_home) {
+    if (next != nullptr || back_to_loop) {
         errand_ = errand::requeue;
         here = &leave(*current, next);
     } else {

@@ -53,7 +53,7 @@ inline lane& lane::arrive(void* handed) noexcept {
     return next.stack != nullptr || give_stack(next);
 }
 
-// Switches from `self` to `next`, or home. Returns when `self` is resumed, with the lane it is on now.
+// Switches from `self` to `next`, or to the loop of the lane. Returns when `self` is resumed, with the lane it is on now.
 [[gnu::always_inline]] inline lane& lane::leave(task& self, task* next) noexcept {
     auto const* const sp = __builtin_frame_address(0);
     if (!self.stack->note_sp(sp)) [[unlikely]] overflowed(self, sp);

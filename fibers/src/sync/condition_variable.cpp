@@ -13,12 +13,12 @@ condition_variable::~condition_variable() {
     queue_.assert_empty("condition_variable");
 }
 
-condition_variable::place::place(condition_variable& cv, detail::waiter& self) noexcept : node(self), cv_(cv) {
+condition_variable::queued_waiter::queued_waiter(condition_variable& cv, detail::waiter& self) noexcept : node(self), cv_(cv) {
     std::lock_guard held(cv_.guard_);
     cv_.queue_.push_back(node);
 }
 
-void condition_variable::place::leave(bool notified) noexcept {
+void condition_variable::queued_waiter::leave(bool notified) noexcept {
     if (!queued_) return;
     queued_ = false;
     if (notified) return;

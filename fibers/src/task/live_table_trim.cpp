@@ -112,8 +112,8 @@ void live_table::sort(slot* list, address_book const& book) noexcept {
                 continue;
             }
             auto& c = chunks_[number];
-            set_free(s, std::exchange(c.home, &s));
-            ++c.home_count;
+            set_free(s, std::exchange(c.sorted, &s));
+            ++c.sorted_count;
             ++sorted_;
         }
     }
@@ -126,7 +126,7 @@ void live_table::free_whole_chunks() {
     std::lock_guard const held(pool_lock_);
     gone.reserve(sorted_ / chunk_size);
     for (auto& c : chunks_) {
-        if (!c.slots || c.home_count < chunk_size) continue;
+        if (!c.slots || c.sorted_count < chunk_size) continue;
         gone.push_back(std::move(c.slots));
         c = {};
         sorted_ -= chunk_size;
@@ -142,10 +142,10 @@ std::size_t live_table::places() const noexcept {
 
 // Under pool_lock_.
 live_table::slot* live_table::take_sorted(std::uint32_t& count) noexcept {
-    auto const some = std::ranges::find_if(chunks_, [](slot_chunk const& c) { return c.home_count > 0; });
-    count = std::exchange(some->home_count, 0);
+    auto const some = std::ranges::find_if(chunks_, [](slot_chunk const& c) { return c.sorted_count > 0; });
+    count = std::exchange(some->sorted_count, 0);
     sorted_ -= count;
-    return std::exchange(some->home, nullptr);
+    return std::exchange(some->sorted, nullptr);
 }
 
 std::size_t live_table::capacity() const noexcept {

@@ -32,7 +32,7 @@ class operation {
     // False: the descriptor is closed, or was moved away.
     explicit operator bool() const noexcept { return used_ != nullptr; }
     int fd() const noexcept { return used_->fd(); }
-    interest_set& home() const noexcept { return used_->home(); }
+    interest_set& watched_by() const noexcept { return used_->watched_by(); }
     waiter& self() const noexcept { return self_; }
 
     // Returns the noted readiness once an attempt is worth while, or the limit has passed.

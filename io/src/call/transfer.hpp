@@ -15,7 +15,7 @@ namespace ramie::detail {
 struct attempt {
     long answer;  // a count, or -errno
     // It gave or took less than it was asked for, which here means that the next one would say EAGAIN.
-    bool short_ = false;
+    bool fell_short = false;
 };
 
 template <class Try>
@@ -36,7 +36,7 @@ std::expected<std::size_t, std::error_code> transfer(owned_descriptor const& wit
         if (!noted) return std::unexpected(noted.error());
         attempt const a = try_once(try_it, mine.fd(), *noted);
         if (a.answer >= 0) {
-            if (a.short_) mine.found_short(d, *noted);
+            if (a.fell_short) mine.found_short(d, *noted);
             return static_cast<std::size_t>(a.answer);
         }
         if (a.answer != -EAGAIN) return std::unexpected(error_of(a.answer));

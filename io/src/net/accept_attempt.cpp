@@ -46,10 +46,10 @@ bool is_shortage(std::error_code const& error) noexcept {
     }
 }
 
-std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home) {
+std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& watcher) {
     for (;;) {
         auto const answer = socket_call::accept(listener);
-        if (answer >= 0) return home.add(unique_fd(answer));
+        if (answer >= 0) return watcher.add(unique_fd(answer));
         if (!is_about_the_peer(-answer)) return std::unexpected(error_of(answer));
     }
 }
@@ -62,7 +62,7 @@ std::expected<owned_descriptor, std::error_code> accept_next(owned_descriptor co
         auto const closed_so_far = scarce.closed();
         auto const noted = mine.wait_ready(direction::read);
         if (!noted) return std::unexpected(noted.error());
-        auto accepted = accept_attempt(mine.fd(), mine.home());
+        auto accepted = accept_attempt(mine.fd(), mine.watched_by());
         if (accepted) return accepted;
         if (is_shortage(accepted.error())) {
             scarce.wait(mine.self(), closed_so_far, after(pause));

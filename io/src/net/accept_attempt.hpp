@@ -10,9 +10,9 @@ namespace ramie::detail {
 
 class interest_set;
 
-// The next connection, registered in `home`. errc::operation_would_block: there is none. Skips connections that failed
+// The next connection, registered in `watcher`. errc::operation_would_block: there is none. Skips connections that failed
 // in the queue.
-std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& home);
+std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& watcher);
 
 // accept() of a listener: waits for the next connection, and sits out shortages. Suspension point.
 std::expected<owned_descriptor, std::error_code> accept_next(owned_descriptor const& listener);

@@ -61,7 +61,7 @@ bool socket_case::withdraw() noexcept { return used_->readiness.withdraw(towards
 bool accept_attempts::try_it(bool unasked) {
     std::error_code error;
     bool const over = look(unasked, error, [&](descriptor& d) {
-        auto accepted = accept_attempt(d.fd(), d.home());
+        auto accepted = accept_attempt(d.fd(), d.watched_by());
         if (accepted) {
             result_.emplace(std::move(*accepted));
             return true;

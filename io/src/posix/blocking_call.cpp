@@ -110,7 +110,7 @@ bool blocking_call::was_closed() noexcept {
 
 bool blocking_call::park_once(direction d) {
     using confirmed = foreign_descriptor::confirmed;
-    auto& home = interest_set::current("a posix call");
+    auto& watcher = interest_set::current("a posix call");
     for (;;) {
         auto const number = copy_ >= 0 ? copy_ : fd_;
         auto* const known = foreign_table::at(number);
@@ -122,7 +122,7 @@ bool blocking_call::park_once(direction d) {
         wait_node node(self_);
         node.selecting = true;
         if (!entry.readiness.enlist(d, node, true)) return was_closed();
-        auto const answer = entry.confirm(number, noted.generation(), d, home);
+        auto const answer = entry.confirm(number, noted.generation(), d, watcher);
         auto const error = errno;
         if (answer != confirmed::watched) {
             (void)entry.readiness.withdraw(d, node);

@@ -52,14 +52,14 @@ bool news::expect(std::span<pollfd const> fds) {
     at_once_ = not_open_;  // poll itself will report it
     all_asked_ = !not_open_;
     generation_ = self_.state.generation();
-    auto& home = interest_set::current("a posix call");
+    auto& watcher = interest_set::current("a posix call");
     for (auto& each : places_) {
-        if (!queue_at(each, home)) return false;
+        if (!queue_at(each, watcher)) return false;
     }
     return true;
 }
 
-bool news::queue_at(place& p, interest_set& home) {
+bool news::queue_at(place& p, interest_set& watcher) {
     using confirmed = foreign_descriptor::confirmed;
     for (;;) {
         auto const noted = p.entry->readiness.look();
@@ -73,7 +73,7 @@ bool news::queue_at(place& p, interest_set& home) {
             all_asked_ = false;
             return true;
         }
-        switch (p.entry->confirm(p.number, noted.generation(), p.towards, home)) {
+        switch (p.entry->confirm(p.number, noted.generation(), p.towards, watcher)) {
         case confirmed::watched: p.asked_in = noted.generation(); return true;
         case confirmed::never_waits: return true;
         case confirmed::look_again:

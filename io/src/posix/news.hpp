@@ -47,7 +47,7 @@ class news {
     };
 
     void set_up(std::span<pollfd const> fds);
-    bool queue_at(place& p, class interest_set& home);
+    bool queue_at(place& p, class interest_set& watcher);
     void withdraw() noexcept;
 
     waiter& self_;

@@ -54,13 +54,13 @@ void descriptor::give_back() noexcept {
     // close() also takes it out of the epoll set, unless it was duplicated: then its reports are ignored, by their
     // generation.
     libc().close(std::exchange(fd_, -1));
-    home_->forget();
+    watched_by_->forget();
     shortage::of_process().wake_all();
     if ((use_.fetch_or(gone, std::memory_order_acq_rel) & dropped) != 0) free_slot();
 }
 
 void descriptor::free_slot() noexcept {
-    auto const until_done = std::move(home_);
+    auto const until_done = std::move(watched_by_);
     until_done->put_back(*this);
 }
 

@@ -35,7 +35,7 @@ class alignas(64) descriptor {
     void end_use() noexcept;
     // While in use.
     int fd() const noexcept { return fd_; }
-    interest_set& home() const noexcept { return *home_; }
+    interest_set& watched_by() const noexcept { return *watched_by_; }
 
     // --- its owner ---
     // Waiting fibers return at once; the last user gives the number back. May be called by any user of the owner, and
@@ -58,7 +58,7 @@ class alignas(64) descriptor {
     int fd_ = -1;
     std::uint32_t index_ = 0;
     // Keeps the set alive as long as the slot is taken, which may be longer than the runtime.
-    std::shared_ptr<interest_set> home_;
+    std::shared_ptr<interest_set> watched_by_;
     descriptor* next_free_ = nullptr;
 };
 static_assert(sizeof(descriptor) == 128);

@@ -44,7 +44,7 @@ interest_set::~interest_set() {
 // Never inlined: it reads errno, and its callers may have been on another thread before.
 RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(unique_fd fd, bool readable) {
     auto& d = take();
-    d.home_ = shared_from_this();
+    d.watched_by_ = shared_from_this();
     d.fd_ = fd.release();
     d.use_.store(0, std::memory_order_relaxed);
     auto const generation = d.readiness.begin(readable);

@@ -6,7 +6,7 @@
 namespace ramie::detail {
 
 // The task keeps the thread; all that waits here is where others find it, and so is what the task spawns and wakes. If
-// the task parks all the same, the next pick goes home and the worker is its own again.
+// the task parks all the same, the next pick returns to the worker's loop, and the worker is its own again.
 bool worker::lend() noexcept {
     if (is_lent()) return false;
     lent_by_.store(current, std::memory_order_seq_cst);  // pairs with is_lent() in scheduler::post_to()

@@ -101,7 +101,7 @@ std::size_t worker::queued() const noexcept { return ring_.size() + own_.size() 
 
 [[gnu::cold]] task* worker::pick_with_care() noexcept {
     if (is_diverted() || order_.attend(picks_.read())) {
-        go_home = true;
+        back_to_loop = true;
         return nullptr;
     }
     return take_local();
@@ -205,7 +205,7 @@ bool worker::should_stop() {
 task* worker::find_work() {
     for (;;) {
         if (should_stop()) return nullptr;
-        if (go_home || order_.wants_look(picks_.read())) look_around();
+        if (back_to_loop || order_.wants_look(picks_.read())) look_around();
         auto* t = take_local();
         if (t == nullptr && spare_ && goes_off_duty()) return nullptr;
         if (t == nullptr) t = take_injected();
@@ -241,7 +241,7 @@ bool worker::goes_off_duty() noexcept {
 
 // Every 61 picks: whatever the fast pick does not see.
 void worker::look_around() {
-    go_home = false;
+    back_to_loop = false;
     if (is_lent()) take_back();  // its task waits
     if (is_diverted()) comes_back();
     if (may_be_alone_ && alone.has_ended()) (void)home.spares.leaves_alone(*this);

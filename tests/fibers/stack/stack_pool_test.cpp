@@ -44,7 +44,7 @@ void return_all() {
 
 std::map<stack_slab*, std::vector<stack*>> by_slab(std::vector<stack*> const& stacks) {
     std::map<stack_slab*, std::vector<stack*>> groups;
-    for (auto* s : stacks) groups[s->home].push_back(s);
+    for (auto* s : stacks) groups[s->slab].push_back(s);
     return groups;
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("stack pool: the fuller slab serves first, so that the emptier one emp
     put(cache, idle);
     cache.flush();
     auto const again = take(cache, 4, c);
-    for (auto* s : again) CHECK(s->home == fuller.front()->home);
+    for (auto* s : again) CHECK(s->slab == fuller.front()->slab);
     put(cache, again);
     cache.flush();
 

@@ -207,7 +207,7 @@ TEST_CASE("stack: a stack pointer below it, in its slab, is an overflow; one out
     auto stacks = take(cache, 20, default_class());
     std::ranges::sort(stacks, {}, &stack::floor);
     auto* const first = stacks.front();
-    auto* const s = *std::ranges::find_if(stacks, [&](stack* other) { return other != first && other->home == first->home; });
+    auto* const s = *std::ranges::find_if(stacks, [&](stack* other) { return other != first && other->slab == first->slab; });
     std::byte elsewhere{};
     for (void const* const sp : {static_cast<void const*>(&elsewhere),
                                  static_cast<void const*>(end_of(*stacks.back()) + (std::size_t{1} << 30))}) {

@@ -50,7 +50,7 @@ struct alignas(64) stack {
     std::byte* lowest_sp = nullptr;  // least stack pointer noted since the last trim; only the current user writes
     std::byte* floor = nullptr;      // slot's lowest byte; [floor, bottom) is the guard, or slack if there is none
     stack* next = nullptr;           // links a free list
-    stack_slab* home = nullptr;
+    stack_slab* slab = nullptr;
     void* sanitizer_fiber = nullptr;  // TSan's fiber, kept for the slot's life (context.hpp)
     unsigned valgrind_id = 0;         // Valgrind's, likewise
     std::uint8_t size_class = 0;

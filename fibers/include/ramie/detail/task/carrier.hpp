@@ -29,7 +29,7 @@ void resume(task&) noexcept;
 void requeue(lane&, task&) noexcept;
 
 // The fast pick, on any stack: a task for this lane that is ready to run (it has a stack, or it was started and needs
-// one); or null: there is none at hand, or lane.go_home says that the lane's own loop has something to do.
+// one); or null: there is none at hand, or lane.back_to_loop says that the lane's own loop has something to do.
 task* pick(lane&) noexcept;
 
 // If `child` is unstarted and may run here: starts it, so that its joiner, with its slot written, can switch to it;

@@ -145,8 +145,8 @@ class live_table {
     // slots are all back is freed. Its place in the row stays, since walkers count by it.
     struct slot_chunk {
         std::unique_ptr<slot[]> slots;  // null: the chunk was freed
-        slot* home = nullptr;           // its free slots that are sorted
-        std::uint32_t home_count = 0;
+        slot* sorted = nullptr;         // its free slots that are back
+        std::uint32_t sorted_count = 0;
     };
     class address_book;
 
@@ -178,7 +178,7 @@ class live_table {
     std::vector<slot*> batches_;          // lists of chunk_size free slots each
     slot* loose_ = nullptr;               // a list of any length
     std::uint32_t loose_count_ = 0;
-    std::size_t sorted_ = 0;              // slots at home
+    std::size_t sorted_ = 0;              // slots back in their chunks
     std::size_t gone_ = 0;                // chunks that were freed; their places can be used again
     std::size_t least_batches_ = 0;       // the fewest batches since surplus_ was last computed
     std::size_t surplus_ = 0;             // batches not taken for that long, to be sorted
