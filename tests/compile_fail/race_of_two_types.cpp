@@ -1,5 +1,5 @@
 // error: ramie: race needs callables that return the same type
-#include <ramie/concurrently.hpp>
+#include <ramie/race.hpp>
 
 #include <string>
 

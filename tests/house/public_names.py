@@ -37,7 +37,7 @@ def declarations(source):
     """(line, scopes, text) of each declaration. A scope is the name of a namespace, "public" or "private" for a class's
     section, or "body"."""
     # What spawns is declared by a macro, without a semicolon.
-    text = re.sub(r"RAMIE_SPAWN_FORMS\((\w+)[^\n]*\)", r"auto \1(all);", without_comments_and_texts(source))
+    text = re.sub(r"RAMIE_(?:NODISCARD_)?SPAWN_FORMS\((\w+)[^\n]*\)", r"auto \1(all);", without_comments_and_texts(source))
     text = re.sub(r"RAMIE_SPAWN_CONSTRUCTORS\([^\n]*\)", "", text)
     scopes, begin, hidden = [], 0, set()  # hidden: classes that are only declared in a private section
     for at, char in enumerate(text):

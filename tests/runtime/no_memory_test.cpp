@@ -8,13 +8,14 @@
 #include <ramie/block_in_place.hpp>
 #include <ramie/cancellation_token.hpp>
 #include <ramie/channel.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/fiber_local.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/promise.hpp>
+#include <ramie/race.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/scope.hpp>
 #include <ramie/select.hpp>

@@ -3,8 +3,9 @@
 #include "random_rounds.hpp"
 
 #include <ramie/cancellation_token.hpp>
-#include <ramie/concurrently.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_set.hpp>
+#include <ramie/race.hpp>
 #include <ramie/scope.hpp>
 #include <ramie/scoped_task.hpp>
 #include <ramie/select.hpp>

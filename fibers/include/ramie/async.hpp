@@ -48,8 +48,8 @@ template <class Call>
 class async_state final : public future_state<typename Call::result_type> {
   public:
     template <class... Parts>
-    explicit async_state(std::in_place_t, Parts&&... parts)
-        : task_(spawn_request<>(carrier::here("async"), std::source_location())
+    explicit async_state(spawn_terms terms, Parts&&... parts)
+        : task_(spawn_request<>(carrier::here("async"), terms)
                     .template make<async_call<Call>>(async_note(*this), *this, std::in_place,
                                                      std::forward<Parts>(parts)...)
                     .handle) {}
@@ -80,34 +80,39 @@ class deferred_state final : public future_state<typename Call::result_type> {
     Call call_;
 };
 
-}  // namespace detail
-
-// As std::async. launch::async, also together with deferred: a task of this runtime calls f(args...) (no_runtime
-// elsewhere). launch::deferred: the first caller that waits for the future calls f. async itself never waits. An
-// exception of `f` goes to the future; if the task is aborted, or an abort or timeout ends a deferred call, the future
-// says broken_promise. Destroying the last future of a task waits for that task, shielded from abort. std::system_error
-// (invalid_argument) for a policy that is neither.
 template <class F, class... Args>
-[[nodiscard]] auto async(std::launch policy, F&& f, Args&&... args) {
-    using call = detail::std_call_of<F, Args...>;
+auto async_by(std::launch policy, spawn_terms terms, F&& f, Args&&... args) {
+    using call = std_call_of<F, Args...>;
     using result = future<typename call::result_type>;
-    if constexpr (detail::std_call_can_be_kept<F, Args...>()) {
+    if constexpr (std_call_can_be_kept<F, Args...>()) {
         if ((policy & std::launch::async) == std::launch::async)
-            return detail::access::make<result>(std::make_shared<detail::async_state<call>>(std::in_place, std::forward<F>(f),
-                                                                      std::forward<Args>(args)...));
+            return access::make<result>(
+                std::make_shared<async_state<call>>(terms, std::forward<F>(f), std::forward<Args>(args)...));
         if ((policy & std::launch::deferred) == std::launch::deferred)
-            return detail::access::make<result>(std::make_shared<detail::deferred_state<call>>(std::in_place, std::forward<F>(f),
-                                                                         std::forward<Args>(args)...));
+            return access::make<result>(
+                std::make_shared<deferred_state<call>>(std::in_place, std::forward<F>(f), std::forward<Args>(args)...));
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                                 "ramie: async without a launch policy");
     } else {
         return result();
     }
 }
+
+// async(f, args...), or async(policy, f, args...).
 template <class F, class... Args>
-    requires(!std::is_same_v<std::decay_t<F>, std::launch>)
-[[nodiscard]] auto async(F&& f, Args&&... args) {
-    return ramie::async(std::launch::async, std::forward<F>(f), std::forward<Args>(args)...);
+auto async_here(spawn_terms terms, F&& f, Args&&... args) {
+    if constexpr (std::is_same_v<std::decay_t<F>, std::launch>) return async_by(f, terms, std::forward<Args>(args)...);
+    else return async_by(std::launch::async, terms, std::forward<F>(f), std::forward<Args>(args)...);
 }
+
+}  // namespace detail
+
+// async(f, args...), async(policy, f, args...), both also with task_options first: as std::async. launch::async, also
+// together with deferred: a task of this runtime calls f(args...) (no_runtime elsewhere); it knows the place of the
+// call. launch::deferred: the first caller that waits for the future calls f, and options are not used. async itself
+// never waits. An exception of `f` goes to the future; if the task is aborted, or an abort or timeout ends a deferred
+// call, the future says broken_promise. Destroying the last future of a task waits for that task, shielded from abort.
+// std::system_error (invalid_argument) for a policy that is neither.
+RAMIE_NODISCARD_SPAWN_FORMS(async, detail::async_here)
 
 }  // namespace ramie

@@ -1,8 +1,8 @@
 // From one stream into another, one way or both.
 #pragma once
 
+#include <ramie/join.hpp>
 #include <ramie/stream_concepts.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/this_fiber.hpp>
 #include <ramie/write_all.hpp>

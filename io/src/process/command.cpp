@@ -9,7 +9,7 @@
 #include "ready/interest_set.hpp"
 
 #include <ramie/buffered_reader.hpp>
-#include <ramie/concurrently.hpp>
+#include <ramie/join.hpp>
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/above_standard.hpp>
 

@@ -5,10 +5,11 @@
 
 #include <ramie/async.hpp>
 #include <ramie/cancellation_token.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/detail/task/carrier.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
+#include <ramie/race.hpp>
 #include <ramie/scope.hpp>
 #include <ramie/scoped_task.hpp>
 #include <ramie/spawn.hpp>

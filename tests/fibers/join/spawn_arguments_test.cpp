@@ -5,8 +5,10 @@
 #include "spawned_at.hpp"
 
 #include <ramie/async.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
+#include <ramie/race.hpp>
 #include <ramie/scope.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/task_tracker.hpp>
@@ -156,6 +158,13 @@ TEST_CASE("spawn arguments: options name a task of each, and say where it was sp
         CHECK(tracker.spawn({.name = "tracked"}, name, 1).get() == "tracked");
         set.spawn({.name = "member"}, name, 1);
         CHECK(set.join_next().value() == "member");
+        CHECK(ramie::async({.name = "called"}, name, 1).get() == "called");
+        CHECK(ramie::async({.name = "called"}, ramie::launch::async, name, 1).get() == "called");
+        CHECK(ramie::async({.name = "not used"}, ramie::launch::deferred, name, 1).get() != "not used");
+        auto const own_name = [] { return std::string(ramie::this_fiber::name()); };
+        CHECK(ramie::join({.name = "joined"}, own_name, own_name) == std::tuple(std::string("joined"), std::string("joined")));
+        CHECK(ramie::try_join({.name = "tried"}, own_name) == std::tuple(std::string("tried")));
+        CHECK(ramie::race({.name = "raced"}, own_name) == "raced");
         auto const line = [](auto const& handle) { return ramie::detail::access::held(handle).where().line(); };
         auto here = children.spawn([] {});
         CHECK(line(here) == __LINE__ - 1);
@@ -187,6 +196,34 @@ TEST_CASE("spawn arguments: each verb gives the task the line of its call, with 
                 ramie::spawn(at, 1, 2, 3, 4, 5, 6).get(),
                 ramie::spawn(at, 1, 2, 3, 4, 5, 6, 7).get(),
                 ramie::spawn(at, 1, 2, 3, 4, 5, 6, 7, 8).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("async") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                ramie::async(at).get(),
+                ramie::async(at, 1).get(),
+                ramie::async(at, 1, 2).get(),
+                ramie::async(at, 1, 2, 3).get(),
+                ramie::async(at, 1, 2, 3, 4).get(),
+                ramie::async(at, 1, 2, 3, 4, 5).get(),
+                ramie::async(at, 1, 2, 3, 4, 5, 6).get(),
+                ramie::async(ramie::launch::async, at, 1, 2, 3, 4, 5, 6).get(),
+                ramie::async(ramie::launch::async, at, 1, 2, 3, 4, 5, 6, 7).get(),
+            }, first, __FILE__);
+        }
+        SUBCASE("join, try_join and race: each of their callables") {
+            unsigned const first = __LINE__ + 2;
+            check_lines({
+                std::get<0>(ramie::join(at)),
+                std::get<1>(ramie::join(at, at)),
+                std::get<2>(ramie::join(at, at, at)),
+                std::get<3>(ramie::try_join(at, at, at, at)),
+                std::get<4>(ramie::try_join(at, at, at, at, at)),
+                std::get<5>(ramie::join(at, at, at, at, at, at)),
+                std::get<7>(ramie::join(at, at, at, at, at, at, at, at)),
+                ramie::race(at),
+                ramie::race(at, at, at, at, at, at, at, at),
             }, first, __FILE__);
         }
         SUBCASE("scope") {

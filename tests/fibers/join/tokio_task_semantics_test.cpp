@@ -4,9 +4,10 @@
 #include "tracked.hpp"
 
 #include <ramie/channel.hpp>
-#include <ramie/concurrently.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>
+#include <ramie/race.hpp>
 #include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_fiber.hpp>

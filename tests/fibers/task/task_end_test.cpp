@@ -3,10 +3,10 @@
 #include "both_ways.hpp"
 
 #include <ramie/async.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/fiber_local.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/notify.hpp>
+#include <ramie/race.hpp>
 #include <ramie/scope.hpp>
 #include <ramie/task_tracker.hpp>
 

@@ -4,7 +4,6 @@
 
 #include <ramie/async.hpp>
 #include <ramie/cancellation_token.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/fiber_local.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/mutex.hpp>

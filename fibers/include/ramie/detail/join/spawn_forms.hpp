@@ -38,6 +38,9 @@ struct spawn_terms {
 // at them before the constraints does not ask whether options can be called.
 #define RAMIE_SPAWN_FORMS(name, by, qualifiers)                                                                        \
     RAMIE_FORMS_WITH_PLACE(auto name, ::ramie::detail::not_options, qualifiers { return by, ; })
+// The same with a result that must be used.
+#define RAMIE_NODISCARD_SPAWN_FORMS(name, by)                                                                          \
+    RAMIE_FORMS_WITH_PLACE([[nodiscard]] auto name, ::ramie::detail::not_options, { return by, ; })
 // Constructors of class `name` that make its `member` from by(spawn_terms, f, args...).
 #define RAMIE_SPAWN_CONSTRUCTORS(name, member, by)                                                                     \
     RAMIE_FORMS_WITH_PLACE(explicit name, ::ramie::detail::callable_of<name>, : member{by, } {})

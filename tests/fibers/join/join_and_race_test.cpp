@@ -2,7 +2,8 @@
 #include "both_ways.hpp"
 #include "tracked.hpp"
 
-#include <ramie/concurrently.hpp>
+#include <ramie/join.hpp>
+#include <ramie/race.hpp>
 #include <ramie/this_fiber.hpp>
 
 #include <doctest/doctest.h>
