@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
 
@@ -71,5 +72,16 @@ struct pipe_ends {
 
 // A new pipe. Does not wait.
 std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const& options = {});
+
+// Cases of a select (<ramie/select.hpp>), as those of a tcp_stream (tcp.hpp).
+// handler(std::expected<void, std::error_code>).
+template <class Handler>
+auto on_readable(pipe_reader& from, Handler handler) {
+    return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));
+}
+template <class Handler>
+auto on_writable(pipe_writer& to, Handler handler) {
+    return detail::readiness_case<Handler>(to, detail::direction::write, std::move(handler));
+}
 
 }  // namespace ramie

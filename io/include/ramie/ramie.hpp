@@ -15,7 +15,6 @@
 #include <ramie/child.hpp>
 #include <ramie/client_limits.hpp>
 #include <ramie/command.hpp>
-#include <ramie/concurrently.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/copy.hpp>
 #include <ramie/counting_semaphore.hpp>
@@ -27,9 +26,9 @@
 #include <ramie/future.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/interval.hpp>
-#include <ramie/io_cases.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/io_metrics.hpp>
+#include <ramie/join.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
@@ -50,6 +49,7 @@
 #include <ramie/posix_requests.hpp>
 #include <ramie/posix_signals.hpp>
 #include <ramie/promise.hpp>
+#include <ramie/race.hpp>
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
 #include <ramie/resolve.hpp>

@@ -7,10 +7,11 @@
 //
 // Reading, writing, accepting and connecting are suspension points: an abort or a timeout throws out of the wait and
 // leaves the socket usable. If another fiber calls close(), calls under way return operation_canceled at once, and
-// later calls bad_file_descriptor. As cases of a select: io_cases.hpp.
+// later calls bad_file_descriptor.
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/io_error.hpp>
@@ -60,7 +61,7 @@ class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> 
 
   private:
     friend byte_source<tcp_stream>;
-    friend detail::maker;
+    friend detail::access;
     explicit tcp_stream(detail::owned_descriptor d) noexcept : stream_socket(std::move(d)) {}
     std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
@@ -69,8 +70,6 @@ class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> 
 // Takes connections. Move-only; destroying it closes it.
 class tcp_listener : public detail::descriptor_holder {
   public:
-    using stream_type = tcp_stream;
-
     // Listens there; port 0: the system chooses one. Does not wait.
     static std::expected<tcp_listener, std::error_code> bind(endpoint const& at, listen_options const& options = {});
     // On the first address of the host that works; a name is resolved, which is a suspension point.
@@ -96,5 +95,29 @@ class tcp_listener : public detail::descriptor_holder {
 
     endpoint local_;
 };
+
+// Cases of a select (<ramie/select.hpp>).
+
+// Ready when a connection has come; the connection is then accepted. If another case of the select wins, the connection
+// stays in the queue. If another fiber accepts it first, the select goes on. A lack of descriptors or memory does not
+// make the case ready: it tries again after 10 to 100 ms (io_statistics().accept_pauses). If the listener is closed,
+// before or meanwhile, the case is ready with the error, as in accept().
+// handler(std::expected<tcp_stream, std::error_code>).
+template <class Handler>
+auto on_accept(tcp_listener& from, Handler handler) {
+    return detail::accept_case<tcp_stream, Handler>(from, std::move(handler));
+}
+
+// Ready when a read (or write) need not wait, be it for an error or the end. Nothing is read or written, and another
+// reader may be quicker than the handler. If the stream is closed, before or meanwhile, the case is ready with the
+// error. handler(std::expected<void, std::error_code>).
+template <class Handler>
+auto on_readable(tcp_stream& from, Handler handler) {
+    return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));
+}
+template <class Handler>
+auto on_writable(tcp_stream& to, Handler handler) {
+    return detail::readiness_case<Handler>(to, detail::direction::write, std::move(handler));
+}
 
 }  // namespace ramie

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/datagram.hpp>
+#include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/unique_fd.hpp>
@@ -91,8 +92,19 @@ class udp_socket : public detail::descriptor_holder {
     std::expected<endpoint, std::error_code> peer_endpoint() const;
 
   private:
-    friend detail::maker;
+    friend detail::access;
     explicit udp_socket(detail::owned_descriptor d) noexcept : descriptor_holder(std::move(d)) {}
 };
+
+// Cases of a select (<ramie/select.hpp>), as those of a tcp_stream (tcp.hpp).
+// handler(std::expected<void, std::error_code>).
+template <class Handler>
+auto on_readable(udp_socket& from, Handler handler) {
+    return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));
+}
+template <class Handler>
+auto on_writable(udp_socket& to, Handler handler) {
+    return detail::readiness_case<Handler>(to, detail::direction::write, std::move(handler));
+}
 
 }  // namespace ramie

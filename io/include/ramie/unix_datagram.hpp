@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ramie/datagram.hpp>
+#include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
 #include <ramie/unix_endpoint.hpp>
@@ -60,8 +61,19 @@ class unix_datagram : public detail::descriptor_holder {
     std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
 
   private:
-    friend detail::maker;
+    friend detail::access;
     explicit unix_datagram(detail::owned_descriptor d) noexcept : descriptor_holder(std::move(d)) {}
 };
+
+// Cases of a select (<ramie/select.hpp>), as those of a tcp_stream (tcp.hpp).
+// handler(std::expected<void, std::error_code>).
+template <class Handler>
+auto on_readable(unix_datagram& from, Handler handler) {
+    return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));
+}
+template <class Handler>
+auto on_writable(unix_datagram& to, Handler handler) {
+    return detail::readiness_case<Handler>(to, detail::direction::write, std::move(handler));
+}
 
 }  // namespace ramie

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/unique_fd.hpp>
@@ -70,7 +71,7 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
 
   private:
     friend byte_source<unix_stream>;
-    friend detail::maker;
+    friend detail::access;
     explicit unix_stream(detail::owned_descriptor d) noexcept : stream_socket(std::move(d)) {}
     std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
@@ -84,8 +85,6 @@ struct unix_listen_options {
 // Takes connections. Move-only; destroying it closes it, and leaves its file where it is.
 class unix_listener : public detail::descriptor_holder {
   public:
-    using stream_type = unix_stream;
-
     // Listens there. std::errc::address_in_use if the file exists (and replace_stale does not help: it is another kind
     // of file, or a process listens, or is just about to). If several processes replace a stale file at once, one of
     // them gets to listen: a lock on PATH.ramie-lock, a file that exists only for that moment, keeps them apart. If the
@@ -106,5 +105,21 @@ class unix_listener : public detail::descriptor_holder {
 
     unix_endpoint local_;
 };
+
+// Cases of a select (<ramie/select.hpp>), as those of tcp.hpp.
+// handler(std::expected<unix_stream, std::error_code>).
+template <class Handler>
+auto on_accept(unix_listener& from, Handler handler) {
+    return detail::accept_case<unix_stream, Handler>(from, std::move(handler));
+}
+// handler(std::expected<void, std::error_code>).
+template <class Handler>
+auto on_readable(unix_stream& from, Handler handler) {
+    return detail::readiness_case<Handler>(from, detail::direction::read, std::move(handler));
+}
+template <class Handler>
+auto on_writable(unix_stream& to, Handler handler) {
+    return detail::readiness_case<Handler>(to, detail::direction::write, std::move(handler));
+}
 
 }  // namespace ramie

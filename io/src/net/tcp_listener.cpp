@@ -58,7 +58,7 @@ std::expected<tcp_listener, std::error_code> tcp_listener::adopt(unique_fd fd) {
 }
 
 std::expected<tcp_stream, std::error_code> tcp_listener::accept() {
-    return maker::make<tcp_stream>(accept_next(descriptor_));
+    return owner_of<tcp_stream>(accept_next(descriptor_));
 }
 
 }  // namespace ramie

@@ -17,7 +17,7 @@ using namespace detail;
 
 std::expected<tcp_stream, std::error_code> tcp_stream::connect(endpoint const& to, connect_options const& options) {
     auto& watch = interest_set::current("tcp_stream::connect");
-    return maker::make<tcp_stream>(connect_race({&to, 1}, options, watch));
+    return owner_of<tcp_stream>(connect_race({&to, 1}, options, watch));
 }
 
 std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view host, std::uint16_t port,
@@ -29,7 +29,7 @@ std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view 
     if (waiter::self().is_fiber() && is_name(host)) {
         name_questions names(std::string(host), port, options.local ? options.local->family() : AF_UNSPEC,
                              options.stagger);
-        return maker::make<tcp_stream>(connect_race(names, options, watch));
+        return owner_of<tcp_stream>(connect_race(names, options, watch));
     }
     auto addresses = resolve(host, port);
     if (!addresses) return std::unexpected(addresses.error());
@@ -37,7 +37,7 @@ std::expected<tcp_stream, std::error_code> tcp_stream::connect(std::string_view 
         std::erase_if(*addresses, [&](endpoint const& e) { return e.family() != options.local->family(); });
         if (addresses->empty()) return std::unexpected(std::make_error_code(std::errc::address_family_not_supported));
     }
-    return maker::make<tcp_stream>(connect_race(interleaved(*addresses), options, watch));
+    return owner_of<tcp_stream>(connect_race(interleaved(*addresses), options, watch));
 }
 
 std::expected<tcp_stream, std::error_code> tcp_stream::adopt(unique_fd fd) {
@@ -46,7 +46,7 @@ std::expected<tcp_stream, std::error_code> tcp_stream::adopt(unique_fd fd) {
     socklen_t size = sizeof peer;
     if (auto const answer = socket_call::peer_name(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size); answer < 0)
         return std::unexpected(error_of(answer));
-    return maker::make<tcp_stream>(adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_STREAM}, watch));
+    return owner_of<tcp_stream>(adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_STREAM}, watch));
 }
 
 std::expected<std::size_t, std::error_code> tcp_stream::read_some(std::span<std::byte> into) {

@@ -18,12 +18,12 @@ std::expected<udp_socket, std::error_code> udp_socket::bind(endpoint const& at, 
     made.buffer(SO_SNDBUF, options.send_buffer);
     made.buffer(SO_RCVBUF, options.receive_buffer);
     made.bind(at.data(), at.size());
-    return maker::make<udp_socket>(made.watched_by(watch));
+    return owner_of<udp_socket>(made.watched_by(watch));
 }
 
 std::expected<udp_socket, std::error_code> udp_socket::adopt(unique_fd fd) {
     auto& watch = interest_set::current("udp_socket::adopt");
-    return maker::make<udp_socket>(adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_DGRAM}, watch));
+    return owner_of<udp_socket>(adopt_socket(std::move(fd), {AF_INET, AF_INET6, SOCK_DGRAM}, watch));
 }
 
 std::expected<void, std::error_code> udp_socket::connect(endpoint const& to) {

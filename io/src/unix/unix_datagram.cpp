@@ -23,12 +23,12 @@ std::expected<unix_datagram, std::error_code> unix_datagram::bind(unix_endpoint 
         unix_binding binding(made, at, SOCK_DGRAM);
         replace_stale ? binding.bind_or_replace_stale() : binding.bind();
     }
-    return maker::make<unix_datagram>(made.watched_by(watch));
+    return owner_of<unix_datagram>(made.watched_by(watch));
 }
 
 std::expected<unix_datagram, std::error_code> unix_datagram::unbound() {
     auto& watch = interest_set::current("unix_datagram::unbound");
-    return maker::make<unix_datagram>(new_socket(AF_UNIX, SOCK_DGRAM).watched_by(watch));
+    return owner_of<unix_datagram>(new_socket(AF_UNIX, SOCK_DGRAM).watched_by(watch));
 }
 
 std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> unix_datagram::pair() {
@@ -40,7 +40,7 @@ std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> unix_dat
 
 std::expected<unix_datagram, std::error_code> unix_datagram::adopt(unique_fd fd) {
     auto& watch = interest_set::current("unix_datagram::adopt");
-    return maker::make<unix_datagram>(adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_DGRAM}, watch));
+    return owner_of<unix_datagram>(adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_DGRAM}, watch));
 }
 
 std::expected<void, std::error_code> unix_datagram::connect(unix_endpoint const& to) {

@@ -38,7 +38,7 @@ std::expected<unix_listener, std::error_code> unix_listener::adopt(unique_fd fd)
 }
 
 std::expected<unix_stream, std::error_code> unix_listener::accept() {
-    return maker::make<unix_stream>(accept_next(descriptor_));
+    return owner_of<unix_stream>(accept_next(descriptor_));
 }
 
 }  // namespace ramie

@@ -49,7 +49,7 @@ std::expected<unix_stream, std::error_code> unix_stream::connect(unix_endpoint c
         // No event tells when there is room in the queue.
         if (answer == -EAGAIN) this_fiber::sleep_for(pause);
     }
-    return maker::make<unix_stream>(made.watched_by(watch));
+    return owner_of<unix_stream>(made.watched_by(watch));
 }
 
 std::expected<std::pair<unix_stream, unix_stream>, std::error_code> unix_stream::pair() {
@@ -66,7 +66,7 @@ std::expected<unix_stream, std::error_code> unix_stream::adopt(unique_fd fd) {
         return std::unexpected(peer.error());
     // Credentials would come where descriptors are expected.
     (void)socket_call::set_option(fd.get(), SOL_SOCKET, SO_PASSCRED, false);
-    return maker::make<unix_stream>(adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_STREAM}, watch));
+    return owner_of<unix_stream>(adopt_socket(std::move(fd), {AF_UNIX, AF_UNIX, SOCK_STREAM}, watch));
 }
 
 std::expected<std::size_t, std::error_code> unix_stream::read_some(std::span<std::byte> into) {

@@ -2,7 +2,7 @@
 #include "chance.hpp"
 #include "sockets.hpp"
 
-#include <ramie/io_cases.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/udp.hpp>
 

@@ -4,8 +4,8 @@
 #include "sockets.hpp"
 #include "temp_directory.hpp"
 
-#include <ramie/io_cases.hpp>
 #include <ramie/pipe.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 
 #include <array>

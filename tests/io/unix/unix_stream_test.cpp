@@ -3,7 +3,7 @@
 #include "sockets.hpp"
 #include "temp_directory.hpp"
 
-#include <ramie/io_cases.hpp>
+#include <ramie/select.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/unix_stream.hpp>
 

@@ -1,10 +1,11 @@
-// Shared by the cases of a select on sockets (io_cases.hpp has the cases).
+// The cases of a select on sockets and pipes: on_accept, on_readable and on_writable, which are in the headers of these.
 //
 // Readiness may be gone when the select looks closer, because another fiber took what there was. So a waker only claims
 // the wait, and the system call is made by poll() and confirm(), in the select's own fiber. If it says EAGAIN, the
 // select goes on.
 #pragma once
 
+#include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/detail/ready/direction.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
 #include <ramie/detail/wait/select_case.hpp>
@@ -14,6 +15,7 @@
 #include <expected>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -81,5 +83,33 @@ class readiness_attempts : public socket_case {
 // For a select that has won on a socket: like every I/O operation, it lets others run if this fiber never has to wait.
 // Not an abort point, since the result would be lost.
 void let_others_have_their_share();
+
+template <class Stream, class Handler>
+class accept_case : public accept_attempts {
+  public:
+    accept_case(descriptor_holder const& from, Handler handler)
+        : accept_attempts(descriptor_in(from)), handler_(std::move(handler)) {}
+    void complete() {
+        let_others_have_their_share();
+        handler_(owner_of<Stream>(std::move(*result_)));
+    }
+
+  private:
+    Handler handler_;
+};
+
+template <class Handler>
+class readiness_case : public readiness_attempts {
+  public:
+    readiness_case(descriptor_holder const& of, direction towards, Handler handler)
+        : readiness_attempts(descriptor_in(of), towards), handler_(std::move(handler)) {}
+    void complete() {
+        let_others_have_their_share();
+        handler_(result());
+    }
+
+  private:
+    Handler handler_;
+};
 
 }  // namespace ramie::detail

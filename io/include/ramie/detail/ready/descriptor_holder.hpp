@@ -1,6 +1,7 @@
 // The base of every socket and pipe: the owner of one descriptor that a runtime watches.
 #pragma once
 
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
 
 #include <expected>
@@ -28,13 +29,11 @@ class descriptor_holder {
     friend owned_descriptor const& descriptor_in(descriptor_holder const& h) noexcept { return h.descriptor_; }
 };
 
-// Makes objects with private constructors, of this floor, from a descriptor.
-struct maker {
-    template <class T>
-    static std::expected<T, std::error_code> make(std::expected<owned_descriptor, std::error_code> d) noexcept {
-        if (!d) return std::unexpected(d.error());
-        return T(std::move(*d));
-    }
-};
+// A socket that owns the descriptor, or the error why there is none.
+template <class T>
+std::expected<T, std::error_code> owner_of(std::expected<owned_descriptor, std::error_code> d) noexcept {
+    if (!d) return std::unexpected(d.error());
+    return access::make<T>(std::move(*d));
+}
 
 }  // namespace ramie::detail

@@ -3,7 +3,6 @@
 #include "sockets.hpp"
 
 #include <ramie/cancellation_token.hpp>
-#include <ramie/io_cases.hpp>
 #include <ramie/io_metrics.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/select.hpp>
