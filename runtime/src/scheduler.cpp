@@ -45,7 +45,7 @@ scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_pres
                 start_.wait(start::not_yet, std::memory_order_acquire);  // pairs with the release in tell_workers()
                 if (start_.load(std::memory_order_relaxed) == start::run) w.run();
             });
-            auto const name = thread_name(options.thread_name, "-" + std::to_string(w->index));
+            auto const name = thread_name(options.thread_name, std::string("-").append(std::to_string(w->index)));
             ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
         }
         watchdog.start();
