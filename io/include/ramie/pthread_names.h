@@ -1,0 +1,39 @@
+/* A C program that is written for pthreads, on fibers: include this (or give it to the compiler by -include) where threads are
+ * started, wrap main in ramie_run_as_threads, and link libramie and libramie-hook.
+ *
+ * Only what makes a thread is named here. What threads wait for (mutexes, conditions, semaphores, rwlocks, barriers,
+ * pthread_once) parks by the hook as it is, and is shared with the threads that stay threads. pthread_kill, pthread_cancel,
+ * pthread_sigmask and the like mean an OS thread: given one of these they do not compile.
+ */
+#ifndef RAMIE_PTHREAD_NAMES_H
+#define RAMIE_PTHREAD_NAMES_H
+
+#include <pthread.h>
+#include <signal.h> /* before the names: pthread_kill takes a pthread's own */
+#include <ramie/ramie.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As ramie_thread_create, with a pthread's attributes: the stack size, if one was set, and whether it is detached. */
+int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, void* (*f)(void*), void* arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#define pthread_t ramie_thread_t
+#define pthread_create ramie_pthread_create
+#define pthread_join ramie_thread_join
+#define pthread_detach ramie_thread_detach
+#define pthread_self ramie_thread_self
+#define pthread_equal ramie_thread_equal
+#define pthread_exit ramie_thread_exit
+#define pthread_key_t ramie_key_t
+#define pthread_key_create ramie_key_create
+#define pthread_key_delete ramie_key_delete
+#define pthread_setspecific ramie_setspecific
+#define pthread_getspecific ramie_getspecific
+
+#endif
