@@ -31,7 +31,6 @@ scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_pres
       watchdog(*this),
       blocking_(*this, options.max_blocking_threads, options.workers),
       stops_(*this) {
-    spawns_gate_.open();
     install_overflow_handler();
     for (unsigned i = 0; i < options.workers; ++i)
         workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
@@ -82,22 +81,11 @@ void scheduler::list(task& t) {
     }
 }
 
-// A foreign thread is between making a task runnable and its last touch of this object: the runtime's end waits for it.
-class scheduler::foreign_post {
-  public:
-    foreign_post(scheduler& s, worker const* poster) noexcept : s_(poster != nullptr && &poster->home == &s ? nullptr : &s) {
-        if (s_ != nullptr) s_->foreign_posts_.fetch_add(1, std::memory_order_relaxed);
-    }
-    foreign_post(foreign_post const&) = delete;
-    foreign_post& operator=(foreign_post const&) = delete;
-    // release pairs with the acquire in stop_workers().
-    ~foreign_post() {
-        if (s_ != nullptr) s_->foreign_posts_.fetch_sub(1, std::memory_order_release);
-    }
-
-  private:
-    scheduler* s_;
-};
+// For a foreign_post: null on one of its own workers.
+ending* scheduler::unless_here() noexcept {
+    auto const* const here = this_worker();
+    return here != nullptr && &here->home == this ? nullptr : &ending_;
+}
 
 void scheduler::submit(task& t) {
     if (t.stack_class == task::of_runtime) t.stack_class = options.stack_class;
@@ -111,13 +99,9 @@ void scheduler::submit(task& t) {
         refuse(t);
         throw;
     }
-    if (came_too_late()) [[unlikely]] return refuse(t);
+    if (ending_.came_too_late()) [[unlikely]] return refuse(t);
     here->post_spawned(t);
 }
-
-// Of a task that was just listed. shut_down() closes the gate and then marks all tasks as aborted: either it finds this
-// one, or this finds the gate closed.
-bool scheduler::came_too_late() const noexcept { return !spawns_gate_.pass(); }
 
 // Born cancelled.
 void scheduler::refuse(task& t) noexcept {
@@ -126,9 +110,9 @@ void scheduler::refuse(task& t) noexcept {
 }
 
 void scheduler::submit_with_care(task& t) {
-    foreign_post const until_done(*this, this_worker());
+    ending::foreign_post const until_done(unless_here());
     list(t);
-    if (came_too_late()) {
+    if (ending_.came_too_late()) {
         refuse(t);
     } else if (t.pinned) {
         auto* const free = place_for_pinned();
@@ -147,21 +131,21 @@ void scheduler::submit_local(task& t) {
     list(t);
     auto& here = *this_worker();
     t.last_lane = &here;
-    if (came_too_late()) (void)t.mark_aborted();  // it is cancelled when its turn comes
+    if (ending_.came_too_late()) (void)t.mark_aborted();  // it is cancelled when its turn comes
     here.queue_own(t);
 }
 
 void scheduler::submit_blocking(task& t, blocking_share share) {
-    foreign_post const until_done(*this, this_worker());
+    ending::foreign_post const until_done(unless_here());
     t.blocking = true;
     list(t);
-    if (came_too_late()) return refuse(t);
+    if (ending_.came_too_late()) return refuse(t);
     blocking_.of(share).push(t);
 }
 
 void scheduler::resume_with_care(task& t) noexcept {
     if (!home_process::is_here()) return;  // a child's copy of a task never runs
-    foreign_post const until_done(*this, this_worker());
+    ending::foreign_post const until_done(unless_here());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);
     if (migrates_) return post_to(workers[(last->index + 1) % options.workers], t);

@@ -15,8 +15,10 @@
 
 #include "blocking/blocking_pools.hpp"
 #include "carrier.hpp"
+#include "ending.hpp"
 #include "queues/inject_queue.hpp"
 #include "settings/options.hpp"
+#include "sleep/driver_seat.hpp"
 #include "sleep/idle.hpp"
 #include "standins/monitor.hpp"
 #include "standins/spare_crew.hpp"
@@ -39,19 +41,6 @@
 
 namespace ramie::detail {
 
-// The right to be in the driver: one worker has it at a time. No worker waits for it.
-class driver_role {
-  public:
-    // acquire pairs with the release in give_back().
-    [[nodiscard]] bool try_take() noexcept {
-        return !taken_.load(std::memory_order_relaxed) && !taken_.exchange(true, std::memory_order_acquire);
-    }
-    void give_back() noexcept { taken_.store(false, std::memory_order_release); }
-
-  private:
-    atomic<bool> taken_{false};
-};
-
 class scheduler final : public live_table::end_listener, public std::enable_shared_from_this<scheduler> {
   public:
     explicit scheduler(settings options, std::unique_ptr<home_process::runtime_presence> here =
@@ -67,7 +56,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     // A blocking job; throws std::system_error if no thread can be had at all.
     void submit_blocking(task& t, blocking_share share);
     void resume(task& t) noexcept;
-    bool is_closing() const noexcept { return spawns_gate_.is_closed(); }
+    bool is_closing() const noexcept { return ending_.has_begun(); }
 
     // --- workers ---
     // True: a sleeper was woken.
@@ -85,7 +74,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     time_point first_deadline() const noexcept;
     // A deadline was armed that may be earlier than the one the driver sleeps for.
     void deadline_armed(time_point until) noexcept {
-        if (until.time_since_epoch().count() < driver_until.load(std::memory_order_seq_cst)) watch->interrupt();
+        if (in_driver.sleeps_beyond(until)) watch->interrupt();
     }
     std::uint32_t fair_share() const noexcept;
     bool migrates_by_force() const noexcept { return migrates_; }
@@ -123,20 +112,16 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     inject_queue injected;
     spare_crew spares;
     monitor watchdog;
-    driver_role in_driver;
-    static constexpr time_point::rep nobody_sleeps = 0;
-    atomic<time_point::rep> driver_until{nobody_sleeps};
+    driver_seat in_driver;
     atomic<bool> stopping{false};
 
   private:
-    class foreign_post;
-
     void list(task& t);
     void submit_with_care(task& t);
     void resume_with_care(task& t) noexcept;
     worker* place_for_pinned() noexcept;
     void post_to(worker& w, task& t) noexcept;
-    bool came_too_late() const noexcept;
+    ending* unless_here() noexcept;
     void refuse(task& t) noexcept;
     bool is_over() const noexcept;
     // False: the time is up and some are left.
@@ -149,9 +134,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
 
     bool const migrates_ = options.force_migration && options.workers > 1;
     atomic<start> start_{start::not_yet};
-    asymmetric_gate spawns_gate_;  // closed when the runtime ends (came_too_late())
-    atomic<std::uint32_t> ended_{0};
-    atomic<std::uint32_t> foreign_posts_{0};
+    ending ending_;
     atomic<std::uint32_t> next_pinned_{0};
     plain_mutex trimming_;  // of the two below
     time_point timers_at_{};

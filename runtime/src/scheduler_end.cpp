@@ -1,8 +1,6 @@
 // The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
-#include <ramie/detail/fence/pause.hpp>
-#include <ramie/detail/wait/futex.hpp>
 #include <ramie/detail/wait/refusal.hpp>
 #include <ramie/runtime.hpp>
 
@@ -13,7 +11,7 @@ namespace ramie::detail {
 
 std::vector<std::string> scheduler::shut_down(time_point until) {
     auto const begin = std::chrono::steady_clock::now();
-    spawns_gate_.close();
+    ending_.begin();
     live.listen(this);
     bool const asks = stops_.is_over();  // otherwise the tasks with a token are asked already
     live.for_each([&](task& t) {
@@ -47,19 +45,11 @@ bool scheduler::wait_for_tasks(time_point until) {
         run_here([this] { return is_over(); }, until);
         return is_over();
     }
-    for (;;) {
-        // acquire pairs with the release in something_ended().
-        auto const seen = ended_.load(std::memory_order_acquire);
-        if (is_over()) return true;
-        while (ended_.load(std::memory_order_acquire) == seen) {
-            if (!futex_wait(ended_, seen, until)) return is_over();
-        }
-    }
+    return ending_.wait(until, [this] { return is_over(); });
 }
 
 void scheduler::something_ended() noexcept {
-    ended_.fetch_add(1, std::memory_order_release);  // pairs with wait_for_tasks()
-    futex_wake(ended_);
+    ending_.something_ended();
     if (options.current_thread) workers[0].unpark();
 }
 
@@ -83,8 +73,7 @@ std::vector<std::string> scheduler::survivors() {
 }
 
 void scheduler::stop_workers() noexcept {
-    // acquire pairs with the release in ~foreign_post().
-    while (foreign_posts_.load(std::memory_order_acquire) != 0) give_processor_away();
+    ending_.wait_for_posts();
     stopping.store(true, std::memory_order_release);  // pairs with the acquire in worker::should_stop()
     for (auto& w : workers) w->unpark();
     threads_.clear();

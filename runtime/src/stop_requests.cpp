@@ -2,7 +2,6 @@
 
 #include "scheduler.hpp"
 
-#include <ramie/detail/switch/calling_out.hpp>
 
 #include <new>
 #include <pthread.h>
@@ -25,7 +24,7 @@ void stop_requests::begin() noexcept {
     at_.store(asked_.front()->id(), std::memory_order_relaxed);
     over_.store(false, std::memory_order_relaxed);
     try {
-        thread_ = std::thread([this] {
+        thread_ = plain_thread([this] {
             ::pthread_setname_np(::pthread_self(), "ramie-stop");
             make_all();
         });
@@ -46,7 +45,7 @@ void stop_requests::make_all() noexcept {
 }
 
 void stop_requests::join() noexcept {
-    if (thread_.joinable()) join_plainly(thread_);
+    if (thread_.joinable()) thread_.join();
 }
 
 std::string stop_requests::survivor() const {

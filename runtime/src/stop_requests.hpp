@@ -4,10 +4,10 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 #include <ramie/detail/task/task.hpp>
 
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace ramie::detail {
@@ -37,7 +37,7 @@ class stop_requests {
 
     scheduler& home_;
     std::vector<task*> asked_;  // each is referenced
-    std::thread thread_;
+    plain_thread thread_;
     atomic<bool> over_{true};
     atomic<task_id> at_{0};
 };

@@ -1,10 +1,10 @@
 #include "blocks/block_slab.hpp"
 
+#include "blocks/slab_mapping.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <new>
-
-#include <sys/mman.h>
 
 namespace ramie::detail {
 
@@ -13,37 +13,11 @@ namespace {
 constexpr unsigned word_bits = 64;
 constexpr std::size_t line = 64;
 
-std::byte* map_bytes(std::size_t bytes) noexcept {
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
-}
-
-std::size_t beyond_alignment(std::byte* at) noexcept {
-    return reinterpret_cast<std::uintptr_t>(at) & (block_slab::bytes - 1);
-}
-
-// The system usually maps slabs beside each other, so the plain try succeeds more often than not.
-std::byte* map_aligned() noexcept {
-    constexpr auto size = block_slab::bytes;
-    auto* at = map_bytes(size);
-    if (at == nullptr || beyond_alignment(at) == 0) return at;
-    ::munmap(at, size);
-    at = map_bytes(2 * size);
-    if (at == nullptr) return nullptr;
-    auto const before = (size - beyond_alignment(at)) % size;
-    if (before != 0) ::munmap(at, before);
-    ::munmap(at + before + size, size - before);
-    return at + before;
-}
-
 }  // namespace
 
 block_slab* block_slab::map(std::uint32_t block_bytes) noexcept {
-    auto* const at = map_aligned();
-    if (at == nullptr) return nullptr;
-    // In address order small pages are as good. With huge pages by default, a single task would cost two megabytes.
-    ::madvise(at, bytes, MADV_NOHUGEPAGE);
-    return ::new (at) block_slab(block_bytes);
+    auto* const at = map_slab(bytes);
+    return at != nullptr ? ::new (at) block_slab(block_bytes) : nullptr;
 }
 
 block_slab::block_slab(std::uint32_t block_bytes) noexcept : block_bytes_(block_bytes) {
@@ -56,7 +30,7 @@ block_slab::block_slab(std::uint32_t block_bytes) noexcept : block_bytes_(block_
     if (auto const rest = capacity_ % word_bits; rest != 0) bits()[whole] = (std::uint64_t{1} << rest) - 1;
 }
 
-void block_slab::unmap() noexcept { ::munmap(static_cast<void*>(this), bytes); }
+void block_slab::unmap() noexcept { unmap_slab(reinterpret_cast<std::byte*>(this), bytes); }
 
 unsigned block_slab::take(void** to, unsigned wanted) noexcept {
     unsigned const n = std::min(wanted, capacity_ - used_);

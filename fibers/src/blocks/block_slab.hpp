@@ -8,6 +8,7 @@
 // Invariant, under the depot's lock: used + bits that are set == capacity, and no bit is set below word `lowest_`.
 #pragma once
 
+#include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/ground/intrusive_list.hpp>
 
 #include <chrono>
@@ -18,7 +19,7 @@ namespace ramie::detail {
 
 class block_slab : public list_hook {
   public:
-    static constexpr std::size_t bytes = std::size_t{2} << 20;
+    static constexpr std::size_t bytes = usual_or_in_model(std::size_t{2} << 20, std::size_t{4} << 10);
 
     // Blocks have block_bytes each, a multiple of 8. Null: the system has no memory.
     static block_slab* map(std::uint32_t block_bytes) noexcept;

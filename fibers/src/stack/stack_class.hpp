@@ -45,7 +45,7 @@ inline std::size_t slot_distance(std::uint8_t size_class, spacing apart) noexcep
 // A slab has 64 MB, or a few slots of the largest classes.
 inline unsigned slots_per_slab(std::uint8_t size_class, spacing apart) noexcept {
     auto const slot = apart == spacing::wide ? slot_distance(size_class, apart) : slot_bytes(size_class);
-    return static_cast<unsigned>(std::max<std::size_t>(4, (std::size_t{64} << 20) / slot));
+    return usual_or_in_model(static_cast<unsigned>(std::max<std::size_t>(4, (std::size_t{64} << 20) / slot)), 2u);
 }
 
 // A cache holds two magazines: 64 stacks of the default class; and at most 16 MiB (or two stacks), counted as if each

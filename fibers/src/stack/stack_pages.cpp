@@ -3,10 +3,9 @@
 #include <ramie/detail/fence/atomic.hpp>
 
 #include "stack/stack_class.hpp"
+#include "stack/stack_mapping.hpp"
 
 #include <algorithm>
-
-#include <sys/mman.h>
 
 #if RAMIE_ASAN
 #include <sanitizer/asan_interface.h>
@@ -38,7 +37,7 @@ __attribute__((no_sanitize("thread", "address"))) void write_zero(std::byte* wor
 
 void return_pages(std::byte* from, std::byte* to) noexcept {
     if (from == to) return;
-    ::madvise(from, static_cast<std::size_t>(to - from), MADV_DONTNEED);
+    return_memory(from, static_cast<std::size_t>(to - from));
     hold_undefined(from, static_cast<std::size_t>(to - from));
     trims.fetch_add(1, std::memory_order_relaxed);
 }

@@ -2,7 +2,7 @@
 
 #include "stack/stack_class.hpp"
 #include "stack/stack_guard.hpp"
-#include "stack/stack_pages.hpp"
+#include "stack/stack_mapping.hpp"
 
 #include <ramie/detail/switch/context.hpp>
 
@@ -10,24 +10,7 @@
 #include <new>
 #include <utility>
 
-#include <sys/mman.h>
-
 namespace ramie::detail {
-
-namespace {
-
-std::byte* map(std::size_t bytes) noexcept {
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (at == MAP_FAILED) return nullptr;
-    // With a huge page every stack in it would cost its full size. (A kernel without huge pages refuses the call; that
-    // is fine.)
-    ::madvise(at, bytes, MADV_NOHUGEPAGE);
-    hold_undefined(static_cast<std::byte*>(at), bytes);
-    return static_cast<std::byte*>(at);
-}
-
-}  // namespace
 
 unsigned close_slots(std::uint8_t size_class, std::optional<limited_space> const& space) noexcept {
     auto const usual = slots_per_slab(size_class, spacing::close);
@@ -41,7 +24,7 @@ stack_slab::stack_slab(std::uint8_t size_class, spacing apart, unsigned slots)
     : size_class_(size_class), apart_(apart), slots_(slots) {
     stacks_ = std::make_unique<stack[]>(slots_);
     // Address space may be scarce: a smaller slab is still useful.
-    while ((base_ = map(bytes())) == nullptr)
+    while ((base_ = map_stacks(bytes())) == nullptr)
         if ((slots_ /= 2) == 0) throw std::bad_alloc();
     lay_out();
 }
@@ -92,10 +75,7 @@ void stack_slab::put_cold(stack_list list) noexcept {
 bool stack_slab::unmap() noexcept {
     // Not all slots were announced to the sanitizers, but every slot that was handed out may have been.
     std::for_each_n(stacks_.get(), next_fresh_, [](stack& s) { forget_stack(s); });
-    if (::munmap(base_, bytes()) != 0) {
-        ::madvise(base_, bytes(), MADV_DONTNEED);
-        return false;
-    }
+    if (!unmap_stacks(base_, bytes())) return false;
     std::for_each_n(stacks_.get(), next_fresh_, [](stack& s) {
         if (s.guard != guard_kind::none_yet) forget_guard(s);
     });

@@ -14,7 +14,7 @@ namespace ramie::detail {
 
 namespace {
 
-constexpr std::size_t usual = 4096;
+constexpr std::size_t usual = usual_or_in_model(std::size_t{4096}, std::size_t{2});
 constexpr unsigned long smallest_address_space = 1ul << 30;
 // Means all: the guards of so many would fill a 47-bit address space.
 constexpr std::size_t all = std::size_t{1} << 27;

@@ -2,7 +2,8 @@
 // between the two libraries.
 #pragma once
 
-#include <atomic>
+#include <ramie/detail/fence/atomic.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -53,9 +54,9 @@ struct lot_leaver {
 // What every thread looks at after it has changed something: nearly always one load.
 struct lot_counters {
     static constexpr unsigned buckets = 256;
-    std::atomic<std::uint32_t> waiting[buckets];  // fibers, in places of addresses that meet here
-    std::atomic<void const*> insisted[buckets];   // the address on which a fiber insists; null: none
-    std::atomic<std::uint32_t> insisting;         // how many of these are set
+    atomic<std::uint32_t> waiting[buckets];  // fibers, in places of addresses that meet here
+    atomic<void const*> insisted[buckets];   // the address on which a fiber insists; null: none
+    atomic<std::uint32_t> insisting;         // how many of these are set
 };
 
 inline unsigned lot_bucket(void const* address) noexcept {

@@ -1,7 +1,6 @@
 #include "process/signal_hub.hpp"
 
 #include <ramie/detail/ground/config.hpp>
-#include <ramie/detail/switch/calling_out.hpp>
 #include <ramie/detail/wait/futex.hpp>
 
 #include <atomic>
@@ -142,7 +141,7 @@ void signal_hub::start() {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread begins with this
     try {
-        watcher_ = std::thread([this] { watch(); });
+        watcher_ = plain_thread([this] { watch(); });
     } catch (...) {
         ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         throw;
@@ -153,7 +152,7 @@ void signal_hub::start() {
 void signal_hub::stop() noexcept {
     stopping_.store(true, std::memory_order_relaxed);  // relaxed: ordered by ring()
     ring();
-    join_plainly(watcher_);
+    watcher_.join();
     noted.store(0, std::memory_order_relaxed);  // there is no listener for these
 }
 

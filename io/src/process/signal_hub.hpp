@@ -18,12 +18,12 @@
 #pragma once
 
 #include <ramie/detail/process/signal_listener.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 #include <ramie/detail/wait/plain_mutex.hpp>
 
 #include <array>
 #include <csignal>
 #include <mutex>
-#include <thread>
 
 namespace ramie::detail {
 
@@ -61,7 +61,7 @@ class signal_hub {
     std::array<unsigned, most_signals> listeners_to_{};
     std::array<struct sigaction, most_signals> before_{};
     unsigned listeners_ = 0;
-    std::thread watcher_;
+    plain_thread watcher_;
     std::atomic<bool> stopping_{false};
     std::atomic<signal_set> caught_{0};
     intrusive_list<signal_listener> list_;

@@ -3,7 +3,6 @@
 #include "carrier.hpp"
 #include "scheduler.hpp"
 
-#include <ramie/detail/switch/calling_out.hpp>
 #include <ramie/detail/task/local_value.hpp>
 #include <ramie/detail/task/thread_exit.hpp>
 #include <ramie/detail/wait/futex.hpp>
@@ -95,7 +94,7 @@ void blocking_pool::start_server() {
     }
     auto& self = servers_.emplace_front();
     try {
-        self.thread = std::thread([this, &self] { serve(self); });
+        self.thread = plain_thread([this, &self] { serve(self); });
     } catch (...) {
         servers_.pop_front();
         throw;
@@ -231,7 +230,7 @@ void blocking_pool::join_ended() noexcept {
     std::lock_guard const held(starting_);
     ended_.store(0, std::memory_order_relaxed);
     servers_.remove_if([](server& s) {
-        if (s.ended) join_plainly(s.thread);
+        if (s.ended) s.thread.join();
         return s.ended;
     });
 }
@@ -250,7 +249,7 @@ void blocking_pool::stop() noexcept {
     no_new_ones.unlock();  // threads that end need it
     for (auto& s : servers_) {
         futex_wake(s.called);
-        join_plainly(s.thread);
+        s.thread.join();
     }
     servers_.clear();
     while (auto* const job = jobs_.take()) job->unref();  // stale entries

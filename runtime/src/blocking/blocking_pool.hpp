@@ -21,6 +21,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 #include <ramie/detail/wait/plain_mutex.hpp>
 
 #include <algorithm>
@@ -28,7 +29,6 @@
 #include <cstdint>
 #include <list>
 #include <mutex>
-#include <thread>
 
 namespace ramie::detail {
 
@@ -53,7 +53,7 @@ class blocking_pool {
 
   private:
     struct server {
-        std::thread thread;
+        plain_thread thread;
         atomic<std::uint32_t> called{0};  // it sleeps on this; 1: it is on its way. Written under lock_
         server* next_idle = nullptr;           // under lock_
         bool ended = false;                    // the next caller joins it; under starting_

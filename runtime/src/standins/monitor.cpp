@@ -3,8 +3,6 @@
 #include "scheduler.hpp"
 #include "standins/stall_report.hpp"
 
-#include <ramie/detail/switch/calling_out.hpp>
-#include <ramie/detail/wait/futex.hpp>
 
 #include <algorithm>
 #include <pthread.h>
@@ -32,7 +30,7 @@ monitor::monitor(scheduler& home) : home_(home), rule_(home.options.workers, hom
 
 void monitor::start() {
     watches_.reserve(home_.workers.most());  // on its thread no caller could be told that there is no memory
-    thread_ = std::thread([this] {
+    thread_ = plain_thread([this] {
         ::pthread_setname_np(::pthread_self(), "ramie-monitor");
         watch();
     });
@@ -40,9 +38,8 @@ void monitor::start() {
 
 void monitor::stop() noexcept {
     if (!thread_.joinable()) return;
-    state_.store(stopped, std::memory_order_release);
-    futex_wake(state_);
-    join_plainly(thread_);
+    rest_.stop();
+    thread_.join();
 }
 
 bool monitor::may_rescue() const noexcept { return home_.spares.most() > 0; }
@@ -52,44 +49,25 @@ bool monitor::may_rescue() const noexcept { return home_.spares.most() > 0; }
 void monitor::watch() {
     last_look_ = clock::now();
     auto const pause = home_.options.stall_threshold;
-    while (state_.load(std::memory_order_acquire) != stopped) {
+    while (!rest_.is_stopped()) {
         auto const how = look();
         if (how != mood::calm) pauses_ = 1;
         if (how == mood::alert || last_look_ < may_rest_from_) {
-            futex_wait(state_, watching, last_look_ + pause);
+            rest_.pause(last_look_ + pause);
         } else if (how == mood::idle) {
-            rest(never);
+            rest_.rest(never, [this] { return nobody_moves(); });
             // If it rests for moments only, it looks again after a pause, so that it is not woken thousands of times a
             // second.
             auto const now = clock::now();
             may_rest_from_ = now - last_look_ > rest_to_be_long * pause ? now : now + pause;
         } else {
-            rest(last_look_ + pauses_ * pause);
+            rest_.rest(last_look_ + pauses_ * pause, [this] { return nobody_moves(); });
             pauses_ = std::min(2 * pauses_, longest_pause);
         }
     }
 }
 
-// A worker that runs something after the exchange sees `resting` and changes the word; a worker that did so before is
-// seen moving (seq_cst: pairs with wake(), which a worker calls after it has cleared its `asleep_` or `lent_by_`).
-void monitor::rest(clock::time_point until) noexcept {
-    std::uint32_t expected = watching;
-    if (!state_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
-    if (!nobody_moves()) (void)watches_again();
-    while (state_.load(std::memory_order_acquire) == resting && futex_wait(state_, resting, until)) {}
-    (void)watches_again();
-}
-
-void monitor::rouse() noexcept {
-    if (watches_again()) futex_wake(state_);
-}
-
-bool monitor::watches_again() noexcept {
-    std::uint32_t expected = resting;
-    return state_.compare_exchange_strong(expected, watching, std::memory_order_acq_rel, std::memory_order_relaxed);
-}
-
-// Since the last look.
+// Since the last look. A worker says that it is up (`asleep_`, `lent_by_`) before it calls wake().
 bool monitor::nobody_moves() const noexcept {
     for (std::size_t i = 0; i < home_.workers.size(); ++i) {
         auto const& w = home_.workers[i];
@@ -142,7 +120,7 @@ monitor::sight monitor::see(std::chrono::nanoseconds since_last) {
     s.waiting += home_.injected.size() + (home_.first_deadline() <= clock::now() ? 1 : 0);
     s.somebody_sleeps = home_.idle.sleeping() > 0;
     s.one_arrives = home_.spares.one_arrives();
-    s.unattended = may_rescue() && home_.driver_until.load(std::memory_order_seq_cst) == scheduler::nobody_sleeps;
+    s.unattended = may_rescue() && !home_.in_driver.is_attended();
     return s;
 }
 

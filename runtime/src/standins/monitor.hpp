@@ -37,13 +37,14 @@
 #pragma once
 
 #include "standins/rescue_rule.hpp"
+#include "standins/rest_word.hpp"
 #include "standins/worker_watch.hpp"
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <thread>
 #include <vector>
 
 namespace ramie::detail {
@@ -59,14 +60,11 @@ class monitor {
     void start();
     void stop() noexcept;
     // A worker that has slept, or was lent, or was given up by the monitor, runs a task now.
-    void wake() noexcept {
-        if (state_.load(std::memory_order_seq_cst) == resting) rouse();
-    }
+    void wake() noexcept { rest_.wake(); }
     std::uint64_t stalls() const noexcept { return stalls_.load(std::memory_order_relaxed); }
 
   private:
     using clock = std::chrono::steady_clock;
-    enum : std::uint32_t { watching, resting, stopped };
     enum class mood : std::uint8_t { alert, calm, idle };
     struct sight;
 
@@ -81,15 +79,12 @@ class monitor {
     void hand_on(sight const& s);
     void relocate();
     void report(sight const& s);
-    void rest(clock::time_point until) noexcept;
-    void rouse() noexcept;
-    bool watches_again() noexcept;
     bool nobody_moves() const noexcept;
     bool may_rescue() const noexcept;
 
     scheduler& home_;
-    std::thread thread_;
-    atomic<std::uint32_t> state_{watching};
+    plain_thread thread_;
+    rest_word rest_;
     atomic<std::uint64_t> stalls_{0};
 
     // Only for the monitor's thread:

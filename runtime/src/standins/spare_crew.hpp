@@ -11,13 +11,13 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 #include <ramie/detail/wait/plain_mutex.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace ramie::detail {
@@ -68,7 +68,7 @@ class spare_crew {
   private:
     struct spare {
         worker* who = nullptr;
-        std::thread thread;
+        plain_thread thread;
         atomic<std::uint32_t> calls{0};  // it sleeps on this word, which is raised under the lock
         bool on_duty = false;
         bool has_thread = false;  // `thread` is in serve()

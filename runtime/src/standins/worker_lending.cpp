@@ -23,7 +23,7 @@ bool worker::lend() noexcept {
 void worker::take_back() noexcept {
     home.spares.release();
     lent = false;
-    lent_by_.store(nullptr, std::memory_order_seq_cst);  // before watchdog.wake(): see monitor::rest()
+    lent_by_.store(nullptr, std::memory_order_seq_cst);  // before watchdog.wake(): see rest_word.hpp
     comes_back();
 }
 

@@ -42,21 +42,14 @@ void worker::sleep() {
 }
 
 void worker::wakes_up() noexcept {
-    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake() in found_work(): see monitor::rest()
+    asleep_.store(false, std::memory_order_seq_cst);  // before watchdog.wake() in found_work(): see rest_word.hpp
     unwatched_ = true;
 }
 
 void worker::turn_driver(time_point limit) {
     if (!parker_.enter_driver()) return;
-    auto until = limit;
-    for (;;) {
-        until = std::min(until, home.first_deadline());
-        // seq_cst store, then seq_cst reads: pairs with the arming side (idle.md, Deadlines).
-        home.driver_until.store(until.time_since_epoch().count(), std::memory_order_seq_cst);
-        if (home.first_deadline() >= until) break;
-    }
-    home.watch->turn(until);
-    home.driver_until.store(scheduler::nobody_sleeps, std::memory_order_seq_cst);
+    home.watch->turn(home.in_driver.announce(limit, [this] { return home.first_deadline(); }));
+    home.in_driver.awake();
     parker_.leave_driver();
 }
 

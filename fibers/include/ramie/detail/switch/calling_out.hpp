@@ -5,8 +5,6 @@
 #include <ramie/detail/ground/this_lane.hpp>
 #include <ramie/detail/switch/lane.hpp>
 
-#include <thread>
-
 namespace ramie::detail {
 
 class calling_out {
@@ -24,11 +22,5 @@ class calling_out {
     lane* const here_;
     bool const before_;
 };
-
-// Waits for the end of one of the runtime's own threads, on any stack.
-inline void join_plainly(std::thread& t) {
-    calling_out const not_the_fibers;
-    t.join();
-}
 
 }  // namespace ramie::detail
