@@ -22,7 +22,7 @@
 namespace ramie::detail::parking_lot {
 
 constinit lot_counters counters{};
-constinit std::atomic<bool> may_look{true};
+constinit atomic<bool> may_look{true};
 
 namespace {
 
@@ -171,7 +171,8 @@ class waiting {
             std::lock_guard const held(bucket_.lock);
             bucket_.push_back(place_);
         }
-        counters.waiting[number_].fetch_add(1, std::memory_order_seq_cst);  // (1); pairs with (b)
+        counters.waiting[number_].fetch_add(1, std::memory_order_relaxed);  // (1)
+        thread_fence(std::memory_order_seq_cst);                            // pairs with (b)
     }
 
     // From here on the place counts as not told, and belongs to the wait that is open now: a wake that comes before the
@@ -295,7 +296,7 @@ int wait(lot_wait const& w) noexcept {
 }
 
 unsigned wake(void const* address, lot_wake how) noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // (b); pairs with (1)
+    thread_fence(std::memory_order_seq_cst);  // (b); pairs with (1)
     auto const number = lot_bucket(address);
     if (counters.waiting[number].load(std::memory_order_relaxed) == 0) return 0;
     // In a child that shares the memory a wake-up would be a write to a descriptor of its own.

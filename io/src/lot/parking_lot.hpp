@@ -3,7 +3,7 @@
 // The lot keeps the queue of waiting fibers, first come first served, and finds out where a wake may have been missed.
 //
 //   the waiting fiber                                     the fiber or thread that changes the object
-//   (1) takes a place, counts itself (seq_cst)            (a) changes it: libc's call
+//   (1) takes a place, counts itself; seq_cst fence       (a) changes it: libc's call
 //   (2) tries; leaves if it got what it wants             (b) seq_cst fence
 //   (3) parks; woken, it tries again, in its old place    (c) none counted in that bucket: done. Else wakes the first
 //
@@ -26,7 +26,7 @@
 // Changes that no hooked call announces (by another process; a robust mutex, when its owner dies) are found by looking,
 // seldom.
 //
-// Not proved: stress tests with the looking switched off check the argument.
+// Checked by a model (tests/model/parking_lot_test.cpp), but for the insisting.
 #pragma once
 
 #include "lot/lot_wait.hpp"
@@ -53,6 +53,6 @@ void wake_all(void const* address) noexcept;
 
 extern lot_counters counters;
 // Tests set it to false: then a missed wake is missed for ever.
-extern std::atomic<bool> may_look;
+extern atomic<bool> may_look;
 
 }  // namespace ramie::detail::parking_lot

@@ -3,7 +3,6 @@
 #include "scheduler.hpp"
 #include "worker/thread_name.hpp"
 
-#include <ramie/detail/switch/calling_out.hpp>
 #include <ramie/detail/wait/futex.hpp>
 
 #include <algorithm>
@@ -53,8 +52,8 @@ spare_crew::spare* spare_crew::find_resting() {
 
 void spare_crew::put_on_duty(spare& s) {
     if (!s.has_thread) {
-        if (s.thread.joinable()) join_plainly(s.thread);  // it has left serve()
-        s.thread = std::thread([this, &s] { serve(s); });
+        if (s.thread.joinable()) s.thread.join();  // it has left serve()
+        s.thread = plain_thread([this, &s] { serve(s); });
         s.has_thread = true;
     }
     s.on_duty = true;
@@ -85,7 +84,8 @@ bool spare_crew::await_call(spare& s, std::unique_lock<plain_mutex>& held) noexc
 void spare_crew::serve(spare& s) noexcept {
     ::pthread_setname_np(::pthread_self(), thread_name(home_.options.thread_name, "-spare").c_str());
     std::unique_lock held(mutex_);
-    while (!stopping_) {
+    // (If the runtime is stopping, a spare leaves its loop without going off duty.)
+    while (!stopping_ && !home_.stopping.load(std::memory_order_relaxed)) {
         if (!await_call(s, held) || stopping_) break;
         held.unlock();
         s.who->run();
@@ -131,7 +131,7 @@ void spare_crew::stop() noexcept {
         for (auto const& s : spares_) call(*s);
     }
     for (auto& s : spares_)
-        if (s->thread.joinable()) join_plainly(s->thread);
+        if (s->thread.joinable()) s->thread.join();
 }
 
 }  // namespace ramie::detail
