@@ -1,6 +1,7 @@
 #include "explore.hpp"
 
 #include "run.hpp"
+#include "weakening.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -29,6 +30,7 @@ unsigned wider(unsigned bound) { return bound == no_bound || !in_long_form() ? b
 std::string told(bounds b, decisions path, std::function<void()> const& model) {
     run again(b, path, true);
     again.go(model);
+    at_work const whole;
     return again.failure() + "\n" + again.story() + "  replay: RAMIE_MODEL_REPLAY=" + path.text();
 }
 
@@ -36,6 +38,7 @@ std::string told(bounds b, decisions path, std::function<void()> const& model) {
 
 findings explore(bounds b, std::function<void()> const& model) {
     findings found;
+    begin_test_case(doctest::getContextOptions()->currentTest->m_name);
     if (auto const* const replay = std::getenv("RAMIE_MODEL_REPLAY"); replay != nullptr) {
         found.runs = 1;
         found.failure = told(b, decisions::of(replay), model);
@@ -43,16 +46,20 @@ findings explore(bounds b, std::function<void()> const& model) {
     }
     decisions path;
     for (;;) {
-        bool failed = false;
+        std::string failure;
         {
             run one(b, path, false);
             one.go(model);
             ++found.runs;
             found.deepest = std::max(found.deepest, one.steps());
-            failed = !one.failure().empty();
+            at_work const whole;
+            failure = one.failure();
         }
-        if (failed) {
+        if (!failure.empty()) {
             found.failure = told(b, path, model);
+            // The failed run may have left something in a static object.
+            if (!found.failure.starts_with(failure))
+                found.failure = failure + "\n  (the steps: in a process of its own)\n  replay: RAMIE_MODEL_REPLAY=" + path.text();
             return found;
         }
         if (!path.advance()) return found;

@@ -26,6 +26,11 @@ void require(bool holds, char const* what);
 // One of 0 .. n-1: all are tried.
 unsigned choose(unsigned n);
 
+// From here on, in this run, each start of a thread by the sources may be refused, as if the system had none.
+void threads_may_be_refused();
+// From here on the kernel may refuse each membarrier; all choices are tried.
+void membarriers_may_be_refused();
+
 // --- outside ---
 struct findings {
     std::uint64_t runs = 0;

@@ -38,6 +38,11 @@ cell& cell_of(std::uintptr_t address) noexcept {
     return c;
 }
 
+bool is_gone(std::uintptr_t address) noexcept {
+    auto const& c = table()[address % cells];
+    return c.is_gone && c.address == address && c.run == this_run;
+}
+
 // The model's threads are one OS thread and so share its thread-locals (errno), as real ones do not.
 bool is_thread_local(void const* at) noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
@@ -61,6 +66,11 @@ void accessed(void const* at, std::size_t bytes, bool written) noexcept {
     at_work const whole;
     auto& t = r->self();
     auto const now = t.current.clock[t.number];
+    if (r->is_alone()) {
+        for (std::size_t i = 0; i < bytes; ++i)
+            if (is_gone(reinterpret_cast<std::uintptr_t>(at) + i)) r->fail("memory is used after it was given back, at " + place(at));
+        return;
+    }
     for (std::size_t i = 0; i < bytes; ++i) {
         auto& c = cell_of(reinterpret_cast<std::uintptr_t>(at) + i);
         if (c.is_gone) r->fail("memory is used after it was given back, at " + place(at));
@@ -165,7 +175,7 @@ extern "C" void __tsan_write_range(void* at, unsigned long n) { accessed(at, n, 
 namespace {
 
 constexpr std::size_t arena_bytes = std::size_t{4} << 20;
-alignas(64) std::byte arena[arena_bytes];
+alignas(4096) std::byte arena[arena_bytes];
 std::size_t arena_used = 0;
 std::uint32_t arena_run = 0;
 struct block_head {

@@ -30,6 +30,7 @@ namespace {
 run* running = nullptr;
 bool checker_at_work = false;
 constexpr auto stranger = detail::bias::stranger;
+constexpr unsigned most_time_outs = 4, most_steps = 20'000;
 std::vector<stack_memory> spare_stacks;  // those of a failed run are lost with what was on them
 
 stack_memory take_stack() {
@@ -65,12 +66,37 @@ run::~run() {
 }
 
 void run::add_thread(std::function<void()> body) {
+    if (threads_.size() == most_threads) fail("a model has too many threads");
     auto& t = threads_.emplace_back();
     t.number = static_cast<unsigned>(threads_.size() - 1);
-    if (t.number >= most_threads) fail("a model has too many threads");
     t.body = std::move(body);
     t.tick();
     t.lane = stranger;
+}
+
+unsigned run::start_thread(std::function<void()> body) {
+    add_thread(std::move(body));
+    auto& maker = self();
+    auto& made = threads_.back();
+    made.current.join(maker.current);
+    made.to_acquire = made.released = made.current;
+    made.tick();
+    maker.tick();
+    tell("starts thread " + std::to_string(made.number));
+    return made.number;
+}
+
+void run::join_thread(unsigned number) {
+    before({step::kind::join, false, nullptr, site::current()});
+    auto const& other = threads_[number];
+    if (other.now != model_thread::doing::ended) {
+        self().joined = number;
+        stop(model_thread::doing::joins);
+    }
+    at_work const whole;
+    self().current.join(other.current);
+    self().to_acquire.join(other.current);
+    tell("joins thread " + std::to_string(number));
 }
 
 // --- switching ---
@@ -118,7 +144,7 @@ void run::before(step s) {
     t.next = s;
     if (s.what != step::kind::load) t.reads_newest = false;
     leave();
-    ++steps_;
+    if (++steps_ > most_steps) fail("it does not come to an end");
     t.tick();
     t.last_step = t.current.clock[t.number];
 }
@@ -131,7 +157,7 @@ void run::stop(model_thread::doing how) noexcept {
 
 void run::fail(std::string what) {
     checker_at_work = true;
-    failure_ = std::move(what);
+    failure_ = std::string(std::string_view(what));  // the text itself may lie in the run's own memory
     home_ = jump_fcontext(home_, nullptr).fctx;
     __builtin_unreachable();
 }
@@ -148,6 +174,7 @@ bool run::may_go_on(model_thread const& t) const noexcept {
         case model_thread::doing::ready: return true;
         case model_thread::doing::spins: return memory_.stores() != t.stores_seen;
         case model_thread::doing::sleeps: return t.timed;
+        case model_thread::doing::joins: return threads_[t.joined].now == model_thread::doing::ended;
         case model_thread::doing::ended: return false;
     }
     return false;
@@ -175,14 +202,19 @@ unsigned run::wake_one(void const* futex) {
 std::vector<unsigned> run::candidates() {
     std::vector<unsigned> found;
     auto const last = static_cast<unsigned>(running_);
+    // Those whose time would have to run out come last, and only so often, as long as others can go on.
+    auto const is_late = [&](unsigned i) { return threads_[i].now == model_thread::doing::sleeps; };
     auto const add = [&](unsigned i) {
-        if (i > 0 && may_go_on(threads_[i])) found.push_back(i);
+        if (i > 0 && may_go_on(threads_[i]) && !is_late(i)) found.push_back(i);
     };
     add(last);
     bool const goes_on = !found.empty() && threads_[last].now == model_thread::doing::ready;
     if (goes_on && preemptions_ >= bounds_.preemptions) return found;
     for (unsigned i = 1; i < threads_.size(); ++i)
         if (i != last) add(i);
+    if (!found.empty() && time_outs_ >= most_time_outs) return found;
+    for (unsigned i = 1; i < threads_.size(); ++i)
+        if (may_go_on(threads_[i]) && is_late(i)) found.push_back(i);
     return found;
 }
 
@@ -191,7 +223,9 @@ std::string run::who_waits() const {
     for (auto const& t : threads_) {
         if (t.number == 0 || t.now == model_thread::doing::ended) continue;
         all += std::string(all.empty() ? "" : ", ") + "thread " + std::to_string(t.number) +
-               (t.now == model_thread::doing::sleeps ? " sleeps" : " looks again and again");
+               (t.now == model_thread::doing::sleeps  ? " sleeps"
+                : t.now == model_thread::doing::joins ? " waits for the end of thread " + std::to_string(t.joined)
+                                                      : " looks again and again");
     }
     return all;
 }
@@ -236,6 +270,9 @@ bool run::schedule() {
         next.now = model_thread::doing::ready;
     } else if (next.now == model_thread::doing::sleeps) {
         next.timed_out = true;
+        ++time_outs_;
+        next.now = model_thread::doing::ready;
+    } else if (next.now == model_thread::doing::joins) {
         next.now = model_thread::doing::ready;
     }
     resume(next);

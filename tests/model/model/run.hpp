@@ -6,6 +6,7 @@
 #include "memory.hpp"
 #include "threads.hpp"
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,7 +34,12 @@ class run {
     static run& here() noexcept;
     model_thread& self() noexcept { return threads_[static_cast<std::size_t>(running_)]; }
     memory& mem() noexcept { return memory_; }
+    // In the set-up.
     void add_thread(std::function<void()> body);
+    // While it runs: what the caller has done so far happens before it. Returns its number.
+    unsigned start_thread(std::function<void()> body);
+    // Waits for its end; all that it did happens before that.
+    void join_thread(unsigned number);
     void at_the_end(std::function<void()> body) { last_ = std::move(body); }
     unsigned choose(unsigned n) { return decisions_.choose(n); }
     // Which store a load reads, counted from the newest.
@@ -48,6 +54,12 @@ class run {
     void fence_everywhere();
     // As by a lock at that address.
     void synchronise(void const* at);
+    std::chrono::steady_clock::time_point now{std::chrono::hours(1)};  // stands still, but for limits of time that pass
+    std::size_t stacks_mapped = 0;  // bytes
+    // What the system may refuse in this run.
+    bool refuses_threads = false, refuses_membarriers = false;
+    // The set-up, or the end: the only thread that runs, and all that was done before happens before what it does.
+    bool is_alone() const noexcept { return running_ == 0; }
     [[noreturn]] void fail(std::string what);
     void tell(std::string const& what);
     bool tells() const noexcept { return tells_; }
@@ -70,7 +82,7 @@ class run {
     std::function<void()> last_;
     int running_ = 0;
     void* home_ = nullptr;
-    unsigned steps_ = 0, preemptions_ = 0, old_reads_ = 0, rounds_in_vain_ = 0;
+    unsigned steps_ = 0, preemptions_ = 0, old_reads_ = 0, rounds_in_vain_ = 0, time_outs_ = 0;
     std::uint64_t stores_when_in_vain_ = 0;
     std::vector<bool> asleep_;  // the sleep set: threads whose next step was tried before and is touched by nothing since
     std::string failure_, story_;

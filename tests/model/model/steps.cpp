@@ -175,6 +175,8 @@ void finally(std::function<void()> body) {
 void require(bool holds, char const* what) {
     if (!holds) run::here().fail(what);
 }
+void threads_may_be_refused() { run::here().refuses_threads = true; }
+void membarriers_may_be_refused() { run::here().refuses_membarriers = true; }
 unsigned choose(unsigned n) {
     at_work const whole;
     return run::here().choose(n);

@@ -4,7 +4,7 @@ namespace ramie::model {
 
 bool step::touches(step const& other) const noexcept {
     using enum kind;
-    if (what == begin || other.what == begin) return false;
+    if (what == begin || other.what == begin || what == join || other.what == join) return false;
     if (what == barrier || other.what == barrier) return true;
     if (seq_cst && other.seq_cst) return true;
     if (what == wait_for_change || other.what == wait_for_change) return writes() || other.writes();

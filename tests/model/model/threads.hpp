@@ -12,7 +12,7 @@ namespace ramie::model {
 
 // A step that a thread is about to take.
 struct step {
-    enum class kind : std::uint8_t { begin, load, store, modify, fence, barrier, compare_and_sleep, wake, wait_for_change };
+    enum class kind : std::uint8_t { begin, load, store, modify, fence, barrier, compare_and_sleep, wake, wait_for_change, join };
     kind what = kind::begin;
     bool seq_cst = false;
     void const* object = nullptr;
@@ -40,6 +40,7 @@ struct model_thread {
         ready,
         spins,   // until another has stored something
         sleeps,  // on a futex
+        joins,   // waits for another's end
         ended
     };
 
@@ -48,9 +49,10 @@ struct model_thread {
     doing now = doing::ready;
     step next;
 
-    // Sleeping and spinning.
+    // Sleeping, joining and spinning.
     void const* sleeps_on = nullptr;
     bool timed = false;      // it may wake by itself
+    unsigned joined = 0;     // whose end it waits for
     bool timed_out = false;
     std::uint64_t stores_seen = 0;
     bool reads_newest = false;

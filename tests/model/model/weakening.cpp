@@ -49,7 +49,9 @@ using key = std::tuple<char const*, unsigned, unsigned, part, order>;
 struct known_place {
     site where;
     order now;
+    std::vector<char const*> met_by;  // test cases
 };
+char const* test_case = "";
 std::map<key, known_place>& places() {
     static auto* const all = new std::map<key, known_place>;
     return *all;
@@ -63,15 +65,18 @@ order weakened(order written, site const& s, part p) noexcept {
         auto const* const wanted = std::getenv("RAMIE_MODEL_WEAKEN");
         return std::string(wanted != nullptr ? wanted : "");
     }();
-    auto const [at, fresh] = places().try_emplace(key{s.file_name(), s.line(), s.column(), p, written}, known_place{s, written});
+    auto const [at, fresh] = places().try_emplace(key{s.file_name(), s.line(), s.column(), p, written}, known_place{s, written, {}});
     if (fresh && !target.empty()) {
         auto const start = place(s) + " " + parts[static_cast<int>(p)] + " " + name(written) + " ";
         if (target.starts_with(start))
             for (auto const o : weaker_than(written, p))
                 if (target == start + name(o)) at->second.now = o;
     }
+    if (auto& by = at->second.met_by; by.empty() || by.back() != test_case) by.push_back(test_case);
     return at->second.now;
 }
+
+void begin_test_case(char const* name) noexcept { test_case = name; }
 
 namespace {
 // RAMIE_MODEL_LIST names a file: at the end of the process it gets the list.
@@ -89,8 +94,10 @@ std::vector<std::string> weakenings() {
     std::vector<std::string> all;
     for (auto const& [k, known] : places()) {
         auto const [file, line, column, p, written] = k;
+        std::string met_by;
+        for (auto const* const each : known.met_by) met_by += std::string("\t") + each;
         for (auto const o : weaker_than(written, p))
-            all.push_back(place(known.where) + " " + parts[static_cast<int>(p)] + " " + name(written) + " " + name(o));
+            all.push_back(place(known.where) + " " + parts[static_cast<int>(p)] + " " + name(written) + " " + name(o) + met_by);
     }
     return all;
 }
