@@ -1,40 +1,109 @@
 #!/usr/bin/env python3
-"""The checker checked: each memory order of the shipped sources that a model meets is made weaker, one at a time, and a model
-must fail. Usage: weaken.py build/tests/tests/model-tests [part of a place ...]
-Prints a line for each: killed, or not. docs/testing.md says why an order that is not killed is kept."""
+"""The checker checked: the shipped sources are made wrong, one place at a time, and a model must fail.
+
+    weaken.py orders PROGRAM [part of a place ...]     each memory order that a model meets is made weaker, each fence dropped:
+                                                       by the checker, while model-tests (PROGRAM) runs
+    weaken.py breaks DIRECTORY [part of a break ...]   each re-check, and other steps that an argument rests on, are deleted or
+                                                       changed (breaks.py): in a copy of the sources, built in DIRECTORY
+
+Prints a line for each: killed, and by what, or not. docs/testing.md says why an order that is not killed is kept."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
+import breaks
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MOST_SECONDS = 300  # a broken source may make a model run without end: then it is killed, too
+
 
 def run(program, *arguments, **variables):
-    return subprocess.run([program, "--no-intro=true", *arguments], env={**os.environ, **variables}, text=True,
-                          errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200)
+    """None: it does not end."""
+    try:
+        return subprocess.run([program, "--no-intro=true", *arguments], env={**os.environ, **variables}, text=True,
+                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
-def main():
-    program, wanted = sys.argv[1], sys.argv[2:]
+def named(test_cases):
+    """--test-case=... for these names; a comma would end one."""
+    return "--test-case=" + ",".join(re.sub(r"[,\[\]]", "?", each) for each in test_cases)
+
+
+def killer(outcome):
+    """The test case that failed, or null."""
+    if outcome is None:
+        return "it runs without end"
+    if outcome.returncode == 0:
+        return None
+    failed = re.findall(r"^TEST CASE:\s+(.*)", outcome.stdout, re.M)
+    return failed[-1] if failed else f"ended with {outcome.returncode}"
+
+
+def tell(killed, what):
+    print(f"killed      {what}\n            by {killed}" if killed else f"NOT KILLED  {what}", flush=True)
+    return killed is not None
+
+
+def orders(program, wanted):
     with tempfile.NamedTemporaryFile("r") as listed:
         all_right = run(program, RAMIE_MODEL_LIST=listed.name)
-        if all_right.returncode != 0:
+        if all_right is None or all_right.returncode != 0:
             sys.exit("a model fails as it is:\n" + all_right.stdout[-3000:])
-        # Those of the models themselves are no protocol's.
-        places = [line.strip() for line in listed if "_test.cpp" not in line and "passed_tasks" not in line]
-    places = [p for p in places if not wanted or any(w in p for w in wanted)]
+        places = [line.rstrip("\n").split("\t") for line in listed]
+    # Those of the models themselves, and of the checker, are no protocol's.
+    places = [p for p in places if not re.search(r"_test\.cpp|passed_tasks|^system\.cpp", p[0])]
+    places = sorted(p for p in places if not wanted or any(w in p[0] for w in wanted))
     killed = 0
-    for place in sorted(places):
-        # The file's own models first.
-        own = "model: " + {"bias": "word_lock"}.get(stem := place.split(".")[0], stem) + "*"
-        for which in (f"--test-case={own}", f"--test-case-exclude={own}"):
-            outcome = run(program, "--abort-after=1", which, RAMIE_MODEL_WEAKEN=place)
-            if dead := outcome.returncode != 0:
-                break
-        failed = re.findall(r"^TEST CASE:\s+(.*)", outcome.stdout, re.M)
-        killed += dead
-        print(f"{'killed' if dead else 'NOT KILLED'}  {place}  {failed[-1] if dead and failed else ''}", flush=True)
+    for place, *met_by in places:
+        killed += tell(killer(run(program, "--abort-after=1", named(met_by), RAMIE_MODEL_WEAKEN=place)), place)
     print(f"{killed} of {len(places)} killed")
 
 
-main()
+def copy_sources(to):
+    def left_out(folder, names):
+        return [n for n in names if folder == ROOT and (n == "build" or n == ".git")]
+    if not os.path.exists(to):
+        shutil.copytree(ROOT, to, ignore=left_out)
+        subprocess.run(["meson", "setup", "build", "-Dunity=on", "-Dunity_size=8", "-Dbench=false"], cwd=to, check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+def broken(each, directory):
+    """Builds with that break. Null: it does not compile."""
+    path = os.path.join(directory, each.file)
+    with open(path) as f:
+        as_it_is = f.read()
+    if as_it_is.count(each.old) != 1:
+        sys.exit(f"{each.file}: not there once: {each.old}")
+    try:
+        with open(path, "w") as f:
+            f.write(as_it_is.replace(each.old, each.new))
+        built = subprocess.run(["ninja", "-C", "build", "tests/model/model-tests"], cwd=directory, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if built.returncode != 0:
+            sys.exit(f"{each.file}: does not compile with {each.new!r}:\n{built.stdout[-2000:]}")
+        return run(os.path.join(directory, "build/tests/model/model-tests"), "--abort-after=1", f"--test-case=model: {each.model}:*")
+    finally:
+        with open(path, "w") as f:
+            f.write(as_it_is)
+
+
+def break_all(directory, wanted):
+    copy_sources(directory)
+    chosen = [b for b in breaks.ALL if not wanted or any(w in f"{b.file} {b.what}" for w in wanted)]
+    killed = 0
+    for each in chosen:
+        killed += tell(killer(broken(each, directory)), f"{os.path.basename(each.file)}: {each.what}")
+    print(f"{killed} of {len(chosen)} killed")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("orders", "breaks"):
+        sys.exit(__doc__)
+    (orders if sys.argv[1] == "orders" else break_all)(os.path.abspath(sys.argv[2]), sys.argv[3:])
