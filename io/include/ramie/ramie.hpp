@@ -28,6 +28,7 @@
 #include <ramie/interval.hpp>
 #include <ramie/io_error.hpp>
 #include <ramie/io_metrics.hpp>
+#include <ramie/metrics_text.hpp>
 #include <ramie/join.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/join_set.hpp>
