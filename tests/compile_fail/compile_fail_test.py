@@ -7,12 +7,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
+CLANG = next(filter(None, map(shutil.which, ("clang++-19", "clang++"))), None)
 
 
 def build_command():
@@ -54,6 +56,23 @@ class Mistakes(unittest.TestCase):
             with self.subTest(source.stem):
                 self.assertEqual(len(errors), 1, errors)
                 self.assertIn("static assertion failed: " + expected_error(source), errors[0])
+
+
+class LockRules(unittest.TestCase):
+    """Only clang checks them (fibers/include/ramie/detail/fence/lock_rules.hpp)."""
+
+    @unittest.skipUnless(CLANG, "there is no clang")
+    def test_each_breach_is_an_error_and_correct_use_is_none(self):
+        include = HERE.parent.parent / "fibers" / "include"
+        command = [CLANG, "-std=c++23", "-fsyntax-only", "-Wthread-safety", "-Werror=thread-safety", "-fno-color-diagnostics", "-I", include]
+        sources = sorted((HERE / "lock_rules").glob("*.cpp"))
+        self.assertGreater(len(sources), 3)
+        for source in sources:
+            with self.subTest(source.stem):
+                done = subprocess.run([*command, source], capture_output=True, text=True, timeout=300)
+                wanted, errors = expected_error(source), re.findall(r"error: (.*)", done.stderr)
+                self.assertEqual(len(errors), 1 if wanted else 0, errors)
+                self.assertTrue(not wanted or errors[0].startswith(wanted), errors)
 
 
 class OlderLanguage(unittest.TestCase):

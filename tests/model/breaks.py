@@ -63,7 +63,7 @@ ALL = [
           "    bool const free = is_free();", "    bool const free = true;", "mutex"),
     # --- runtime ---
     Break("runtime/src/queues/inject_queue.cpp", "it says that something is there before it is",
-          """    std::lock_guard held(lock_);
+          """    word_guard const held(lock_);
     if (tasks_.last != nullptr) tasks_.last->next = chain.first;""",
           """    if (tasks_.last != nullptr) tasks_.last->next = chain.first;""", "inject_queue"),
     deleted("runtime/src/queues/inject_queue.cpp", "a push does not say that something is there",

@@ -140,7 +140,7 @@ class condition_variable {
     }
 
     detail::word_lock guard_;
-    detail::wait_queue queue_;
+    detail::wait_queue queue_ RAMIE_GUARDED_BY(guard_);
 };
 
 using condition_variable_any = condition_variable;

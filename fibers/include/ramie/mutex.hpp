@@ -12,7 +12,7 @@
 //     0       -        -      free
 //     1       x        -      held
 //     3       x        x      held, queue_ has nodes
-//     2       -        x      free, queue_ has nodes; a waiter taken off it is on its way (somebody_comes_)
+//     2       -        x      free, queue_ has nodes; a waiter taken off it is on its way (waiter_comes_)
 //
 // No waiter is forgotten: in state 2 the waiter on its way takes the mutex, or finds it held, and then the holder's
 // unlock finds the queue. A waiter that was woken tries the mutex before it can be aborted or its time can run out.
@@ -59,18 +59,18 @@ class mutex {
   private:
     static constexpr unsigned patience = 4;
 
-    bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what);
-    bool lock_in_callback(detail::waiter& self, detail::time_point limit, char const* what);
-    void unlock_slow() noexcept;
+    bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what) RAMIE_GIVES_UP(guard_);
+    bool lock_in_callback(detail::waiter& self, detail::time_point limit, char const* what) RAMIE_GIVES_UP(guard_);
+    void unlock_slow() noexcept RAMIE_GIVES_UP(guard_);
     bool is_free() const noexcept;
-    void take() noexcept;
-    void note_waiters() noexcept;
+    void take() noexcept RAMIE_GIVES_UP(guard_);
+    void note_waiters() noexcept RAMIE_UNDER(guard_);
     void spin() const noexcept;
 
     detail::atomic<std::uint32_t> word_{0};
-    bool somebody_comes_ = false;  // under guard_: a waiter was woken to try, and has not tried yet
     detail::word_lock guard_;
-    detail::wait_queue queue_;
+    bool waiter_comes_ RAMIE_GUARDED_BY(guard_) = false;  // a waiter was woken to try, and has not tried yet
+    detail::wait_queue queue_ RAMIE_GUARDED_BY(guard_);
     detail::atomic<detail::waiter const*> owner_{nullptr};  // to detect a second lock by its holder
 };
 

@@ -32,7 +32,7 @@ class once_flag {
     enum class stage : std::uint8_t { idle, busy, done };
     detail::atomic<stage> stage_{stage::idle};  // changes only under guard_
     detail::word_lock guard_;
-    detail::wait_queue queue_;
+    detail::wait_queue queue_ RAMIE_GUARDED_BY(guard_);
     detail::atomic<detail::waiter const*> busy_one_{nullptr};  // to detect a call from within the call
 };
 

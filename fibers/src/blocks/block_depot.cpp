@@ -3,7 +3,6 @@
 #include <ramie/detail/blocks/block_cache.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 
 namespace ramie::detail {
@@ -11,7 +10,7 @@ namespace ramie::detail {
 unsigned block_depot::take(void** to, unsigned wanted) {
     for (;;) {
         {
-            std::lock_guard const held(lock_);
+            word_guard const held(lock_);
             if (auto const n = take_free(to, wanted)) return n;
         }
         add_slab();
@@ -42,13 +41,13 @@ void block_depot::add_slab() {
     auto* const slab = block_slab::map(block_bytes_);
     if (slab == nullptr) throw std::bad_alloc();
     slab->idle_since = std::chrono::steady_clock::now();
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     idle_.push_back(*slab);  // until it serves; another thread may have added one, too
     ++slabs_;
 }
 
 void block_depot::put(void* const* blocks, unsigned count) noexcept {
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     for (unsigned i = 0; i < count; ++i) {
         auto& slab = block_slab::of(blocks[i]);
         if (slab.full()) serving_.push_front(slab);
@@ -64,7 +63,7 @@ block_depot::time_point block_depot::trim(time_point now, duration decay) noexce
     for (;;) {
         block_slab* leaving;
         {
-            std::lock_guard const held(lock_);
+            word_guard const held(lock_);
             if (idle_.empty()) return time_point::max();
             leaving = &idle_.front();
             if (now - leaving->idle_since < decay) return leaving->idle_since + decay;
@@ -76,7 +75,7 @@ block_depot::time_point block_depot::trim(time_point now, duration decay) noexce
 }
 
 std::size_t block_depot::slabs() noexcept {
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     return slabs_;
 }
 

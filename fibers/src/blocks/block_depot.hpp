@@ -31,15 +31,15 @@ class block_depot {
     std::size_t slabs() noexcept;
 
   private:
-    unsigned take_free(void** to, unsigned wanted) noexcept;
-    block_slab* to_serve() noexcept;
+    unsigned take_free(void** to, unsigned wanted) noexcept RAMIE_UNDER(lock_);
+    block_slab* to_serve() noexcept RAMIE_UNDER(lock_);
     void add_slab();
 
     std::uint32_t const block_bytes_;
-    word_lock lock_;  // guards everything below. Under it no page is touched for the first time, and none is unmapped
-    intrusive_list<block_slab> serving_;
-    intrusive_list<block_slab> idle_;
-    std::size_t slabs_ = 0;
+    word_lock lock_;  // under it no page is touched for the first time, and none is unmapped
+    intrusive_list<block_slab> serving_ RAMIE_GUARDED_BY(lock_);
+    intrusive_list<block_slab> idle_ RAMIE_GUARDED_BY(lock_);
+    std::size_t slabs_ RAMIE_GUARDED_BY(lock_) = 0;
 };
 
 // For blocks of `size`, which is at most block_size::largest. Never destroyed: a thread that outlives main's statics may

@@ -36,7 +36,7 @@ void lane::enter_thread() noexcept {
     loop_bounds_ = in_a_fiber ? bounds_of(*outer->current) : bounds_of_this_thread();
 }
 
-[[gnu::noinline]] void lane::settle_timed_park() noexcept {
+[[gnu::noinline]] void lane::settle_timed_park() noexcept RAMIE_RULES_NOT_CHECKED /* gives up the waiter's lock */ {
     auto& t = *left_;
     auto* const held = parking_.held;
     auto const result = carrier::park_until(*this, t, parking_.generation, parking_.abortable, parking_.until);
@@ -149,9 +149,9 @@ RAMIE_NEVER_LEFT void lane::fiber_main(void* from) {
     last.errand_ = errand::recycle;
     last.dead_ = mine;
     last.current = next;
-    void* nobody_returns_here = nullptr;
+    void* never_returned_to = nullptr;
     auto* const to = next != nullptr ? next->context : last.loop_;
-    jump(nobody_returns_here, to, &last, next != nullptr ? bounds_of(*next) : last.loop_bounds_, true);
+    jump(never_returned_to, to, &last, next != nullptr ? bounds_of(*next) : last.loop_bounds_, true);
     __builtin_unreachable();
 }
 

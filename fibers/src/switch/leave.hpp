@@ -26,7 +26,7 @@ inline lane& lane::arrive(void* handed) noexcept {
 }
 
 // Inline only for plain waits; the code for timed ones is elsewhere.
-[[gnu::always_inline]] inline void lane::settle_park() noexcept {
+[[gnu::always_inline]] inline void lane::settle_park() noexcept RAMIE_RULES_NOT_CHECKED /* gives up the waiter's lock */ {
     if (parking_.until != never) [[unlikely]] return settle_timed_park();
     auto& t = *left_;
     auto* const held = parking_.held;

@@ -20,7 +20,8 @@ struct before_park {
 // lane is null for a plain thread. What it shows must not lead to a claim before it has returned.
 template <class LastStep>
 [[gnu::always_inline]] inline wait_end whole_wait(waiter& self, std::uint64_t g, wait_reason why, word_lock* held,
-                                                  time_point limit, LastStep last_step) {
+                                                  time_point limit, LastStep last_step)
+    RAMIE_RULES_NOT_CHECKED /* there may be no lock */ {
     auto* const here = self.is_fiber() ? static_cast<task&>(self).last_lane : nullptr;
     auto const exceptions = here != nullptr ? here->uncaught_exceptions() : uncaught_exceptions();
     bool const abortable = self.shields == 0 && exceptions == 0;

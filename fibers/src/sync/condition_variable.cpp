@@ -9,16 +9,17 @@
 namespace ramie {
 
 condition_variable::~condition_variable() {
-    std::lock_guard held(guard_);  // lets a late notifier out
+    detail::word_guard const held(guard_);  // lets a late notifier out
     queue_.assert_empty("condition_variable");
 }
 
 condition_variable::queued_waiter::queued_waiter(condition_variable& cv, detail::waiter& self) noexcept : node(self), cv_(cv) {
-    std::lock_guard held(cv_.guard_);
+    detail::word_guard const held(cv_.guard_);
     cv_.queue_.push_back(node);
 }
 
-void condition_variable::queued_waiter::leave(bool notified) noexcept {
+void condition_variable::queued_waiter::leave(bool notified) noexcept
+    RAMIE_RULES_NOT_CHECKED /* leave_line() takes the lock */ {
     if (!queued_) return;
     queued_ = false;
     if (notified) return;

@@ -3,7 +3,6 @@
 #include <ramie/detail/wait/line_up.hpp>
 #include <ramie/detail/wait/stop_request.hpp>
 
-#include <mutex>
 #include <system_error>
 
 namespace ramie {
@@ -15,7 +14,7 @@ constexpr std::uint32_t locked = 1, waited_for = 2;
 mutex::~mutex() { assert_unwaited("mutex"); }
 
 void mutex::assert_unwaited(char const* what) noexcept {
-    std::lock_guard held(guard_);  // lets a late unlocker out
+    detail::word_guard const held(guard_);  // lets a late unlocker out
     queue_.assert_empty(what);
 }
 
@@ -87,11 +86,11 @@ bool mutex::lock_slow(detail::waiter& self, detail::time_point limit, char const
         else queue_.push_front(node);
         word_.store(locked | waited_for, std::memory_order_relaxed);
         bool const woken = detail::stay_in_line(queue_, guard_, node, {what, this}, limit,
-                                                [this](detail::woken_list&) noexcept { note_waiters(); });
+                                                [this](detail::woken_list&) RAMIE_UNDER(guard_) noexcept { note_waiters(); });
         if (!woken) return false;
         if (node.slot != nullptr) return true;  // it was handed over
         guard_.lock();
-        somebody_comes_ = false;
+        waiter_comes_ = false;
     }
 }
 
@@ -128,11 +127,11 @@ void mutex::unlock_slow() noexcept {
     detail::waiter* to_resume = nullptr;
     bool stays_locked = false;
     auto const* const first = queue_.first();
-    if (first != nullptr && (first->slot != nullptr || !somebody_comes_)) {
+    if (first != nullptr && (first->slot != nullptr || !waiter_comes_)) {
         if (auto const next = queue_.claim_first()) {
             to_resume = next.parked;
             stays_locked = next.node->slot != nullptr;
-            if (!stays_locked) somebody_comes_ = true;
+            if (!stays_locked) waiter_comes_ = true;
         }
     }
     word_.store(stays_locked ? locked : 0, std::memory_order_relaxed);

@@ -2,14 +2,13 @@
 
 #include <ramie/detail/wait/line_up.hpp>
 
-#include <mutex>
 #include <string>
 #include <system_error>
 
 namespace ramie {
 
 once_flag::~once_flag() {
-    std::lock_guard held(guard_);
+    detail::word_guard const held(guard_);
     queue_.assert_empty("once_flag");
 }
 
@@ -41,7 +40,7 @@ void once_flag::leave(bool done) noexcept {
     detail::waiter* next = nullptr;
     detail::woken_list woken;
     {
-        std::lock_guard held(guard_);
+        detail::word_guard const held(guard_);
         busy_one_.store(nullptr, std::memory_order_relaxed);
         if (done) {
             stage_.store(stage::done, std::memory_order_release);  // pairs with the acquire in enter()

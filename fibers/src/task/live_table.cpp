@@ -6,7 +6,6 @@
 #include <ramie/detail/task/task.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -31,7 +30,7 @@ live_table::share* share_here(live_table const& of) noexcept {
 
 void live_table::share::join(live_table& table) {
     table_ = &table;
-    std::lock_guard const held(table.pool_lock_);
+    word_guard const held(table.pool_lock_);
     table.shares_.push_back(this);
 }
 
@@ -85,7 +84,7 @@ void live_table::share::remove(task& t) noexcept {
 
 void live_table::add(task& t) {
     if (auto* const mine = share_here(*this)) [[likely]] return mine->add(t);
-    std::lock_guard const held(foreign_lock_);
+    word_guard const held(foreign_lock_);
     foreign_.add(t);
 }
 
@@ -94,14 +93,14 @@ void live_table::remove(task& t) noexcept {
         mine->remove(t);
         return mine->concluded();
     }
-    std::lock_guard const held(foreign_lock_);
+    word_guard const held(foreign_lock_);
     foreign_.remove(t);
     foreign_.concluded();
     if (listener_ != nullptr) listener_->something_ended();
 }
 
 [[gnu::noinline]] live_table::slot* live_table::take_batch(std::uint32_t& count) {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     if (loose_ != nullptr) {
         count = std::exchange(loose_count_, 0);
         return std::exchange(loose_, nullptr);
@@ -135,7 +134,7 @@ live_table::slot* live_table::add_chunk() {
 void live_table::put_batch(slot* first, slot* last) noexcept {
     set_free(*last, nullptr);
     {
-        std::lock_guard const held(pool_lock_);
+        word_guard const held(pool_lock_);
         try {
             return batches_.push_back(first);
         } catch (std::bad_alloc const&) {
@@ -145,14 +144,14 @@ void live_table::put_batch(slot* first, slot* last) noexcept {
 }
 
 void live_table::put_loose(slot* first, slot* last, std::uint32_t count) noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     set_free(*last, loose_);
     loose_ = first;
     loose_count_ += count;
 }
 
 std::size_t live_table::size() const noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     std::size_t added = 0, removed = 0;
     // acquire pairs with the release in count_one(): each removal seen has its addition before it.
     for (auto const* s : shares_) removed += s->removed_.load(std::memory_order_acquire);
@@ -161,7 +160,7 @@ std::size_t live_table::size() const noexcept {
 }
 
 bool live_table::is_over() const noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     std::size_t added = 0, concluded = 0;
     // acquire pairs with the releases in concluded() and count_one(), as in size().
     for (auto const* s : shares_) concluded += s->concluded_.load(std::memory_order_acquire);
@@ -170,15 +169,15 @@ bool live_table::is_over() const noexcept {
 }
 
 void live_table::listen(end_listener* listener) noexcept {
-    std::lock_guard const wait_out(foreign_lock_);
+    word_guard const wait_out(foreign_lock_);
     listener_ = listener;
 }
 
 bool live_table::refer_to(std::size_t chunk, batch& out) noexcept {
-    std::lock_guard const one_walk(walk_lock_);
+    word_guard const one_walk(walk_lock_);
     slot* slots = nullptr;
     {
-        std::lock_guard const held(pool_lock_);
+        word_guard const held(pool_lock_);
         if (chunk >= chunks_.size()) return false;
         slots = chunks_[chunk].slots.get();
     }

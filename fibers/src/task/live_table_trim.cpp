@@ -3,7 +3,6 @@
 #include <ramie/detail/task/live_table.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -24,7 +23,7 @@ class live_table::address_book {
     explicit address_book(live_table const& of) {
         pages_.reserve(of.places());
         {
-            std::lock_guard const held(of.pool_lock_);
+            word_guard const held(of.pool_lock_);
             for (std::size_t i = 0; i < of.chunks_.size() && pages_.size() < pages_.capacity(); ++i)
                 if (of.chunks_[i].slots) pages_.push_back({of.chunks_[i].slots.get(), i});
         }
@@ -50,7 +49,7 @@ class live_table::address_book {
 live_table::time_point live_table::trim(time_point now, std::chrono::steady_clock::duration decay) noexcept {
     if (trimming_.test_and_set(std::memory_order_acquire)) return now + until_next_call;  // another thread trims
     {
-        std::lock_guard const held(foreign_lock_);
+        word_guard const held(foreign_lock_);
         foreign_.flush();
     }
     auto left = begin_trim(now, decay);
@@ -62,14 +61,14 @@ live_table::time_point live_table::trim(time_point now, std::chrono::steady_cloc
         // No memory: try again later.
     }
     trimming_.clear(std::memory_order_release);  // pairs with the acquire above
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     if (surplus_ > 0) return now + until_next_call;
     return batches_.empty() ? time_point::max() : reckon_at_;
 }
 
 // How many batches to sort in this call.
 std::size_t live_table::begin_trim(time_point now, std::chrono::steady_clock::duration decay) noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     if (now >= reckon_at_) {
         surplus_ = std::min(least_batches_, batches_.size());
         least_batches_ = batches_.size();
@@ -81,7 +80,7 @@ std::size_t live_table::begin_trim(time_point now, std::chrono::steady_clock::du
 
 // Null: that was all for now.
 live_table::slot* live_table::next_to_sort(std::size_t& batches_left) noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     if (loose_ != nullptr) {
         loose_count_ = 0;
         return std::exchange(loose_, nullptr);
@@ -100,7 +99,7 @@ void live_table::sort(slot* list, address_book const& book) noexcept {
     slot* last_unknown = nullptr;
     std::uint32_t unknown_count = 0;
     {
-        std::lock_guard const held(pool_lock_);
+        word_guard const held(pool_lock_);
         while (list != nullptr) {
             auto& s = *list;
             list = next_free(s);
@@ -122,8 +121,8 @@ void live_table::sort(slot* list, address_book const& book) noexcept {
 
 void live_table::free_whole_chunks() {
     std::vector<std::unique_ptr<slot[]>> gone;  // freed after unlocking
-    std::lock_guard const no_walk(walk_lock_);
-    std::lock_guard const held(pool_lock_);
+    word_guard const no_walk(walk_lock_);
+    word_guard const held(pool_lock_);
     gone.reserve(sorted_ / chunk_size);
     for (auto& c : chunks_) {
         if (!c.slots || c.sorted_count < chunk_size) continue;
@@ -136,7 +135,7 @@ void live_table::free_whole_chunks() {
 }
 
 std::size_t live_table::places() const noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     return chunks_.size();
 }
 
@@ -149,7 +148,7 @@ live_table::slot* live_table::take_sorted(std::uint32_t& count) noexcept {
 }
 
 std::size_t live_table::capacity() const noexcept {
-    std::lock_guard const held(pool_lock_);
+    word_guard const held(pool_lock_);
     return chunk_size * static_cast<std::size_t>(std::ranges::count_if(chunks_, [](slot_chunk const& c) { return c.slots != nullptr; }));
 }
 

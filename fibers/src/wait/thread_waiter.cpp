@@ -18,7 +18,8 @@ RAMIE_NOIPA thread_waiter& thread_waiter::of_this_thread() noexcept {
 }
 #endif
 
-void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noexcept {
+void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noexcept
+    RAMIE_RULES_NOT_CHECKED /* there may be no lock */ {
     auto const saved_errno = errno;
     token_.store(0, std::memory_order_relaxed);
     auto const parked = state.park(g, false);

@@ -76,7 +76,7 @@ void blocking_pool::carry_out(call c) noexcept {
     // meanwhile.
     call instead;
     {
-        std::lock_guard const held(lock_);
+        word_guard const held(lock_);
         --on_way_;
         if (jobs_.first != nullptr && idle_ != nullptr && on_way_ == 0) instead = choose();
     }
@@ -86,7 +86,7 @@ void blocking_pool::carry_out(call c) noexcept {
 // Under starting_. The new thread is counted as on its way already.
 void blocking_pool::start_server() {
     {
-        std::lock_guard const held(lock_);
+        word_guard const held(lock_);
         if (stopping_) {
             --on_way_;
             return;
@@ -99,7 +99,7 @@ void blocking_pool::start_server() {
         servers_.pop_front();
         throw;
     }
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     ++count_;
 }
 
@@ -107,14 +107,14 @@ void blocking_pool::start_server() {
 void blocking_pool::make_sure_of_one() {
     std::lock_guard const one_at_a_time(starting_);
     {
-        std::lock_guard const held(lock_);
+        word_guard const held(lock_);
         if (count_ > 0) return;
         ++on_way_;
     }
     try {
         start_server();
     } catch (...) {
-        std::lock_guard const held(lock_);
+        word_guard const held(lock_);
         --on_way_;
         throw;
     }
@@ -154,7 +154,7 @@ void blocking_pool::run_body(task& job) noexcept {
         job.run();
     }
     if (!is_left) return;
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     --left_;
 }
 
@@ -209,7 +209,7 @@ bool blocking_pool::fall_idle(server& self) noexcept {
     auto const until = std::chrono::steady_clock::now() + keep_idle;
     while (self.called.load(std::memory_order_relaxed) == 0) {
         if (futex_wait(self.called, 0, until)) continue;
-        std::lock_guard const held(lock_);
+        word_guard const held(lock_);
         if (self.called.load(std::memory_order_relaxed) != 0) return true;
         auto** place = &idle_;
         while (*place != &self) place = &(*place)->next_idle;
@@ -252,17 +252,20 @@ void blocking_pool::stop() noexcept {
         s.thread.join();
     }
     servers_.clear();
-    while (auto* const job = jobs_.take()) job->unref();  // stale entries
+    lock_.lock();
+    auto stale = std::exchange(jobs_, {});
+    lock_.unlock();
+    while (auto* const job = stale.take()) job->unref();
     queued_.store(0, std::memory_order_relaxed);
 }
 
 unsigned blocking_pool::left_behind() const noexcept {
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     return left_;
 }
 
 unsigned blocking_pool::threads() const noexcept {
-    std::lock_guard const held(lock_);
+    word_guard const held(lock_);
     return count_;
 }
 

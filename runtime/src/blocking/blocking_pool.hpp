@@ -64,7 +64,7 @@ class blocking_pool {
         bool fresh = false;
     };
 
-    call choose() noexcept;
+    call choose() noexcept RAMIE_UNDER(lock_);
     void carry_out(call c) noexcept;
     void start_server();
     void make_sure_of_one();
@@ -73,8 +73,7 @@ class blocking_pool {
     void run_body(task& job) noexcept;
     void leave_behind(bool& is_left) noexcept;
     task* next_job(server& self, bool& arriving) noexcept;
-    // Under lock_.
-    unsigned may_exist() const noexcept { return most_ + std::min(left_, most_left_); }
+    unsigned may_exist() const noexcept RAMIE_UNDER(lock_) { return most_ + std::min(left_, most_left_); }
     bool fall_idle(server& self) noexcept;
     void leave(server& self) noexcept;
     void join_ended() noexcept;
@@ -85,12 +84,12 @@ class blocking_pool {
     unsigned const most_left_;
 
     mutable word_lock lock_;
-    task_chain jobs_;
-    server* idle_ = nullptr;  // the last thread that fell idle comes first
-    unsigned count_ = 0;      // threads that serve
-    unsigned on_way_ = 0;
-    unsigned left_ = 0;  // abandoned jobs that still run
-    bool stopping_ = false;
+    task_chain jobs_ RAMIE_GUARDED_BY(lock_);
+    server* idle_ RAMIE_GUARDED_BY(lock_) = nullptr;  // the last thread that fell idle comes first
+    unsigned count_ RAMIE_GUARDED_BY(lock_) = 0;      // threads that serve
+    unsigned on_way_ RAMIE_GUARDED_BY(lock_) = 0;
+    unsigned left_ RAMIE_GUARDED_BY(lock_) = 0;       // abandoned jobs that still run
+    bool stopping_ RAMIE_GUARDED_BY(lock_) = false;
     atomic<std::uint32_t> queued_{0};  // jobs_.count, for readers without the lock
     atomic<unsigned> ended_{0};
 

@@ -2,7 +2,6 @@
 
 #include "queues/prefetch.hpp"
 
-#include <mutex>
 
 namespace ramie::detail {
 
@@ -14,7 +13,7 @@ void inject_queue::push(task& t) noexcept {
 
 void inject_queue::push(task_chain chain) noexcept {
     if (chain.first == nullptr) return;
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     if (tasks_.last != nullptr) tasks_.last->next = chain.first;
     else tasks_.first = chain.first;
     tasks_.last = chain.last;
@@ -25,7 +24,7 @@ void inject_queue::push(task_chain chain) noexcept {
 task_chain inject_queue::pop(std::uint32_t most) noexcept {
     task_chain taken;
     if (count_.load(std::memory_order_relaxed) == 0) return taken;
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     while (taken.count < most) {
         auto* const t = tasks_.take();
         if (t == nullptr) break;

@@ -56,7 +56,7 @@ class inject_queue {
 
   private:
     word_lock lock_;
-    task_chain tasks_;
+    task_chain tasks_ RAMIE_GUARDED_BY(lock_);
     atomic<std::uint32_t> count_{0};
 };
 

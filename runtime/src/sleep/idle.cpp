@@ -5,7 +5,6 @@
 #include "worker/worker.hpp"
 
 #include <algorithm>
-#include <mutex>
 
 namespace ramie::detail {
 
@@ -14,7 +13,7 @@ idle_set::idle_set(unsigned workers, unsigned most)
     listed_.reserve(most);
 }
 
-worker* idle_set::take_if_nobody_searches() noexcept {
+worker* idle_set::take_if_none_searches() noexcept {
     auto const seen = counts_.load(std::memory_order_seq_cst);
     if (seen >= one_searching || (seen & sleeping_mask) == 0) return nullptr;
     return take();
@@ -23,7 +22,7 @@ worker* idle_set::take_if_nobody_searches() noexcept {
 worker* idle_set::wake_in_any_case() noexcept { return sleeping() > 0 ? take() : nullptr; }
 
 worker* idle_set::take() noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     if (listed_.empty()) return nullptr;
     // Rather a futex sleeper: the worker in the driver is of use there.
     auto chosen = std::find_if(listed_.rbegin(), listed_.rend(), [](worker* w) { return !w->sleeps_in_driver(); });
@@ -49,7 +48,7 @@ bool idle_set::stop_search() noexcept {
 
 void idle_set::list(worker& w, bool was_searching) noexcept {
     {
-        std::lock_guard held(lock_);
+        word_guard const held(lock_);
         listed_.push_back(&w);
         counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping, std::memory_order_seq_cst);
     }
@@ -57,7 +56,7 @@ void idle_set::list(worker& w, bool was_searching) noexcept {
 }
 
 bool idle_set::unlist(worker& w) noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     auto const place = std::find(listed_.begin(), listed_.end(), &w);
     if (place == listed_.end()) return false;
     listed_.erase(place);

@@ -21,7 +21,7 @@ class idle_set {
     // (A worker that is alone in its runtime need not ask: no other sleeps.)
     worker* wake_for_work() noexcept {
         thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
-        return take_if_nobody_searches();
+        return take_if_none_searches();
     }
     // Any sleeper, though others search: for work that is known to wait in vain (monitor.hpp).
     worker* wake_in_any_case() noexcept;
@@ -46,13 +46,13 @@ class idle_set {
     static constexpr std::uint64_t one_sleeping = 1, one_searching = std::uint64_t{1} << 32,
                                    sleeping_mask = one_searching - 1;
 
-    worker* take_if_nobody_searches() noexcept;
+    worker* take_if_none_searches() noexcept;
     worker* take() noexcept;
 
     unsigned const most_searching_;
     alignas(64) atomic<std::uint64_t> counts_{0};
     word_lock lock_;
-    std::vector<worker*> listed_;
+    std::vector<worker*> listed_ RAMIE_GUARDED_BY(lock_);
 };
 
 }  // namespace ramie::detail

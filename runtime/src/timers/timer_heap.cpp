@@ -1,7 +1,6 @@
 #include "timers/timer_heap.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -25,7 +24,7 @@ void ask_for_rest(task const& t) noexcept {
 }  // namespace
 
 bool timer_heap::make_room() noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     try {
         if (with_free_ == nowhere) add_nodes();
         if (items_.size() == items_.capacity()) items_.reserve(std::max<std::size_t>(block_size, 2 * items_.size()));
@@ -69,12 +68,12 @@ void timer_heap::put_back(timer_entry& n) noexcept {
 
 std::size_t timer_heap::capacity() const noexcept {
     auto const n = nodes();
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     return std::max({n, items_.capacity(), places_.capacity()});
 }
 
 std::size_t timer_heap::nodes() const noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     std::size_t n = 0;
     for (auto const& b : blocks_) n += b.nodes ? block_size : 0;
     return n;
@@ -82,7 +81,7 @@ std::size_t timer_heap::nodes() const noexcept {
 
 bool timer_heap::trim() noexcept {
     std::vector<std::unique_ptr<timer_entry[]>> gone;  // freed after unlocking
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     auto const needed = std::exchange(peak_, items_.size());
     try {
         gone.reserve(spare_blocks(needed));
@@ -140,7 +139,7 @@ void timer_heap::give_back_items(std::size_t needed) {
 
 task_state::park_result timer_heap::arm(task& t, std::uint64_t g, bool abortable, time_point until,
                                         bool& earlier) noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     auto& n = take_node();
     n = {this, &t, g, n.number, nullptr};
     t.timer = &n;
@@ -154,7 +153,7 @@ task_state::park_result timer_heap::arm(task& t, std::uint64_t g, bool abortable
 }
 
 void timer_heap::disarm(task& t) noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     auto* const n = t.timer;
     t.timer = nullptr;
     if (auto const place = places_[n->number]; place != nowhere) {
@@ -167,14 +166,14 @@ void timer_heap::disarm(task& t) noexcept {
 task_chain timer_heap::fire(time_point now) noexcept {
     task_chain due;
     std::array<timer_entry*, batch_size> room;
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     for (auto batch = take_due(now, room); !batch.empty(); batch = take_due(now, room)) {
         for (auto const* n : batch) {
-            ask_for(n->who);
-            ask_for(reinterpret_cast<std::byte const*>(n->who) + 64);
+            ask_for(n->sleeper);
+            ask_for(reinterpret_cast<std::byte const*>(n->sleeper) + 64);
         }
         for (auto* const n : batch) {
-            auto& t = *n->who;
+            auto& t = *n->sleeper;
             if (t.state.claim(n->generation, task_state::outcome::deadline) != task_state::claim_result::submit_it)
                 continue;  // its disarm frees the node
             t.timer = nullptr;

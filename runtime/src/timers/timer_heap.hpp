@@ -30,7 +30,7 @@ class timer_heap;
 
 struct timer_entry {
     timer_heap* heap;
-    task* who;
+    task* sleeper;
     std::uint64_t generation;
     std::uint32_t number;  // the node's number in its heap's pool
     timer_entry* next_free;
@@ -76,33 +76,34 @@ class timer_heap {
         std::uint32_t next = nowhere;  // the next block with free nodes, or without any
     };
 
-    timer_entry& node(std::uint32_t number) const noexcept {
+    timer_entry& node(std::uint32_t number) const noexcept RAMIE_UNDER(lock_) {
         return blocks_[number / block_size].nodes[number % block_size];
     }
     bool make_room() noexcept;
-    void add_nodes();
-    std::size_t spare_blocks(std::size_t needed) const noexcept;
+    void add_nodes() RAMIE_UNDER(lock_);
+    std::size_t spare_blocks(std::size_t needed) const noexcept RAMIE_UNDER(lock_);
     static std::size_t enough_items(std::size_t needed) noexcept;
-    void give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept;
-    void give_back_items(std::size_t needed);
-    timer_entry& take_node() noexcept;
-    void put_back(timer_entry& n) noexcept;
-    void put(std::size_t place, item const& i) noexcept;
-    void sift_up(std::size_t place, item const& i) noexcept;
-    void sift_down(std::size_t place, item const& i) noexcept;
-    void remove(std::size_t place) noexcept;
-    std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept;
-    void publish_first() noexcept;
+    void give_back_blocks(std::size_t needed, std::vector<std::unique_ptr<timer_entry[]>>& to) noexcept RAMIE_UNDER(lock_);
+    void give_back_items(std::size_t needed) RAMIE_UNDER(lock_);
+    timer_entry& take_node() noexcept RAMIE_UNDER(lock_);
+    void put_back(timer_entry& n) noexcept RAMIE_UNDER(lock_);
+    void put(std::size_t place, item const& i) noexcept RAMIE_UNDER(lock_);
+    void sift_up(std::size_t place, item const& i) noexcept RAMIE_UNDER(lock_);
+    void sift_down(std::size_t place, item const& i) noexcept RAMIE_UNDER(lock_);
+    void remove(std::size_t place) noexcept RAMIE_UNDER(lock_);
+    std::span<timer_entry*> take_due(time_point now, std::array<timer_entry*, batch_size>& room) noexcept
+        RAMIE_UNDER(lock_);
+    void publish_first() noexcept RAMIE_UNDER(lock_);
 
     bool has_room_ = false;  // the owner's; room for at least one more
 
     mutable word_lock lock_;
-    std::vector<item> items_;
-    std::size_t peak_ = 0;               // the most items since the last trim
-    std::vector<std::uint32_t> places_;  // by number: index in items_; `nowhere`: popped or free
-    std::vector<block> blocks_;
-    std::uint32_t with_free_ = nowhere;   // the first block that has free nodes
-    std::uint32_t given_back_ = nowhere;  // the first without nodes
+    std::vector<item> items_ RAMIE_GUARDED_BY(lock_);
+    std::size_t peak_ RAMIE_GUARDED_BY(lock_) = 0;               // the most items since the last trim
+    std::vector<std::uint32_t> places_ RAMIE_GUARDED_BY(lock_);  // by number: index in items_; `nowhere`: popped or free
+    std::vector<block> blocks_ RAMIE_GUARDED_BY(lock_);
+    std::uint32_t with_free_ RAMIE_GUARDED_BY(lock_) = nowhere;   // the first block that has free nodes
+    std::uint32_t given_back_ RAMIE_GUARDED_BY(lock_) = nowhere;  // the first without nodes
     // Read by a worker that falls asleep, without the lock (idle.md).
     atomic<time_point::rep> first_{never.time_since_epoch().count()};
 };

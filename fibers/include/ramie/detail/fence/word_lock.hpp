@@ -14,23 +14,24 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/bias.hpp>
+#include <ramie/detail/fence/lock_rules.hpp>
 #include <ramie/detail/fence/pause.hpp>
 
 namespace ramie::detail {
 
-class word_lock {
+class RAMIE_A_LOCK word_lock {
   public:
     constexpr word_lock() = default;
     word_lock(word_lock const&) = delete;
     word_lock& operator=(word_lock const&) = delete;
 
-    [[gnu::always_inline]] void lock() noexcept {
+    [[gnu::always_inline]] void lock() noexcept RAMIE_TAKES() {
         auto const me = this_bias();
         if (!bias_.enter(me)) lock_as_others_do(me);
     }
 
     // The lock is not touched after the store. (A holder that finds the owner inside is itself the owner.)
-    void unlock() noexcept {
+    void unlock() noexcept RAMIE_GIVES_UP() {
         if (bias_.is_inside()) bias_.leave();
         else held_.store(false, std::memory_order_release);  // pairs with the acquire in lock_as_others_do()
     }
@@ -55,6 +56,18 @@ class word_lock {
 
     bias bias_;
     atomic<bool> held_{false};
+};
+
+// std::lock_guard, as clang's check of lock rules knows it.
+class RAMIE_A_GUARD [[nodiscard]] word_guard {
+  public:
+    explicit word_guard(word_lock& lock) noexcept RAMIE_TAKES(lock) : lock_(lock) { lock_.lock(); }
+    word_guard(word_guard const&) = delete;
+    word_guard& operator=(word_guard const&) = delete;
+    ~word_guard() RAMIE_GIVES_UP() { lock_.unlock(); }
+
+  private:
+    word_lock& lock_;
 };
 
 }  // namespace ramie::detail

@@ -151,8 +151,8 @@ class live_table {
     class address_book;
 
     slot* take_batch(std::uint32_t& count);
-    slot* take_sorted(std::uint32_t& count) noexcept;
-    slot* add_chunk();
+    slot* take_sorted(std::uint32_t& count) noexcept RAMIE_UNDER(pool_lock_);
+    slot* add_chunk() RAMIE_UNDER(pool_lock_);
     void put_batch(slot* first, slot* last) noexcept;
     void put_loose(slot* first, slot* last, std::uint32_t count) noexcept;
     std::size_t begin_trim(time_point now, std::chrono::steady_clock::duration decay) noexcept;
@@ -172,23 +172,23 @@ class live_table {
     atomic<std::size_t> walks_{0};
     word_lock walk_lock_;
 
-    mutable word_lock pool_lock_;  // guards everything below, down to the next lock
-    std::vector<slot_chunk> chunks_;
-    std::vector<share const*> shares_;
-    std::vector<slot*> batches_;          // lists of chunk_size free slots each
-    slot* loose_ = nullptr;               // a list of any length
-    std::uint32_t loose_count_ = 0;
-    std::size_t sorted_ = 0;              // slots back in their chunks
-    std::size_t gone_ = 0;                // chunks that were freed; their places can be used again
-    std::size_t least_batches_ = 0;       // the fewest batches since surplus_ was last computed
-    std::size_t surplus_ = 0;             // batches not taken for that long, to be sorted
-    time_point reckon_at_ = time_point::min();
+    mutable word_lock pool_lock_;
+    std::vector<slot_chunk> chunks_ RAMIE_GUARDED_BY(pool_lock_);
+    std::vector<share const*> shares_ RAMIE_GUARDED_BY(pool_lock_);
+    std::vector<slot*> batches_ RAMIE_GUARDED_BY(pool_lock_);     // lists of chunk_size free slots each
+    slot* loose_ RAMIE_GUARDED_BY(pool_lock_) = nullptr;          // a list of any length
+    std::uint32_t loose_count_ RAMIE_GUARDED_BY(pool_lock_) = 0;
+    std::size_t sorted_ RAMIE_GUARDED_BY(pool_lock_) = 0;         // slots back in their chunks
+    std::size_t gone_ RAMIE_GUARDED_BY(pool_lock_) = 0;           // chunks that were freed; their places can be used again
+    std::size_t least_batches_ RAMIE_GUARDED_BY(pool_lock_) = 0;  // the fewest batches since surplus_ was last computed
+    std::size_t surplus_ RAMIE_GUARDED_BY(pool_lock_) = 0;        // batches not taken for that long, to be sorted
+    time_point reckon_at_ RAMIE_GUARDED_BY(pool_lock_) = time_point::min();
 
     atomic_flag trimming_;
 
-    word_lock foreign_lock_;  // guards the two below
-    share foreign_;
-    end_listener* listener_ = nullptr;
+    word_lock foreign_lock_;
+    share foreign_ RAMIE_GUARDED_BY(foreign_lock_);
+    end_listener* listener_ RAMIE_GUARDED_BY(foreign_lock_) = nullptr;
 };
 
 }  // namespace ramie::detail

@@ -25,7 +25,8 @@ template <class Over>
 // and deadline_passed.
 template <class Ready>
 [[nodiscard]] std::unique_lock<word_lock> await(word_lock& lock, wait_queue& queue, wait_reason why, time_point limit,
-                                                Ready ready) {
+                                                Ready ready)
+    RAMIE_RULES_NOT_CHECKED /* a std::unique_lock has it meanwhile */ {
     auto& self = waiter::enter();
     for (;;) {
         std::unique_lock held(lock);

@@ -14,7 +14,7 @@
 //
 // A waiter that gives up (abort, limit) takes its node off the queue under the lock; a waker that came first has won,
 // and then it has not given up. What else its place stood for it undoes by `give_up`, in the same section: a semaphore
-// serves those who stood behind a large wish, a shared_mutex those whom a writer kept out, a channel gives back the room
+// serves the waiters behind a large wish, a shared_mutex those that a writer kept out, a channel gives back the room
 // that it kept for a reservation, a mutex notes whether its queue is empty now.
 //
 // What waits without it: join (a slot in the task, no queue: join.cpp), condition_variable (it stands in the queue
@@ -26,8 +26,6 @@
 #include <ramie/detail/wait/park.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
-#include <mutex>
-
 namespace ramie::detail {
 
 // Nothing else to undo.
@@ -37,9 +35,10 @@ struct gives_up_its_place {
 
 // Takes back what `node` showed; then give_up(woken_list&), which adds to the list what is to be resumed after unlocking.
 template <class GiveUp = gives_up_its_place>
-void leave_line(wait_queue& queue, word_lock& lock, wait_node& node, GiveUp give_up = {}) noexcept {
+void leave_line(wait_queue& queue, word_lock& lock, wait_node& node, GiveUp give_up = {}) noexcept
+    RAMIE_RULES_NOT_CHECKED /* give_up() knows the lock by its owner's name */ {
     woken_list woken;
-    std::lock_guard const held(lock);
+    word_guard const held(lock);
     queue.remove(node);
     give_up(woken);
 }
@@ -48,7 +47,8 @@ void leave_line(wait_queue& queue, word_lock& lock, wait_node& node, GiveUp give
 // came first. Throws aborted and deadline_passed. (Enter, the abort point, comes before all this.)
 template <class GiveUp = gives_up_its_place>
 [[nodiscard]] inline bool stay_in_line(wait_queue& queue, word_lock& held, wait_node& node, wait_reason why,
-                                       time_point limit, GiveUp give_up = {}) {
+                                       time_point limit, GiveUp give_up = {})
+    RAMIE_GIVES_UP(held) RAMIE_RULES_NOT_CHECKED /* park() gives it up */ {
     auto const end = park(node, why, &held, limit);
     if (end.woken()) return true;
     leave_line(queue, held, node, give_up);
@@ -59,14 +59,14 @@ template <class GiveUp = gives_up_its_place>
 // The same from the queue's end.
 template <class GiveUp = gives_up_its_place>
 [[nodiscard]] inline bool line_up(wait_queue& queue, word_lock& held, wait_node& node, wait_reason why,
-                                  time_point limit = never, GiveUp give_up = {}) {
+                                  time_point limit = never, GiveUp give_up = {}) RAMIE_GIVES_UP(held) {
     queue.push_back(node);
     return stay_in_line(queue, held, node, why, limit, give_up);
 }
 
 // Variant 1, with a node of its own.
 [[nodiscard]] inline bool line_up(wait_queue& queue, word_lock& held, waiter& self, wait_reason why,
-                                  time_point limit = never) {
+                                  time_point limit = never) RAMIE_GIVES_UP(held) {
     wait_node node(self);
     return line_up(queue, held, node, why, limit);
 }

@@ -42,7 +42,8 @@ struct want {
 // The second half of obtain(): called with `wanted.lock()` held, returns with it unlocked. For a channel's send and receive,
 // which look first without a want in memory (that costs a twelfth of a round trip).
 template <class Want>
-[[nodiscard]] inline bool wait_for_want(Want& wanted, waiter& self, wait_reason why, time_point limit) {
+[[nodiscard]] inline bool wait_for_want(Want& wanted, waiter& self, wait_reason why, time_point limit)
+    RAMIE_RULES_NOT_CHECKED /* a want says by a call which lock it means */ {
     wait_node node(self);
     node.slot = wanted.slot();
     bool const woken = line_up(wanted.queue(), wanted.lock(), node, why, limit,
