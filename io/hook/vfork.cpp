@@ -20,6 +20,8 @@
 
 #include <cerrno>
 
+#include <sys/syscall.h>
+
 namespace {
 
 using ramie::hook::is_lent;
@@ -30,6 +32,8 @@ enum note : int { thread_was_lent = 1, fiber_called_out = 2 };
 }  // namespace
 
 #if defined(__x86_64__) && defined(__LP64__)
+
+static_assert(SYS_vfork == 58, "written as a number below");
 
 extern "C" {
 

@@ -17,6 +17,8 @@ class loose_task {
     ~loose_task() {
         if (task_ == nullptr) return;
         (void)task_->state.start();
+        if (task_->state.current() == detail::task_state::phase::parked)  // nothing wakes it any more
+            (void)task_->state.claim(task_->state.generation(), detail::task_state::outcome::woken);
         task_->cancel();
         task_->drop_handle();
     }

@@ -25,6 +25,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #ifndef RAMIE_INLINE_SWITCH
 #define RAMIE_INLINE_SWITCH 0
@@ -54,13 +55,21 @@ class float_control {
     std::uint16_t x87_ = 0x37f;
 };
 
+// What the assembly takes off a fresh stack, one word at a time: the switch the first, ramie_start_fiber the second.
+struct fresh_frame {
+    void (*start)();
+    fiber_entry entry;
+    std::uintptr_t end_of_frames[2];
+};
+static_assert(offsetof(fresh_frame, start) == 0, "jumped to by the switch");
+static_assert(offsetof(fresh_frame, entry) == sizeof(void*), "jumped to by ramie_start_fiber");
+// ramie_start_fiber pushes a return address of 0 over `end_of_frames`: then the stack is as after a call.
+static_assert(offsetof(fresh_frame, end_of_frames) == 2 * sizeof(void*) && sizeof(fresh_frame) % 16 == 0);
+
 template <fiber_entry Entry>
 void* fresh_context(void* top, std::size_t) noexcept {
-    auto* const words = reinterpret_cast<std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15}) - 4;
-    words[0] = reinterpret_cast<std::uintptr_t>(&ramie_start_fiber);
-    words[1] = reinterpret_cast<std::uintptr_t>(Entry);
-    words[2] = words[3] = 0;  // end of frames
-    return words;
+    auto const end = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
+    return ::new (reinterpret_cast<void*>(end - sizeof(fresh_frame))) fresh_frame{&ramie_start_fiber, Entry, {0, 0}};
 }
 
 // Saves the running context, with its handle in `save` before `to` goes on, and continues `to`. Returns the payload of

@@ -25,7 +25,7 @@
 //      the waiter was still running and must not be submitted by the claimer.
 // So exactly one party submits the waiter: the claimer that found it parked, or the errand that could not park it.
 //
-// Who frees the block: the block is kept while the task is not finished (the life), or has the handle bit, or
+// When the block is freed: it is kept while the task is not finished (the life), or has the handle bit, or
 // references. One word has all three, so each of finish(), release_handle() and drop_ref() knows by its own transition
 // whether it was the last.
 //
@@ -36,12 +36,16 @@
 //
 // A plain thread that waits has such a word too (waiter.hpp); it uses only running and parked.
 //
+// Each transition has a precondition, which builds without NDEBUG check; a breach ends the process with the word in
+// plain text (task_state_text.cpp).
+//
 // Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end, in one step and in two.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/ground/language.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -73,6 +77,19 @@ class task_state {
     bool has_joiner() const noexcept { return (word_.load(std::memory_order_relaxed) & joiner_bit) != 0; }
     phase current() const noexcept { return phase_of(word_.load(std::memory_order_relaxed)); }
 
+    // The word taken apart, for messages.
+    struct snapshot {
+        phase now;
+        outcome last;
+        bool abort, abortable, telling, joiner, handle;
+        std::uint32_t references;
+        std::uint64_t generation;
+
+        // "parked, can be aborted, has a handle, references: 2, wait 7". Returns `into`.
+        char const* text(char* into, std::size_t size) const noexcept;
+    };
+    snapshot look() const noexcept { return taken_apart(word_.load(std::memory_order_relaxed)); }
+
     // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
     // (release; pairs with the acquire in abort()), and an abort() that came before it is seen.
     bool abort_requested_in_order() noexcept {
@@ -96,12 +113,18 @@ class task_state {
     void add_ref() noexcept {
         auto const before = word_.fetch_add(one_ref, std::memory_order_relaxed);
         if ((before & refs_mask) == refs_mask) too_many_refs();
+        expect(released(before) == release_result::nothing, "add_ref() to a block that is free", before);
     }
     // release: all use of the block comes before it is freed; acquire by the thread that frees it.
-    release_result drop_ref() noexcept { return released(word_.fetch_sub(one_ref, std::memory_order_acq_rel) - one_ref); }
+    release_result drop_ref() noexcept {
+        auto const before = word_.fetch_sub(one_ref, std::memory_order_acq_rel);
+        expect((before & refs_mask) != 0, "drop_ref() without a reference", before);
+        return released(before - one_ref);
+    }
     // For a finished task; its handle is gone then.
     release_result release_handle() noexcept {
         auto const w = word_.load(std::memory_order_acquire);
+        expect(phase_of(w) == phase::finished && (w & handle_bit) != 0, "release_handle() without one, or too early", w);
         // No thread can make a reference any more.
         if ((w & (refs_mask | telling_bit)) == 0) return release_result::free_it;
         return released(word_.fetch_and(~handle_bit, std::memory_order_acq_rel) & ~handle_bit);
@@ -134,6 +157,7 @@ class task_state {
         auto w = word_.load(std::memory_order_acquire);
         for (;;) {
             if (generation_of(w) != g) return park_result::resume_now;
+            expect(phase_of(w) == phase::running, "park() of a waiter that does not run", w);
             bool const refuse = abortable && (w & abort_bit) != 0;
             auto const next = refuse ? claimed(w, outcome::aborted)
                                      : with_phase(w & ~outcome_mask, phase::parked) | (abortable ? abortable_bit : 0);
@@ -145,7 +169,7 @@ class task_state {
     }
 
     enum class [[nodiscard]] claim_result : std::uint8_t {
-        lost,          // that wait is over: the waiter got nothing from the caller, who must offer it to the next one
+        lost,          // that wait is over: the waiter got nothing, and the caller must offer it to the next one
         nothing_more,  // won; the waiter had not parked yet and will notice by itself
         submit_it      // won; make it runnable
     };
@@ -153,6 +177,7 @@ class task_state {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (generation_of(w) != g || phase_of(w) == phase::finished) return claim_result::lost;
+            expect(phase_of(w) != phase::unstarted, "claim() of a wait that was not shown", w);
             // acquire pairs with park()'s release, release with park()'s acquire.
             if (word_.compare_exchange_weak(w, claimed(w, how), std::memory_order_acq_rel, std::memory_order_relaxed))
                 return phase_of(w) == phase::parked ? claim_result::submit_it : claim_result::nothing_more;
@@ -193,6 +218,7 @@ class task_state {
     finish_result finish(bool has_result, bool tells = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
+            expect(phase_of(w) == phase::running, "finish() of a task that does not run", w);
             if (has_result && (w & handle_bit) == 0) return finish_result::discard_result_first;
             // release pairs with is_finished(); acquire pairs with add_joiner()'s release (the joiner's slot) and with
             // the releases of holders that let go before.
@@ -203,7 +229,9 @@ class task_state {
     }
     // After `tell_end`. Orders as in finish().
     finish_result told() noexcept {
-        return after_finish(word_.fetch_and(~telling_bit, std::memory_order_acq_rel) & ~telling_bit);
+        auto const before = word_.fetch_and(~telling_bit, std::memory_order_acq_rel);
+        expect(phase_of(before) == phase::finished && (before & telling_bit) != 0, "told() without tell_end", before);
+        return after_finish(before & ~telling_bit);
     }
 
     enum class [[nodiscard]] joiner_result : std::uint8_t {
@@ -232,6 +260,7 @@ class task_state {
     leave_result remove_joiner() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
         for (;;) {
+            expect((w & joiner_bit) != 0, "remove_joiner() without one", w);
             if (phase_of(w) == phase::finished) return leave_result::finisher_has_slot;
             if (word_.compare_exchange_weak(w, w & ~joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
                 return leave_result::left;
@@ -244,6 +273,7 @@ class task_state {
     };
     detach_result drop_handle() noexcept {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        expect((w & handle_bit) != 0, "drop_handle() without one", w);
         while (phase_of(w) != phase::finished) {
             if (word_.compare_exchange_weak(w, w & ~handle_bit, std::memory_order_acq_rel, std::memory_order_acquire))
                 return detach_result::nothing;
@@ -268,6 +298,20 @@ class task_state {
         return released(w) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
     }
     void wait_until_told() const noexcept;
+    static snapshot taken_apart(std::uint64_t w) noexcept {
+        bool const over = phase_of(w) == phase::finished;
+        return {phase_of(w), outcome_of(w), (w & abort_bit) != 0, !over && (w & abortable_bit) != 0,
+                over && (w & telling_bit) != 0, (w & joiner_bit) != 0, (w & handle_bit) != 0,
+                static_cast<std::uint32_t>((w & refs_mask) / one_ref), generation_of(w)};
+    }
+    // The precondition of a transition from `w`.
+    static void expect([[maybe_unused]] bool holds, [[maybe_unused]] char const* breach,
+                       [[maybe_unused]] std::uint64_t w) noexcept {
+#if !defined(NDEBUG)
+        if (!holds) [[unlikely]] die_of(breach, w);
+#endif
+    }
+    [[noreturn, gnu::cold]] static void die_of(char const* breach, std::uint64_t w) noexcept;
     [[noreturn]] static void too_many_refs() noexcept {
         std::fputs("ramie: a task has more than 1,000,000 abort_handles\n", stderr);
         std::abort();
