@@ -68,7 +68,7 @@ TEST_CASE("pthread_mutex_lock: two fibers of one thread, the first of which wait
 }
 
 TEST_CASE("pthread_mutex_lock: first come, first served; a wake is never missed") {
-    nobody_looks const test;
+    no_looking const test;
     std::string order;
     on_one_thread([&] {
         plain_pthread_mutex mutex;
@@ -91,7 +91,7 @@ TEST_CASE("pthread_mutex_lock: first come, first served; a wake is never missed"
 }
 
 TEST_CASE("pthread_mutex_lock: a fiber and a plain thread wait for each other's") {
-    nobody_looks const test;
+    no_looking const test;
     with_each_kind([](plain_pthread_mutex& mutex) {
         on_one_thread([&] {
             std::atomic<int> step{0};
@@ -124,7 +124,7 @@ TEST_CASE("pthread_mutex_lock: a fiber and a plain thread wait for each other's"
 }
 
 TEST_CASE("pthread_mutex_lock: fibers of two workers and two threads count together") {
-    nobody_looks const test;
+    no_looking const test;
     with_each_kind([](plain_pthread_mutex& mutex) {
         if ((mutex.raw.__data.__kind & 128) != 0) return;  // partly found by looking
         constexpr int fibers = 16, threads = 2;
@@ -152,7 +152,7 @@ TEST_CASE("pthread_mutex_lock: fibers of two workers and two threads count toget
 }
 
 TEST_CASE("pthread_mutex_lock: no fiber starves beside one that unlocks for moments only, and all keep their places") {
-    nobody_looks const test;
+    no_looking const test;
     for (bool const by_thread : {false, true}) {
         CAPTURE(by_thread);
         plain_pthread_mutex mutex;

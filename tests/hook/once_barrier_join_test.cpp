@@ -11,7 +11,7 @@
 using namespace ramie::testing;
 
 TEST_CASE("pthread_once: a fiber waits while another's routine waits, on the same thread; the routine runs once") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         static pthread_once_t once;
         static int runs;
@@ -41,7 +41,7 @@ TEST_CASE("std::call_once: a callable that throws lets the next caller try, with
     MESSAGE("skipped: TSan's own pthread_once never ends once a routine has thrown");
     return;
 #endif
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         std::once_flag first, other;
         std::string order;
@@ -65,7 +65,7 @@ TEST_CASE("std::call_once: a callable that throws lets the next caller try, with
 }
 
 TEST_CASE("pthread_once: under load, on two workers and a thread") {
-    nobody_looks const test;
+    no_looking const test;
     constexpr std::size_t flags = 200;
     std::vector<pthread_once_t> all_flags(flags, PTHREAD_ONCE_INIT);
     static std::atomic<int> runs;
@@ -88,7 +88,7 @@ TEST_CASE("pthread_once: under load, on two workers and a thread") {
 }
 
 TEST_CASE("pthread_barrier_wait: fibers of one thread, and threads, go on together, one of them told so") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         constexpr int fibers = 4, rounds_of_all = 50;
         pthread_barrier_t barrier;
@@ -118,7 +118,7 @@ TEST_CASE("pthread_barrier_wait: fibers of one thread, and threads, go on togeth
 }
 
 TEST_CASE("pthread_barrier_wait: for more fibers than there may be threads") {
-    nobody_looks const test;
+    no_looking const test;
     ramie::run({.max_blocking_threads = 1, .current_thread = true}, [] {
         constexpr unsigned fibers = 20;
         pthread_barrier_t barrier;

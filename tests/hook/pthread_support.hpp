@@ -31,11 +31,11 @@ void on_one_thread(F&& f) {
 }
 
 // While one of these lives, no wait is ended by looking: a missed wake is missed for ever.
-struct nobody_looks {
-    nobody_looks() { ramie::detail::parking_lot::may_look = false; }
-    nobody_looks(nobody_looks const&) = delete;
-    nobody_looks& operator=(nobody_looks const&) = delete;
-    ~nobody_looks() { ramie::detail::parking_lot::may_look = true; }
+struct no_looking {
+    no_looking() { ramie::detail::parking_lot::may_look = false; }
+    no_looking(no_looking const&) = delete;
+    no_looking& operator=(no_looking const&) = delete;
+    ~no_looking() { ramie::detail::parking_lot::may_look = true; }
 };
 
 class plain_pthread_mutex {
@@ -60,6 +60,45 @@ class plain_pthread_mutex {
     int unlock() { return ::pthread_mutex_unlock(&raw); }
 
     pthread_mutex_t raw;
+};
+
+class plain_pthread_cond {
+  public:
+    explicit plain_pthread_cond(clockid_t clock = CLOCK_REALTIME, int shared = PTHREAD_PROCESS_PRIVATE) {
+        pthread_condattr_t how;
+        ::pthread_condattr_init(&how);
+        ::pthread_condattr_setclock(&how, clock);
+        ::pthread_condattr_setpshared(&how, shared);
+        REQUIRE(::pthread_cond_init(&raw, &how) == 0);
+        ::pthread_condattr_destroy(&how);
+    }
+    plain_pthread_cond(plain_pthread_cond const&) = delete;
+    plain_pthread_cond& operator=(plain_pthread_cond const&) = delete;
+    ~plain_pthread_cond() { ::pthread_cond_destroy(&raw); }
+    int wait(plain_pthread_mutex& m) { return ::pthread_cond_wait(&raw, &m.raw); }
+    int signal() { return ::pthread_cond_signal(&raw); }
+    int broadcast() { return ::pthread_cond_broadcast(&raw); }
+
+    pthread_cond_t raw;
+};
+
+// What passes from one to the other.
+struct baton {
+    plain_pthread_mutex mutex;
+    plain_pthread_cond changed;
+    int value = 0;
+
+    void await(int wanted) {
+        mutex.lock();
+        while (value != wanted) changed.wait(mutex);
+        mutex.unlock();
+    }
+    void set(int to) {
+        mutex.lock();
+        value = to;
+        changed.broadcast();
+        mutex.unlock();
+    }
 };
 
 inline timespec time_after(std::chrono::nanoseconds d, clockid_t clock = CLOCK_REALTIME) {

@@ -37,7 +37,7 @@ constexpr int both_kinds[] = {PTHREAD_RWLOCK_PREFER_READER_NP, PTHREAD_RWLOCK_PR
 }  // namespace
 
 TEST_CASE("pthread_rwlock: readers share, a writer is alone, and a waiting fiber lets others run on the thread") {
-    nobody_looks const test;
+    no_looking const test;
     for (int const kind : both_kinds) {
         CAPTURE(kind);
         on_one_thread([&] {
@@ -66,7 +66,7 @@ TEST_CASE("pthread_rwlock: readers share, a writer is alone, and a waiting fiber
 }
 
 TEST_CASE("pthread_rwlock: all readers up to the next writer go on together") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         plain_rwlock lock;
         lock.write();
@@ -96,7 +96,7 @@ TEST_CASE("pthread_rwlock: all readers up to the next writer go on together") {
 }
 
 TEST_CASE("pthread_rwlock: a fiber and a thread wait for each other's, in each way") {
-    nobody_looks const test;
+    no_looking const test;
     for (bool const thread_writes : {false, true}) {
         CAPTURE(thread_writes);
         on_one_thread([&] {
@@ -129,7 +129,7 @@ TEST_CASE("pthread_rwlock: a fiber and a thread wait for each other's, in each w
 }
 
 TEST_CASE("pthread_rwlock: fibers of two workers and two threads, under load, also from Ramie's own waits") {
-    nobody_looks const test;
+    no_looking const test;
     forced_migration const environment;
     for (int const kind : both_kinds) {
         plain_rwlock lock(kind);

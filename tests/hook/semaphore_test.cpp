@@ -35,7 +35,7 @@ struct plain_sem {
 }  // namespace
 
 TEST_CASE("sem_wait: fibers of one thread, and threads, post to each other") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         plain_sem there, back;
         auto const answer = [&] {
@@ -59,7 +59,7 @@ TEST_CASE("sem_wait: fibers of one thread, and threads, post to each other") {
 }
 
 TEST_CASE("sem_post: two posts wake two fibers, before either has run") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         plain_sem semaphore;
         auto one = parked([&] { return semaphore.wait(); });
@@ -72,7 +72,7 @@ TEST_CASE("sem_post: two posts wake two fibers, before either has run") {
 }
 
 TEST_CASE("sem_wait: a limited number is inside, of fibers on two workers and threads") {
-    nobody_looks const test;
+    no_looking const test;
     plain_sem room(3);
     std::atomic<int> inside{0}, wrong{0};
     auto const each = static_cast<int>(rounds(300));
@@ -179,7 +179,7 @@ TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphor
     REQUIRE(::sigaction(SIGUSR1, &posting, &before) == 0);
     auto const times = static_cast<int>(rounds(2'000));
     on_one_thread([&] {
-        nobody_looks const test;
+        no_looking const test;
         std::atomic<int> got{0};
         // The fiber's worker is interrupted at any point, and again after the fiber has got the handler's post.
         plain_thread interrupts([&, worker = ::pthread_self()] {
@@ -216,7 +216,7 @@ TEST_CASE("sem_post: from a signal handler, in the middle of what other semaphor
 }
 
 TEST_CASE("futex by syscall(): fibers of one thread wait for each other, and for threads") {
-    nobody_looks const test;
+    no_looking const test;
     on_one_thread([] {
         int word = 0;
         auto const wait = [&](int expected, timespec const* time = nullptr) {

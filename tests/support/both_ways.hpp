@@ -1,5 +1,5 @@
-// A test body, run once per way of switching: every task returns to the loop of its lane after its step, or jumps to its successor directly,
-// as on a worker. Nothing may be left behind.
+// A test body, run once per way of switching: every task returns to the loop of its lane after its step, or jumps to its
+// successor directly, as on a worker. Nothing may be left behind.
 #pragma once
 
 #include "one_thread_carrier.hpp"
