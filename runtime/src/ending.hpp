@@ -1,4 +1,4 @@
-// The end of a runtime: what those who still use it and the thread that ends it must see of each other.
+// The end of a runtime: what the threads that still use it and the one that ends it must see of each other.
 //
 //   a spawn                                    the end
 //   1. lists the task                          a. closes the gate (asymmetric_gate.hpp)

@@ -86,7 +86,7 @@ ALL = [
           "state_.compare_exchange_strong(expected, on_futex, std::memory_order_acq_rel, std::memory_order_acquire)",
           "(state_.store(on_futex, std::memory_order_release), true)", "parker"),
     deleted("runtime/src/standins/rest_word.hpp", "the monitor does not look again once it says that it rests",
-            "        if (!nobody_moves()) (void)watches_again();\n", "rest_word"),
+            "        if (!none_moves()) (void)watches_again();\n", "rest_word"),
     Break("runtime/src/standins/rest_word.hpp", "the monitor rests though it is stopped",
           "if (!word_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed)) return;",
           "(void)word_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed);\n"

@@ -23,9 +23,9 @@ struct world {
     rest_word word;
     std::array<atomic<bool>, 2> asleep{true, true};
 
-    bool nobody_moves() { return asleep[0].load(seq_cst) && asleep[1].load(seq_cst); }
+    bool none_moves() { return asleep[0].load(seq_cst) && asleep[1].load(seq_cst); }
     void rest() {
-        word.rest(never, [this] { return nobody_moves(); });
+        word.rest(never, [this] { return none_moves(); });
     }
     // worker::wakes_up(), and found_work().
     void move(std::size_t i) {
@@ -48,7 +48,7 @@ TEST_CASE("model: rest_word: a worker that moves before, at or after the beginni
         auto s = std::make_shared<world>();
         thread([=] {
             s->rest();
-            require(!s->nobody_moves(), "it rests no more, though no worker moves");
+            require(!s->none_moves(), "it rests no more, though no worker moves");
         });
         for (std::size_t i = 0; i < 2; ++i) thread([=] { s->move(i); });
     });
@@ -77,7 +77,7 @@ TEST_CASE("model: rest_word: it is stopped, whatever it does") {
         auto s = std::make_shared<world>();
         thread([=] {
             while (!s->word.is_stopped()) {
-                if (s->nobody_moves()) s->rest();
+                if (s->none_moves()) s->rest();
                 else s->word.pause(ramie::detail::carrier::now() + std::chrono::milliseconds(10));
             }
         });

@@ -260,6 +260,6 @@ TEST_CASE("unseen failures: without a hook, one line on stderr") {
         });
     });
     CHECK(end.exited_with(0));
-    CHECK_MESSAGE(end.said("\"unlucky\" ended by std::runtime_error: no luck, and nobody joins it\n"), end.output);
+    CHECK_MESSAGE(end.said("\"unlucky\" ended by std::runtime_error: no luck, and no handle receives that\n"), end.output);
     CHECK(std::ranges::count(end.output, '\n') == 1);
 }

@@ -345,7 +345,7 @@ auto on_reserve(sender<T>& to, Handler handler) {
     return detail::want_case(detail::channel_reserve<T>(detail::access::core(to)), std::move(handler));
 }
 
-// Ready when the channel is closed or nobody receives. handler().
+// Ready when the channel is closed or has no receiver. handler().
 template <class T, class Handler>
 auto on_closed(sender<T>& by, Handler handler) {
     using wanted = typename detail::channel_core<T>::closing;

@@ -15,7 +15,7 @@ template <class Handler>
 class tick_case;
 }
 
-// What tick() does about instants that passed while nobody asked. With a period of 10, and the second tick taken at 35:
+// What tick() does about instants that passed while tick() was not called. With a period of 10, and the second tick taken at 35:
 //   burst  the missed ones come at once, until it has caught up:   0, 10, 20, 30 (all three at 35), 40, 50
 //   delay  the next one is a whole period from now:                0, 10 (at 35), 45, 55
 //   skip   they are left out, the rest come when they always would: 0, 10 (at 35), 40, 50

@@ -107,8 +107,8 @@ class join_set {
         if (line_ == nullptr) line_ = std::make_shared<detail::finish_line>();
         return *line_;
     }
-    result take(detail::runner* who) {
-        auto const owned = leave(static_cast<member&>(*who));
+    result take(detail::runner* arrived) {
+        auto const owned = leave(static_cast<member&>(*arrived));
         abort_shield const whole;  // it has ended
         return owned->handle.join();
     }
@@ -179,7 +179,7 @@ class next_joined : public want {
     explicit next_joined(join_set<T>& set) : set_(set), line_(access::line(set)) {}
     word_lock& lock() noexcept { return line_.lock(); }
     wait_queue& queue() noexcept { return line_.waiters(); }
-    bool poll() const noexcept { return set_.empty() || line_.somebody_is_here(); }
+    bool poll() const noexcept { return set_.empty() || line_.has_arrivals(); }
     void take(woken_list&) noexcept { who_ = line_.take_locked(); }
     std::optional<std::expected<T, join_error>> result() {
         if (who_ == nullptr) return std::nullopt;

@@ -12,7 +12,7 @@
 
 namespace ramie {
 
-// notify_one() wakes the longest waiter; if nobody waits, one permit is kept (never more than one) and the next wait()
+// notify_one() wakes the longest waiter; if there is no waiter, one permit is kept (never more than one) and the next wait()
 // takes it without waiting. A notification that reached a waiter is not lost to an abort: either that waiter returns
 // normally, or the next one (or the permit) gets it. From fibers and plain threads.
 class notify {
@@ -22,13 +22,13 @@ class notify {
     constexpr notify() = default;
     notify(notify const&) = delete;
     notify& operator=(notify const&) = delete;
-    // Dies with a message if somebody waits.
+    // Dies with a message if a fiber or thread waits.
     ~notify();
 
     void notify_one() noexcept;
     // As notify_one(), but wakes the waiter that came last.
     void notify_last() noexcept;
-    // Wakes all who wait now, and all who listen; keeps no permit.
+    // Wakes all that wait now, and all that listen; keeps no permit.
     void notify_all() noexcept;
 
     // Suspension point.

@@ -35,9 +35,9 @@ bool describe_fiber_here(char* text, std::size_t room) noexcept {
 
 void meet(copy_of_ramie const* other) noexcept {
     for (auto& place : others) {
-        copy_of_ramie const* nobody = nullptr;
+        copy_of_ramie const* free_place = nullptr;
         // release pairs with the acquire in for_each_other().
-        if (!place.compare_exchange_strong(nobody, other, std::memory_order_release, std::memory_order_relaxed)) continue;
+        if (!place.compare_exchange_strong(free_place, other, std::memory_order_release, std::memory_order_relaxed)) continue;
         other_copies.fetch_add(1, std::memory_order_relaxed);
         return;
     }

@@ -81,7 +81,7 @@ bool shared_mutex::wait(detail::waiter& self, bool to_write, detail::time_point 
                            });
 }
 
-// (The word says who writes; lock_limited() notes it.)
+// (The word names the writer; lock_limited() notes it.)
 [[gnu::cold, gnu::noinline]] bool shared_mutex::lock_in_callback(detail::waiter& self, bool to_write,
                                                                  detail::time_point limit) {
     while (!(to_write ? try_lock() : try_lock_shared())) {

@@ -11,12 +11,12 @@
 namespace ramie::detail {
 
 void woken_list::add(wait_node& node) noexcept {
-    if (!node.who->is_fiber()) {
+    if (!node.waiting->is_fiber()) {
         node.next = threads_;
         threads_ = &node;
         return;
     }
-    auto& t = static_cast<task&>(*node.who);
+    auto& t = static_cast<task&>(*node.waiting);
     t.next = nullptr;
     if (last_fiber_ != nullptr) last_fiber_->next = &t;
     else fibers_ = &t;
@@ -24,8 +24,8 @@ void woken_list::add(wait_node& node) noexcept {
 }
 
 void woken_list::add_first(wait_node& node) noexcept {
-    if (fibers_ == nullptr || !node.who->is_fiber()) return add(node);
-    auto& t = static_cast<task&>(*node.who);
+    if (fibers_ == nullptr || !node.waiting->is_fiber()) return add(node);
+    auto& t = static_cast<task&>(*node.waiting);
     t.next = fibers_;
     fibers_ = &t;
 }
@@ -55,20 +55,20 @@ void woken_list::resume_each() noexcept {
         auto& node = *threads_;
         threads_ = static_cast<wait_node*>(node.next);
         node.next = nullptr;
-        resume(*node.who);  // the node goes with it
+        resume(*node.waiting);  // the node goes with it
     }
 }
 
 claimed_waiter wait_queue::take(wait_node& node) noexcept {
-    auto* const who = node.who;
+    auto* const waiting = node.waiting;
     bool const selecting = node.selecting;
     nodes_.remove(node);  // before the claim: a claimed waiter that had not parked may leave at once
-    switch (who->state.claim(node.generation, task_state::outcome::woken)) {
+    switch (waiting->state.claim(node.generation, task_state::outcome::woken)) {
         case task_state::claim_result::lost: break;
         case task_state::claim_result::nothing_more:
             if (selecting) node.fired = true;  // it leaves only under the lock
             return {&node, nullptr};
-        case task_state::claim_result::submit_it: node.fired = true; return {&node, who};
+        case task_state::claim_result::submit_it: node.fired = true; return {&node, waiting};
     }
     return {};
 }
@@ -113,7 +113,7 @@ void wait_queue::claim_all(woken_list& out) noexcept {
 void wait_queue::assert_empty(char const* primitive) noexcept {
     if (nodes_.empty()) return;
     std::fprintf(stderr, "ramie: a %s is destroyed while %s waits on it\n", primitive,
-                 name_of(*nodes_.front().who).text);
+                 name_of(*nodes_.front().waiting).text);
     std::abort();
 }
 

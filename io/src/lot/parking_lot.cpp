@@ -75,7 +75,7 @@ constexpr microseconds look_at_leaver{100};
 
 // Claims the waiter of a place. False: its wait is over already, and it tries by itself.
 bool tell(bucket& b, place& p, woken_list& woken) noexcept {
-    auto const claimed = p.who->state.claim(p.generation, task_state::outcome::woken);
+    auto const claimed = p.waiting->state.claim(p.generation, task_state::outcome::woken);
     if (claimed == task_state::claim_result::lost) return false;
     if (claimed == task_state::claim_result::submit_it) woken.add(p);
     p.told = true;

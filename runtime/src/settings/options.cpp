@@ -48,7 +48,7 @@ std::optional<std::uint64_t> as_number(std::optional<T> const& given) {
     }
 }
 
-void print_failure(join_error const& e) { std::fprintf(stderr, "ramie: %s, and nobody joins it\n", e.what()); }
+void print_failure(join_error const& e) { std::fprintf(stderr, "ramie: %s, and no handle receives that\n", e.what()); }
 
 }  // namespace
 

@@ -29,20 +29,20 @@ class driver_seat {
             if (first_deadline() >= until) return until;
         }
     }
-    void awake() noexcept { until_.store(nobody, std::memory_order_seq_cst); }
+    void awake() noexcept { until_.store(no_sleeper, std::memory_order_seq_cst); }
 
     // --- any thread ---
     // After a heap has published a deadline (seq_cst): whether the sleeper must be interrupted.
     bool sleeps_beyond(time_point deadline) const noexcept {
         return deadline.time_since_epoch().count() < until_.load(std::memory_order_seq_cst);
     }
-    bool is_attended() const noexcept { return until_.load(std::memory_order_seq_cst) != nobody; }
+    bool is_attended() const noexcept { return until_.load(std::memory_order_seq_cst) != no_sleeper; }
 
   private:
-    static constexpr time_point::rep nobody = 0;  // earlier than every deadline: there is no sleeper to interrupt
+    static constexpr time_point::rep no_sleeper = 0;  // earlier than every deadline: there is no sleeper to interrupt
 
     atomic<bool> taken_{false};
-    atomic<time_point::rep> until_{nobody};
+    atomic<time_point::rep> until_{no_sleeper};
 };
 
 }  // namespace ramie::detail

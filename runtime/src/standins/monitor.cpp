@@ -15,7 +15,7 @@ using doing = worker_watch::doing;
 // The result of one look.
 struct monitor::sight {
     unsigned blocked = 0, computing = 0, lent = 0;  // workers
-    bool somebody_moves = false, somebody_sleeps = false, one_arrives = false;
+    bool one_moves = false, one_sleeps = false, one_arrives = false;
     bool all_diverted = true;  // posts of the stuck workers go to the injection queue
     std::size_t waiting = 0;   // tasks, roughly; a deadline that is due counts as one
     bool unattended = false;   // there is no worker in the driver
@@ -23,7 +23,7 @@ struct monitor::sight {
 
     unsigned stuck() const noexcept { return blocked + computing; }
     bool anything_waits() const noexcept { return waiting > 0 || unattended; }
-    bool nobody_is_free() const noexcept { return !somebody_moves && !somebody_sleeps && !one_arrives; }
+    bool none_is_free() const noexcept { return !one_moves && !one_sleeps && !one_arrives; }
 };
 
 monitor::monitor(scheduler& home) : home_(home), rule_(home.options.workers, home.spares.most()) {}
@@ -55,20 +55,20 @@ void monitor::watch() {
         if (how == mood::alert || last_look_ < may_rest_from_) {
             rest_.pause(last_look_ + pause);
         } else if (how == mood::idle) {
-            rest_.rest(never, [this] { return nobody_moves(); });
+            rest_.rest(never, [this] { return none_moves(); });
             // If it rests for moments only, it looks again after a pause, so that it is not woken thousands of times a
             // second.
             auto const now = clock::now();
             may_rest_from_ = now - last_look_ > rest_to_be_long * pause ? now : now + pause;
         } else {
-            rest_.rest(last_look_ + pauses_ * pause, [this] { return nobody_moves(); });
+            rest_.rest(last_look_ + pauses_ * pause, [this] { return none_moves(); });
             pauses_ = std::min(2 * pauses_, longest_pause);
         }
     }
 }
 
 // Since the last look. A worker says that it is up (`asleep_`, `lent_by_`) before it calls wake().
-bool monitor::nobody_moves() const noexcept {
+bool monitor::none_moves() const noexcept {
     for (std::size_t i = 0; i < home_.workers.size(); ++i) {
         auto const& w = home_.workers[i];
         if (w.is_asleep() || w.is_lent()) continue;
@@ -86,7 +86,7 @@ monitor::mood monitor::look() {
     last_look_ = now;
     if (may_rescue()) {
         hand_on(s);
-        home_.spares.rescue(rule_.look({s.blocked, s.computing, s.anything_waits() && s.nobody_is_free(), s.waiting}));
+        home_.spares.rescue(rule_.look({s.blocked, s.computing, s.anything_waits() && s.none_is_free(), s.waiting}));
         looks_crowded_ = home_.spares.too_many() ? looks_crowded_ + 1 : 0;
         if (looks_crowded_ >= 8) home_.spares.dismiss();
     }
@@ -102,7 +102,7 @@ monitor::sight monitor::see(std::chrono::nanoseconds since_last) {
         auto& watched = watches_[i];
         auto const seen = w.is_asleep() ? doing::sleeps : w.is_lent() ? doing::lent : doing::stuck;
         auto const now = watched.look(seen, w.picks(), since_last, [&] { return w.computed(); });
-        s.somebody_moves = s.somebody_moves || now == doing::moves;
+        s.one_moves = s.one_moves || now == doing::moves;
         s.lent += now == doing::lent;
         w.mark_stuck(now == doing::stuck);
         if (now == doing::stuck) {
@@ -118,7 +118,7 @@ monitor::sight monitor::see(std::chrono::nanoseconds since_last) {
         }
     }
     s.waiting += home_.injected.size() + (home_.first_deadline() <= clock::now() ? 1 : 0);
-    s.somebody_sleeps = home_.idle.sleeping() > 0;
+    s.one_sleeps = home_.idle.sleeping() > 0;
     s.one_arrives = home_.spares.one_arrives();
     s.unattended = may_rescue() && !home_.in_driver.is_attended();
     return s;
@@ -137,9 +137,9 @@ void monitor::attend_stuck(worker& w, worker_watch& watched) {
 // Step 2, a and b.
 void monitor::hand_on(sight const& s) {
     if (s.stuck() + s.lent == 0) return;
-    if (s.somebody_sleeps) {
-        if (s.waiting > 0 || (s.unattended && !s.somebody_moves)) home_.wake_for_stuck();
-    } else if (s.somebody_moves || s.one_arrives) {
+    if (s.one_sleeps) {
+        if (s.waiting > 0 || (s.unattended && !s.one_moves)) home_.wake_for_stuck();
+    } else if (s.one_moves || s.one_arrives) {
         home_.spares.in_company([this] { relocate(); });
     }
 }
@@ -158,7 +158,7 @@ void monitor::relocate() {
 
 // Step 3.
 void monitor::report(sight const& s) {
-    bool const unserved = s.waiting > 0 && s.nobody_is_free() && !home_.spares.may_grow();
+    bool const unserved = s.waiting > 0 && s.none_is_free() && !home_.spares.may_grow();
     if (!unserved) looks_unserved_ = 0;
     else if (looks_unserved_++ == 0) unserved_since_ = last_look_;
     for (std::size_t i = 0; i < watches_.size(); ++i) {
@@ -172,16 +172,16 @@ void monitor::report(sight const& s) {
 
 // Step 4.
 monitor::mood monitor::after(sight const& s) {
-    if (s.somebody_moves || s.one_arrives) return mood::alert;
+    if (s.one_moves || s.one_arrives) return mood::alert;
     if (s.stuck() == 0) {
-        if (s.lent > 0 && !s.somebody_sleeps) return mood::alert;  // there is no worker for work that may come
+        if (s.lent > 0 && !s.one_sleeps) return mood::alert;  // there is no worker for work that may come
         rule_.all_sleep();
         if (may_rescue()) home_.spares.rescue(0);
         if (home_.spares.too_many()) home_.spares.dismiss();
         return mood::idle;
     }
     if (!may_rescue()) return s.waiting == 0 ? mood::calm : mood::alert;
-    bool const attended = s.somebody_sleeps && !s.unattended;
+    bool const attended = s.one_sleeps && !s.unattended;
     return s.computing == 0 && s.all_diverted && s.waiting == 0 && attended && !s.pinned_waits ? mood::calm : mood::alert;
 }
 

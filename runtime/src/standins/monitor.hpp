@@ -79,7 +79,7 @@ class monitor {
     void hand_on(sight const& s);
     void relocate();
     void report(sight const& s);
-    bool nobody_moves() const noexcept;
+    bool none_moves() const noexcept;
     bool may_rescue() const noexcept;
 
     scheduler& home_;

@@ -24,12 +24,12 @@ class rescue_rule {
 
     struct sight {
         unsigned blocked = 0, computing = 0;  // stuck workers, spares among them
-        bool nobody_is_free = false;          // and something waits
+        bool none_is_free = false;          // and something waits
         std::size_t waiting = 0;              // roughly how much; 0: there is only no worker in the driver
     };
     // Returns how many are wanted.
     unsigned look(sight const& s) noexcept {
-        if (!s.nobody_is_free) {
+        if (!s.none_is_free) {
             looks_in_vain_ = 0;
             lower(s.blocked + s.computing);
             return wanted_;

@@ -22,13 +22,13 @@ class rest_word {
     bool is_stopped() const noexcept { return word_.load(std::memory_order_acquire) == stopped; }  // pairs with stop()
     // Until the next look.
     void pause(time_point until) noexcept { (void)futex_wait(word_, watching, until); }
-    // Until a worker moves, or `until`. nobody_moves() asks all of them.
-    template <class NobodyMoves>
-    void rest(time_point until, NobodyMoves nobody_moves) noexcept {
+    // Until a worker moves, or `until`. none_moves() asks all of them.
+    template <class NoneMoves>
+    void rest(time_point until, NoneMoves none_moves) noexcept {
         std::uint32_t expected = watching;
         // seq_cst: step a; pairs with wake().
         if (!word_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
-        if (!nobody_moves()) (void)watches_again();
+        if (!none_moves()) (void)watches_again();
         while (word_.load(std::memory_order_acquire) == resting && futex_wait(word_, resting, until)) {}
         (void)watches_again();
     }

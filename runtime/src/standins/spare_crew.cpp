@@ -46,7 +46,7 @@ spare_crew::spare* spare_crew::find_resting() {
     if (spares_.size() == most_) return nullptr;
     auto made = std::make_unique<spare>();
     spares_.reserve(spares_.size() + 1);
-    made->who = &home_.add_spare();
+    made->stand_in = &home_.add_spare();
     return spares_.emplace_back(std::move(made)).get();
 }
 
@@ -88,7 +88,7 @@ void spare_crew::serve(spare& s) noexcept {
     while (!stopping_ && !home_.stopping.load(std::memory_order_relaxed)) {
         if (!await_call(s, held) || stopping_) break;
         held.unlock();
-        s.who->run();
+        s.stand_in->run();
         held.lock();
     }
     s.has_thread = false;
@@ -108,8 +108,8 @@ void spare_crew::dismiss() noexcept {
     auto surplus = active() - std::min(active(), wanted());
     for (auto const& s : spares_) {
         if (surplus == 0) return;
-        if (!s->on_duty || !s->who->is_asleep()) continue;
-        s->who->unpark();
+        if (!s->on_duty || !s->stand_in->is_asleep()) continue;
+        s->stand_in->unpark();
         --surplus;
     }
 }

@@ -67,7 +67,7 @@ class spare_crew {
 
   private:
     struct spare {
-        worker* who = nullptr;
+        worker* stand_in = nullptr;
         plain_thread thread;
         atomic<std::uint32_t> calls{0};  // it sleeps on this word, which is raised under the lock
         bool on_duty = false;

@@ -73,7 +73,7 @@ void say(std::string const& text) noexcept { std::fputs(text.c_str(), stderr); }
 
 void report_all_stuck(scheduler& home, std::size_t waiting, std::chrono::nanoseconds for_how_long) noexcept try {
     auto text = "ramie: work has waited for " + milliseconds(for_how_long) + " (" + std::to_string(waiting) +
-                " tasks or so), and nobody is free to do it: ";
+                " tasks or so), and no worker is free to do it: ";
     if (home.options.current_thread) {
         text += "the thread of this current_thread runtime is in one task all that time";
     } else {
@@ -84,12 +84,12 @@ void report_all_stuck(scheduler& home, std::size_t waiting, std::chrono::nanosec
     }
     say(text + ":\n" + description(culprits(home, [](worker const& w) { return !w.is_asleep(); })));
 } catch (std::bad_alloc const&) {
-    std::fputs("ramie: work waits and nobody is free to do it, and there is no memory to say more\n", stderr);
+    std::fputs("ramie: work waits and no worker is free to do it, and there is no memory to say more\n", stderr);
 }
 
 void report_pinned_behind(scheduler& home, worker& stuck, std::chrono::nanoseconds for_how_long) noexcept try {
     say("ramie: pinned tasks wait for worker " + std::to_string(stuck.index) + ", which has been in one task for " +
-        milliseconds(for_how_long) + "; nobody else may run them:\n" +
+        milliseconds(for_how_long) + "; no other worker may run them:\n" +
         description(culprits(home, [&](worker const& w) { return &w == &stuck; })));
 } catch (std::bad_alloc const&) {
     std::fputs("ramie: pinned tasks wait for a worker that is stuck, and there is no memory to say more\n", stderr);

@@ -22,14 +22,14 @@ class thread_clock {
     std::chrono::nanoseconds read() const noexcept {
         timespec used{};
         auto const clock = clock_.load(std::memory_order_relaxed);
-        if (clock == nobodys || ::clock_gettime(clock, &used) != 0) return {};
+        if (clock == of_no_thread || ::clock_gettime(clock, &used) != 0) return {};
         return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
     }
 
   private:
-    static constexpr clockid_t nobodys = CLOCK_REALTIME;  // no thread's clock
+    static constexpr clockid_t of_no_thread = CLOCK_REALTIME;  // no thread's clock
 
-    atomic<clockid_t> clock_{nobodys};
+    atomic<clockid_t> clock_{of_no_thread};
 };
 
 }  // namespace ramie::detail

@@ -23,47 +23,47 @@ unsigned looks(rescue_rule& rule, int count, rescue_rule::sight const& s) {
 
 TEST_CASE("rescue_rule: nobody comes for one look in vain, somebody for two") {
     rescue_rule rule(1, 512);
-    CHECK(looks(rule, 1, {.blocked = 1, .nobody_is_free = true, .waiting = 1}) == 0);
+    CHECK(looks(rule, 1, {.blocked = 1, .none_is_free = true, .waiting = 1}) == 0);
     CHECK(looks(rule, 1, {.blocked = 1}) == 0);  // somebody was free in between
-    CHECK(looks(rule, 1, {.blocked = 1, .nobody_is_free = true, .waiting = 1}) == 0);
-    CHECK(looks(rule, 1, {.blocked = 1, .nobody_is_free = true, .waiting = 1}) == 1);
+    CHECK(looks(rule, 1, {.blocked = 1, .none_is_free = true, .waiting = 1}) == 0);
+    CHECK(looks(rule, 1, {.blocked = 1, .none_is_free = true, .waiting = 1}) == 1);
 }
 
 TEST_CASE("rescue_rule: one comes for the driver alone") {
     rescue_rule rule(4, 512);
-    CHECK(looks(rule, 2, {.blocked = 4, .nobody_is_free = true, .waiting = 0}) == 1);
+    CHECK(looks(rule, 2, {.blocked = 4, .none_is_free = true, .waiting = 0}) == 1);
 }
 
 TEST_CASE("rescue_rule: as all who came block, more and more come, no more than tasks wait or may come") {
     rescue_rule rule(2, 20);
-    CHECK(looks(rule, 2, {.blocked = 2, .nobody_is_free = true, .waiting = 1000}) == 2);
-    CHECK(looks(rule, 1, {.blocked = 4, .nobody_is_free = true, .waiting = 1000}) == 4);
-    CHECK(looks(rule, 1, {.blocked = 6, .nobody_is_free = true, .waiting = 1000}) == 8);
-    CHECK(looks(rule, 1, {.blocked = 10, .nobody_is_free = true, .waiting = 3}) == 11);
-    CHECK(looks(rule, 1, {.blocked = 13, .nobody_is_free = true, .waiting = 1000}) == 20);
-    CHECK(looks(rule, 10, {.blocked = 22, .nobody_is_free = true, .waiting = 1000}) == 20);
+    CHECK(looks(rule, 2, {.blocked = 2, .none_is_free = true, .waiting = 1000}) == 2);
+    CHECK(looks(rule, 1, {.blocked = 4, .none_is_free = true, .waiting = 1000}) == 4);
+    CHECK(looks(rule, 1, {.blocked = 6, .none_is_free = true, .waiting = 1000}) == 8);
+    CHECK(looks(rule, 1, {.blocked = 10, .none_is_free = true, .waiting = 3}) == 11);
+    CHECK(looks(rule, 1, {.blocked = 13, .none_is_free = true, .waiting = 1000}) == 20);
+    CHECK(looks(rule, 10, {.blocked = 22, .none_is_free = true, .waiting = 1000}) == 20);
 }
 
 TEST_CASE("rescue_rule: for workers that compute one comes late, and the next one later") {
     rescue_rule rule(2, 512);
-    CHECK(looks(rule, 7, {.computing = 2, .nobody_is_free = true, .waiting = 1000}) == 0);
-    CHECK(looks(rule, 1, {.computing = 2, .nobody_is_free = true, .waiting = 1000}) == 1);
-    CHECK(looks(rule, 9, {.computing = 3, .nobody_is_free = true, .waiting = 1000}) == 1);
-    CHECK(looks(rule, 1, {.computing = 3, .nobody_is_free = true, .waiting = 1000}) == 2);
-    CHECK(looks(rule, 12, {.computing = 4, .nobody_is_free = true, .waiting = 1000}) == 3);
+    CHECK(looks(rule, 7, {.computing = 2, .none_is_free = true, .waiting = 1000}) == 0);
+    CHECK(looks(rule, 1, {.computing = 2, .none_is_free = true, .waiting = 1000}) == 1);
+    CHECK(looks(rule, 9, {.computing = 3, .none_is_free = true, .waiting = 1000}) == 1);
+    CHECK(looks(rule, 1, {.computing = 3, .none_is_free = true, .waiting = 1000}) == 2);
+    CHECK(looks(rule, 12, {.computing = 4, .none_is_free = true, .waiting = 1000}) == 3);
 }
 
 TEST_CASE("rescue_rule: beside a worker that computes as many come as others are blocked") {
     rescue_rule rule(4, 512);
-    CHECK(looks(rule, 2, {.blocked = 3, .computing = 1, .nobody_is_free = true, .waiting = 1000}) == 3);
+    CHECK(looks(rule, 2, {.blocked = 3, .computing = 1, .none_is_free = true, .waiting = 1000}) == 3);
 }
 
 TEST_CASE("rescue_rule: too many go by and by, and all at once when everybody sleeps") {
     rescue_rule rule(1, 512);
-    looks(rule, 2, {.blocked = 1, .nobody_is_free = true, .waiting = 9});
-    looks(rule, 1, {.blocked = 2, .nobody_is_free = true, .waiting = 9});
-    looks(rule, 1, {.blocked = 3, .nobody_is_free = true, .waiting = 9});
-    CHECK(looks(rule, 1, {.blocked = 5, .nobody_is_free = true, .waiting = 9}) == 8);
+    looks(rule, 2, {.blocked = 1, .none_is_free = true, .waiting = 9});
+    looks(rule, 1, {.blocked = 2, .none_is_free = true, .waiting = 9});
+    looks(rule, 1, {.blocked = 3, .none_is_free = true, .waiting = 9});
+    CHECK(looks(rule, 1, {.blocked = 5, .none_is_free = true, .waiting = 9}) == 8);
     CHECK(looks(rule, 100, {.blocked = 8}) == 8);
     CHECK(looks(rule, 7, {.blocked = 2}) == 8);
     CHECK(looks(rule, 1, {.blocked = 8}) == 8);
@@ -72,7 +72,7 @@ TEST_CASE("rescue_rule: too many go by and by, and all at once when everybody sl
     CHECK(looks(rule, 8, {.blocked = 2}) == 2);
     CHECK(looks(rule, 100, {.blocked = 2}) == 2);
     rule.all_sleep();
-    CHECK(looks(rule, 1, {.blocked = 1, .nobody_is_free = true, .waiting = 1}) == 0);
+    CHECK(looks(rule, 1, {.blocked = 1, .none_is_free = true, .waiting = 1}) == 0);
 }
 
 TEST_CASE("worker_watch: stuck is who has not picked between two looks, and did not sleep at the first") {

@@ -391,7 +391,7 @@ TEST_CASE("rescue: where no further thread may come, the tasks that are in the w
     });
     CAPTURE(end.output);
     CHECK(end.exited_with(0));
-    CHECK(end.said("nobody is free"));
+    CHECK(end.said("no worker is free"));
     CHECK(end.said("all 1 workers and 2 spares"));
     CHECK(end.said("\"anna\""));
     CHECK(end.said("\"berta\""));

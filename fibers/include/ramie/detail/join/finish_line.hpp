@@ -38,7 +38,7 @@ class finish_line {
     // For select.
     word_lock& lock() noexcept { return lock_; }
     wait_queue& waiters() noexcept { return waiters_; }
-    bool somebody_is_here() const noexcept { return !arrived_.empty(); }
+    bool has_arrivals() const noexcept { return !arrived_.empty(); }
     runner* take_locked() noexcept;
 
   private:
@@ -56,8 +56,8 @@ class runner_note {
         : line_(std::move(line)), runner_(std::move(r)) {}
     void tell() noexcept {
         auto const line = std::move(line_);
-        auto const who = std::move(runner_);
-        line->arrive(*who);
+        auto const finished = std::move(runner_);
+        line->arrive(*finished);
     }
 
   private:

@@ -42,7 +42,7 @@ class [[nodiscard]] wait_end {
 wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr, time_point limit = never);
 
 inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = nullptr, time_point limit = never) {
-    return park(*node.who, node.generation, why, held, limit);
+    return park(*node.waiting, node.generation, why, held, limit);
 }
 
 // For a waiter that holds foreign locks (waiter::foreign_locks): calls the function below. Under the wait's own lock.

@@ -37,13 +37,13 @@ class stop_claim {
         bool* stopped;  // read only after the callback was unregistered
 
         void operator()() const noexcept {
-            auto& who = *node->who;
-            switch (who.state.claim(node->generation, task_state::outcome::woken)) {
+            auto& waiting = *node->waiting;
+            switch (waiting.state.claim(node->generation, task_state::outcome::woken)) {
                 case task_state::claim_result::lost: return;
                 case task_state::claim_result::nothing_more: *stopped = true; return;
                 case task_state::claim_result::submit_it:
                     *stopped = true;
-                    resume(who);
+                    resume(waiting);
                     return;
             }
         }

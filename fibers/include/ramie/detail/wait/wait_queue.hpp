@@ -13,10 +13,10 @@ namespace ramie::detail {
 class task;
 
 struct wait_node : list_hook {
-    explicit wait_node(waiter& w) noexcept : who(&w), generation(w.state.generation()) {}
+    explicit wait_node(waiter& w) noexcept : waiting(&w), generation(w.state.generation()) {}
     // Of a wait in several queues at once, whose generation was read before.
-    wait_node(waiter& w, std::uint64_t g) noexcept : who(&w), generation(g), selecting(true) {}
-    waiter* who;
+    wait_node(waiter& w, std::uint64_t g) noexcept : waiting(&w), generation(g), selecting(true) {}
+    waiter* waiting;
     std::uint64_t generation;
     void* slot = nullptr;    // where a waker puts, or finds, what is handed over; its queue's owner says what it is
     // A select waits in several queues at once and leaves each under its lock, so a waker that claimed it through this

@@ -3,7 +3,7 @@
 //
 // A want is a struct derived from `want`, with:
 //   word_lock& lock()              the primitive's
-//   wait_queue& queue()            of those who want the same
+//   wait_queue& queue()            of the waiters that want the same
 //   bool poll()                    it could be taken now
 //   void take(woken_list&)         takes it, after poll() said yes; adds those to be resumed after unlocking
 // and, if the primitive needs it, the members of `want`. All but the first two, slot(), prepare() and received() run
