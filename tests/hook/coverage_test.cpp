@@ -12,6 +12,7 @@
 #include "exported_calls.hpp"
 #include "plain_fds.hpp"
 
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/spawn_blocking.hpp>
 
@@ -238,8 +239,14 @@ TEST_CASE("hook: docs/porting.md says of each call that waits what it does") {
     std::set<std::string> asked;
     for (auto const& call : all_covered_calls()) {
         CAPTURE(call.name);
-        auto const seen = ask(call);
         asked.insert(call.name);
+#if RAMIE_TSAN
+        if (call.by_unseen_thread) {
+            MESSAGE("not asked under TSan: " << call.name);
+            continue;
+        }
+#endif
+        auto const seen = ask(call);
         auto const said = table.find(call.name);
         if (said == table.end()) FAIL_CHECK("not in the table: | `" << call.name << "` | " << seen << " |");
         else CHECK(said->second == seen);

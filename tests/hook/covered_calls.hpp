@@ -22,6 +22,8 @@ struct waiting_scene {
 struct covered_call {
     std::string name;  // with a condition, if the call waits only under it
     std::function<waiting_scene()> scene;
+    // libc works on it in a thread that it makes for itself, unseen by TSan, which crashes when such a thread calls malloc.
+    bool by_unseen_thread = false;
 };
 
 // How the scenes of all calls are made, by what the calls are about.

@@ -286,7 +286,7 @@ std::vector<covered_call> asynchronous_calls() {
                                                 return code == EAI_ALLDONE ? 0 : code_as_error(code);
                                             },
                                             [=] { pool->let_go(); }};
-                   }});
+                   }, true});
     all.push_back({"getaddrinfo_a", [] {
                        auto const pool = std::make_shared<full_pool<calls>>();
                        auto const names = std::make_shared<many_names>();
@@ -295,7 +295,7 @@ std::vector<covered_call> asynchronous_calls() {
                                                     ::getaddrinfo_a(GAI_WAIT, names->list.data(), 2000, nullptr));
                                             },
                                             [=] { pool->let_go(); }};
-                   }});
+                   }, true});
     return all;
 }
 

@@ -58,6 +58,7 @@ child_end in_child(F&& f) {
 inline child_end in_fresh_process(char const* test_case, char const* name, char const* value) {
     auto end = in_child([&] {
         ::setenv(name, value, 1);
+        if (auto const* const preload = std::getenv("RAMIE_TEST_PRELOAD")) ::setenv("LD_PRELOAD", preload, 1);
         auto const filter = std::string("--test-case=") + test_case;
         ::execl("/proc/self/exe", "self", "--no-skip", "--no-version", filter.c_str(), nullptr);
         ::_exit(127);
