@@ -11,6 +11,7 @@
 #include <ramie/shared_mutex.hpp>
 
 #include <chrono>
+#include <mutex>
 
 namespace {
 
@@ -24,7 +25,7 @@ auto of(ramie_cond_t* c) noexcept { return lazy<condition_variable, ramie_cond_t
 auto of(ramie_rwlock_t* l) noexcept { return lazy<shared_mutex, ramie_rwlock_t>(*l); }
 auto of(ramie_sem_t* s) noexcept { return lazy<semaphore, ramie_sem_t>(*s); }
 auto of(ramie_barrier_t* b) noexcept { return lazy<barrier<>, ramie_barrier_t>(*b); }
-auto of(ramie_once_t* o) noexcept { return lazy<once_flag, ramie_once_t>(*o); }
+auto of(ramie_once_t* o) noexcept { return lazy<ramie::once_flag, ramie_once_t>(*o); }
 
 // f(the mutex), of whichever kind it is.
 template <class F>
