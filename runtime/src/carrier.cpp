@@ -9,6 +9,7 @@
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/detail/overflow/stack_overflow.hpp>
+#include <ramie/detail/simulation/stage.hpp>
 #include <ramie/detail/task/carrier.hpp>
 
 namespace ramie::detail {
@@ -79,6 +80,11 @@ driver& current_driver(char const* verb) { return *carrier::here(verb).watch; }
 
 void install_overflow_handler() noexcept { install_overflow_report(&describe_running_fiber); }
 
+stage* find_stage() noexcept {
+    auto const* const s = this_runtime();
+    return s != nullptr ? s->options.simulated : nullptr;
+}
+
 namespace carrier {
 
 namespace {
@@ -122,8 +128,14 @@ bool can_arm(lane& l) noexcept { return static_cast<worker&>(l).timers().can_arm
 
 void disarm(task& t) noexcept { t.timer->heap->disarm(t); }
 
-time_point now() noexcept { return std::chrono::steady_clock::now(); }
-time_point a_little_later() noexcept { return coarse_clock::bound(); }
+time_point now() noexcept {
+    if (auto const* const on = this_stage()) [[unlikely]] return on->now();
+    return std::chrono::steady_clock::now();
+}
+time_point a_little_later() noexcept {
+    if (auto const* const on = this_stage()) [[unlikely]] return on->now();
+    return coarse_clock::bound();
+}
 
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *s.unseen_failure; }
 bool is_ending(scheduler& s) noexcept { return s.is_closing(); }

@@ -5,6 +5,7 @@
 #include "worker/thread_name.hpp"
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/simulation/stage.hpp>
 
 #include <algorithm>
 #include <pthread.h>
@@ -24,7 +25,7 @@ scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_pres
     : presence(std::move(here)),
       options(std::move(chosen)),
       unseen_failure(new shared_hook(options.on_task_failure)),
-      watch(make_driver()),
+      watch(options.simulated != nullptr ? make_simulated_driver(*options.simulated) : make_driver()),
       workers(options.workers + most_spares(options)),
       idle(options.workers, options.workers + most_spares(options)),
       spares(*this, most_spares(options)),
@@ -36,6 +37,7 @@ scheduler::scheduler(settings chosen, std::unique_ptr<home_process::runtime_pres
         workers.add(std::make_unique<worker>(*this, i, options.workers == 1));
     if (options.current_thread) {
         if (options.watched) watchdog.start();
+        if (is_simulated()) workers[0].enter_stage();
         return;
     }
     try {
@@ -114,6 +116,9 @@ void scheduler::submit_with_care(task& t) {
     list(t);
     if (ending_.came_too_late()) {
         refuse(t);
+    } else if (is_simulated()) {
+        options.simulated->spawned(t, t.shields != 0 ? "a job for spawn_blocking" : "spawned");
+        post_on_stage(t);
     } else if (t.pinned) {
         auto* const free = place_for_pinned();
         auto& where = free != nullptr ? *free : workers[next_pinned_.load(std::memory_order_relaxed) % options.workers];
@@ -132,10 +137,12 @@ void scheduler::submit_local(task& t) {
     auto& here = *this_worker();
     t.last_lane = &here;
     if (ending_.came_too_late()) (void)t.mark_aborted();  // it is cancelled when its turn comes
+    if (is_simulated()) options.simulated->spawned(t, "spawned to stay here");
     here.queue_own(t);
 }
 
 void scheduler::submit_blocking(task& t, blocking_share share) {
+    if (is_simulated()) [[unlikely]] return submit_job_on_stage(t, share);
     ending::foreign_post const until_done(unless_here());
     t.blocking = true;
     list(t);
@@ -145,6 +152,10 @@ void scheduler::submit_blocking(task& t, blocking_share share) {
 
 void scheduler::resume_with_care(task& t) noexcept {
     if (!home_process::is_here()) return;  // a child's copy of a task never runs
+    if (is_simulated()) {
+        options.simulated->note(name_of(t).text, " is woken");
+        return post_on_stage(t);
+    }
     ending::foreign_post const until_done(unless_here());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);

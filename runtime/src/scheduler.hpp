@@ -97,6 +97,10 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     void claim_here();
     void release_here() noexcept { claimed_here_.clear(std::memory_order_release); }  // pairs with the acquire of the next
 
+    // --- a simulation (stage.hpp) ---
+    bool is_simulated() const noexcept { return options.simulated != nullptr; }
+    void explain_deadlock(stage& on);
+
     runtime_metrics metrics() const;
 
     std::unique_ptr<home_process::runtime_presence> const presence;
@@ -123,6 +127,9 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     void post_to(worker& w, task& t) noexcept;
     ending* unless_here() noexcept;
     void refuse(task& t) noexcept;
+    void post_on_stage(task& t) noexcept;
+    [[noreturn]] static void refuse_foreign_thread(task const& t) noexcept;
+    void submit_job_on_stage(task& t, blocking_share share);
     bool is_over() const noexcept;
     // False: the time is up and some are left.
     [[nodiscard]] bool wait_for_tasks(time_point until);

@@ -1,6 +1,7 @@
 // The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
+#include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/wait/refusal.hpp>
 #include <ramie/runtime.hpp>
 
@@ -10,7 +11,7 @@
 namespace ramie::detail {
 
 std::vector<std::string> scheduler::shut_down(time_point until) {
-    auto const begin = std::chrono::steady_clock::now();
+    auto const begin = carrier::now();
     ending_.begin();
     live.listen(this);
     bool const asks = stops_.is_over();  // otherwise the tasks with a token are asked already
@@ -20,7 +21,7 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
     if (asks) stops_.begin();
     // With very many tasks that took long. They get the same time again, or calls with a short limit would never make
     // progress.
-    auto const asked = std::chrono::steady_clock::now();
+    auto const asked = carrier::now();
     bool const all_ended = wait_for_tasks(std::max(until, asked + (asked - begin)));
     live.listen(nullptr);
     // A task that is listed after all have ended was spawned from outside at this moment and is born cancelled: it is

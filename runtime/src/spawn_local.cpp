@@ -10,7 +10,7 @@ namespace ramie::detail {
 scheduler& here_for_local() {
     auto& home = carrier::here("spawn_local");
     auto const* const w = this_worker();
-    bool const stays = w != nullptr && w->current != nullptr && (w->current->pinned || home.options.current_thread);
+    bool const stays = w != nullptr && w->current != nullptr && (w->current->pinned || (home.options.current_thread && home.options.simulated == nullptr));
     if (!stays)
         throw std::logic_error(
             "ramie: spawn_local was called where the caller itself may go on in another thread; call it from a task spawned "

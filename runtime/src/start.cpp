@@ -2,6 +2,7 @@
 
 #include "scheduler.hpp"
 
+#include <ramie/detail/simulation/stage.hpp>
 #include <ramie/detail/stack/address_space.hpp>
 #include <ramie/detail/stack/stack.hpp>
 
@@ -103,6 +104,8 @@ void refuse_too_small_address_space(unsigned workers) {
 }
 
 std::shared_ptr<scheduler> start_scheduler(settings options) {
+    if (options.simulated == nullptr && this_stage() != nullptr)
+        refuse_in_simulation("a runtime", "the simulation is one; call the function that would run in it");
     auto presence = std::make_unique<home_process::runtime_presence>();
     auto const stack_class = options.stack_class;
     keep_malloc_to_its_arenas();

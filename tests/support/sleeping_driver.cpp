@@ -26,5 +26,6 @@ class sleeping_driver final : public driver {
 }  // namespace
 
 std::unique_ptr<driver> make_driver() { return std::make_unique<sleeping_driver>(); }
+std::unique_ptr<driver> make_simulated_driver(stage&) { return std::make_unique<sleeping_driver>(); }
 
 }  // namespace ramie::detail

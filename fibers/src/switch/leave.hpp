@@ -39,10 +39,11 @@ inline lane& lane::arrive(void* handed) noexcept {
 
 [[gnu::always_inline]] inline void lane::settle() noexcept {
     auto const e = errand_;
+    budget_.renew();
     if (e == errand::requeue) carrier::requeue(*this, *left_);
     else if (e == errand::park) settle_park();
     else if (e == errand::recycle) stacks.put(dead_);
-    budget_.renew();
+    else if (e == errand::limit) [[unlikely]] budget_.limit(turn_);
     errand_ = errand::none;  // last: until then is_switching()
 }
 

@@ -14,6 +14,7 @@
 #include <ramie/channel_permit.hpp>
 #include <ramie/child.hpp>
 #include <ramie/client_limits.hpp>
+#include <ramie/clock.hpp>
 #include <ramie/command.hpp>
 #include <ramie/condition_variable.hpp>
 #include <ramie/copy.hpp>
@@ -51,6 +52,7 @@
 #include <ramie/posix_signals.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/race.hpp>
+#include <ramie/random.hpp>
 #include <ramie/recursive_mutex.hpp>
 #include <ramie/recursive_timed_mutex.hpp>
 #include <ramie/resolve.hpp>
@@ -64,6 +66,7 @@
 #include <ramie/semaphore.hpp>
 #include <ramie/shared_mutex.hpp>
 #include <ramie/signals.hpp>
+#include <ramie/simulate.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>

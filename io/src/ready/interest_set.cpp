@@ -8,6 +8,7 @@
 
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/above_standard.hpp>
+#include <ramie/detail/simulation/stage.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -18,7 +19,10 @@
 
 namespace ramie::detail {
 
-interest_set& interest_set::current(char const* verb) { return static_cast<loop&>(current_driver(verb)).interest(); }
+interest_set& interest_set::current(char const* verb) {
+    if (this_stage() != nullptr) refuse_in_simulation(verb, "nothing outside the process is the same each time");
+    return static_cast<loop&>(current_driver(verb)).interest();
+}
 
 namespace {
 

@@ -9,6 +9,8 @@
 
 namespace ramie::detail {
 
+class stage;
+
 struct settings {
     unsigned workers;
     std::uint8_t stack_class;
@@ -20,6 +22,7 @@ struct settings {
     bool current_thread;
     bool watched;          // by the monitor, which is a thread of its own
     bool force_migration;  // RAMIE_FORCE_MIGRATION, for tests: every woken task goes on on another worker
+    stage* simulated = nullptr;  // the world of a simulation
 };
 
 // The given options, else the environment, else the defaults. Throws std::invalid_argument, naming the option and the

@@ -10,6 +10,7 @@ namespace ramie::detail {
 worker_loan::worker_loan() {
     auto* const w = this_worker();
     if (w == nullptr || w->current == nullptr) return;
+    if (w->home.options.simulated != nullptr) return;  // its thread is the only one: the others wait meanwhile
     if (w->home.options.current_thread)
         throw std::logic_error("ramie: block_in_place in a current_thread runtime would stop all its tasks; use spawn_blocking");
     if (w->current->local)

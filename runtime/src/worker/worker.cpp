@@ -5,6 +5,7 @@
 #include "timers/coarse_clock.hpp"
 
 #include <ramie/detail/overflow/stack_overflow.hpp>
+#include <ramie/detail/task/carrier.hpp>
 
 #include <algorithm>
 
@@ -199,10 +200,11 @@ bool worker::should_stop() {
     if (done_ == nullptr) return false;
     if ((*done_)()) return true;
     // A time that is over when it begins is no reason to do nothing: calls with such limits would never get on.
-    return limit_ != never && !std::exchange(looks_once_more_, false) && std::chrono::steady_clock::now() >= limit_;
+    return limit_ != never && !std::exchange(looks_once_more_, false) && carrier::now() >= limit_;
 }
 
 task* worker::find_work() {
+    if (home.options.simulated != nullptr) [[unlikely]] return find_work_on(*home.options.simulated);
     for (;;) {
         if (should_stop()) return nullptr;
         if (back_to_loop || order_.wants_look(picks_.read())) look_around();

@@ -26,6 +26,7 @@
 namespace ramie::detail {
 
 class scheduler;
+class stage;
 
 // Written by the worker alone, read by any thread.
 class counter {
@@ -95,6 +96,8 @@ class worker final : public lane {
     // For block_in_place: the running task keeps this worker, another does its work. False: it is lent already.
     [[nodiscard]] bool lend() noexcept;
     void take_back() noexcept;
+    // For the worker of a simulation, once.
+    void enter_stage() noexcept;
     // The task it is lent to, or null.
     task const* lent_by() const noexcept { return lent_by_.load(std::memory_order_relaxed); }
 
@@ -190,6 +193,9 @@ class worker final : public lane {
     void post_from_loop(task& t) noexcept;
     void post_displaced(task& t) noexcept;
     task* find_work();
+    task* find_work_on(stage& on);
+    void gather(stage& on);
+    void fire_on(stage& on);
     void look_around();
     bool harvests_instead();
     void adopt_injected() noexcept;

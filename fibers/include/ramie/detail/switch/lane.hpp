@@ -6,6 +6,7 @@
 //     park     publish the task as parked, then unlock what it held; if it was claimed meanwhile, make it runnable
 //     requeue  put a yielding task into the ring, where thieves can see it
 //     recycle  give an ended task's stack back
+//     limit    none: the next task's turn is to be short
 // The jump hands over the lane pointer; nothing keeps one across a jump.
 #pragma once
 
@@ -67,6 +68,13 @@ class lane {
     // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.
     bool is_switching() const noexcept { return errand_ != errand::none; }
 
+    // --- from the lane's own loop, before run() ---
+    // The task that runs next gets a smaller budget for this turn. (For simulations.)
+    void limit_turn(std::uint32_t operations) noexcept {
+        errand_ = errand::limit;
+        turn_ = operations;
+    }
+
     current_task current;      // the running fiber; null on the OS thread's own stack
     solitude alone;            // whether no other lane of its runtime runs beside it
     lane_number number = bias::stranger;  // for what is biased to it: only if it is born alone
@@ -83,7 +91,7 @@ class lane {
     ~lane() = default;
 
   private:
-    enum class errand : std::uint8_t { none, park, requeue, recycle };
+    enum class errand : std::uint8_t { none, park, requeue, recycle, limit };
 
     [[noreturn]] static void fiber_main(void* from);
     void visit(task& first) noexcept;
@@ -107,6 +115,7 @@ class lane {
     errand errand_ = errand::none;
     task* left_ = nullptr;           // the errand's task
     stack* dead_ = nullptr;          // recycle's stack
+    std::uint32_t turn_ = 0;         // limit's operations
     parking parking_{};
     task* stackless_ = nullptr;      // started, but there was no memory for its stack
 };

@@ -24,6 +24,7 @@ class fiber_budget {
         return before < cost;
     }
     void renew() noexcept { left_ = full; }
+    void limit(std::uint32_t operations) noexcept { left_ = operations; }
     // It was renewed, and nothing was spent since.
     bool is_full() const noexcept { return left_ == full; }
 

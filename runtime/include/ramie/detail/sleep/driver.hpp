@@ -8,6 +8,8 @@
 
 namespace ramie::detail {
 
+class stage;
+
 class driver {
   public:
     virtual ~driver() = default;
@@ -26,6 +28,8 @@ class driver {
 
 // Defined by io/.
 std::unique_ptr<driver> make_driver();
+// Of a simulation, which never sleeps: it is not asked to turn.
+std::unique_ptr<driver> make_simulated_driver(stage& on);
 
 // The driver of the runtime that the caller belongs to; throws no_runtime, naming the verb. For io/, which implements
 // it.
