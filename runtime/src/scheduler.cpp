@@ -117,8 +117,7 @@ void scheduler::submit_with_care(task& t) {
     if (ending_.came_too_late()) {
         refuse(t);
     } else if (is_simulated()) {
-        options.simulated->spawned(t, t.shields != 0 ? "a job for spawn_blocking" : "spawned");
-        post_on_stage(t);
+        spawn_on_stage(t);
     } else if (t.pinned) {
         auto* const free = place_for_pinned();
         auto& where = free != nullptr ? *free : workers[next_pinned_.load(std::memory_order_relaxed) % options.workers];
@@ -152,10 +151,7 @@ void scheduler::submit_blocking(task& t, blocking_share share) {
 
 void scheduler::resume_with_care(task& t) noexcept {
     if (!home_process::is_here()) return;  // a child's copy of a task never runs
-    if (is_simulated()) {
-        options.simulated->note(name_of(t).text, " is woken");
-        return post_on_stage(t);
-    }
+    if (is_simulated()) return wake_on_stage(t);
     ending::foreign_post const until_done(unless_here());
     auto* const last = static_cast<worker*>(t.last_lane);
     if (t.pinned) return last->post_own(t);

@@ -127,8 +127,10 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     void post_to(worker& w, task& t) noexcept;
     ending* unless_here() noexcept;
     void refuse(task& t) noexcept;
+    void spawn_on_stage(task& t) noexcept;
+    void wake_on_stage(task& t) noexcept;
     void post_on_stage(task& t) noexcept;
-    [[noreturn]] static void refuse_foreign_thread(task const& t) noexcept;
+    void refuse_foreign_thread(task const& t) noexcept;
     void submit_job_on_stage(task& t, blocking_share share);
     bool is_over() const noexcept;
     // False: the time is up and some are left.

@@ -1,4 +1,5 @@
 // A simulation's worker: every switch comes to its loop, and the stage says what is next (stage.hpp).
+#include "carrier.hpp"
 #include "scheduler.hpp"
 #include "worker/worker.hpp"
 
@@ -37,7 +38,7 @@ void worker::fire_on(stage& on) {
 
 task* worker::find_work_on(stage& on) {
     for (;;) {
-        go_home = false;
+        back_to_loop = false;
         if (should_stop()) return nullptr;
         gather(on);
         if (on.has_runnable()) {
@@ -69,13 +70,22 @@ void scheduler::explain_deadlock(stage& on) {
     on.fail(stage::failing::deadlock, std::move(why));
 }
 
-// A task that was spawned or woken; it comes to the worker's loop through the injection queue.
+void scheduler::spawn_on_stage(task& t) noexcept {
+    refuse_foreign_thread(t);
+    options.simulated->spawned(t, t.shields != 0 ? "a job for spawn_blocking" : "spawned");
+    post_on_stage(t);
+}
+
+void scheduler::wake_on_stage(task& t) noexcept {
+    refuse_foreign_thread(t);
+    options.simulated->note(name_of(t).text, " is woken");
+    post_on_stage(t);
+}
+
+// It comes to the worker's loop through a queue.
 void scheduler::post_on_stage(task& t) noexcept {
-    if (this_worker() != &workers[0]) refuse_foreign_thread(t);
-    if (t.pinned)
-        workers[0].queue_own(t);
-    else
-        injected.push(t);
+    if (t.pinned) workers[0].queue_own(t);
+    else injected.push(t);
 }
 
 // It runs in turn, as a task with a large stack, and no abort interrupts it once it has begun.
@@ -93,6 +103,7 @@ void scheduler::submit_job_on_stage(task& t, blocking_share share) {
 }
 
 void scheduler::refuse_foreign_thread(task const& t) noexcept {
+    if (this_worker() == &workers[0]) return;
     std::fprintf(
         stderr,
         "ramie: %s of a simulation was spawned or woken by a thread that is not part of it; a simulation has one "
