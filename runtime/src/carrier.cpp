@@ -5,6 +5,7 @@
 #include "timers/coarse_clock.hpp"
 #include "worker/worker.hpp"
 
+#include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/machine/other_copies.hpp>
@@ -135,6 +136,13 @@ time_point now() noexcept {
 time_point a_little_later() noexcept {
     if (auto const* const on = this_stage()) [[unlikely]] return on->now();
     return coarse_clock::bound();
+}
+
+// Elsewhere: one step of a Weyl sequence, which is cheap. Without per-thread state, since a fiber could leave the thread.
+std::uint64_t fair_number() noexcept {
+    if (auto* const on = this_stage()) [[unlikely]] return on->choices.choose(1u << 30);
+    static atomic<std::uint64_t> step{0};
+    return step.fetch_add(0x9e37'79b9'7f4a'7c15, std::memory_order_relaxed);
 }
 
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *s.unseen_failure; }

@@ -225,6 +225,11 @@ time_point now() noexcept {
 
 time_point a_little_later() noexcept { return now(); }
 
+std::uint64_t fair_number() noexcept {
+    static std::uint64_t last = 0;
+    return last += 0x9e37'79b9'7f4a'7c15;
+}
+
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *carrier_access{*s.carrier}.unseen(); }
 bool is_ending(scheduler&) noexcept { return false; }
 

@@ -31,6 +31,7 @@ time_point now() noexcept {
     return r != nullptr ? r->now : time_point{} + std::chrono::hours(1);
 }
 time_point a_little_later() noexcept { return now() + std::chrono::hours(1); }
+std::uint64_t fair_number() noexcept { return 0; }
 shared_hook& unseen_failure_hook(scheduler&) noexcept { return no_hook; }
 bool is_ending(scheduler&) noexcept { return false; }
 

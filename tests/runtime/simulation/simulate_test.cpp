@@ -9,6 +9,7 @@
 #include <ramie/oneshot.hpp>
 #include <ramie/random.hpp>
 #include <ramie/runtime.hpp>
+#include <ramie/select.hpp>
 #include <ramie/simulate.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -144,6 +145,23 @@ TEST_CASE("simulate: the same seed gives the same events, byte for byte; another
     CHECK(logged(43, some_of_everything).log != first.log);
     CHECK(simulate(42, some_of_everything).log.empty());
     CHECK(simulate(42, some_of_everything).digest == first.digest);
+}
+
+TEST_CASE("simulate: a select's choice among several ready cases is the seed's, too") {
+    auto const chosen = [](std::uint64_t seed) {
+        std::string taken;
+        simulate(seed, [&] {
+            auto [tx_a, rx_a] = ramie::unbounded_channel<int>();
+            auto [tx_b, rx_b] = ramie::unbounded_channel<int>();
+            for (int i = 0; i < 10; ++i) (void)tx_a.try_send(i), (void)tx_b.try_send(i);
+            for (int i = 0; i < 10; ++i)
+                ramie::select(ramie::on_receive(rx_a, [&](auto) { taken += 'a'; }),
+                              ramie::on_receive(rx_b, [&](auto) { taken += 'b'; }));
+        });
+        return taken;
+    };
+    CHECK(chosen(1) == chosen(1));
+    CHECK(chosen(1) != chosen(2));
 }
 
 // The bytes themselves: a change of the choices' arithmetic, or a log that depends on the machine, shows here.

@@ -55,6 +55,9 @@ time_point now() noexcept;
 // No earlier than now() and a few milliseconds later, for a quarter of the price. Virtual likewise.
 time_point a_little_later() noexcept;
 
+// A number for choices that need only be fair, another one each time. From any thread.
+std::uint64_t fair_number() noexcept;
+
 // The runtime's hook for failures that no handle receives.
 shared_hook& unseen_failure_hook(scheduler&) noexcept;
 // All tasks of that runtime are being aborted, or will be in a moment.
