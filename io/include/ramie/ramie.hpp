@@ -67,6 +67,7 @@
 #include <ramie/shared_mutex.hpp>
 #include <ramie/signals.hpp>
 #include <ramie/simulate.hpp>
+#include <ramie/simulated_network.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/spawn_blocking.hpp>
 #include <ramie/spawn_local.hpp>

@@ -1,6 +1,7 @@
 #include "call/sigpipe.hpp"
 
 #include "call/answer.hpp"
+#include "call/simulated_call.hpp"
 #include "libc/libc_calls.hpp"
 
 #include <ramie/detail/ground/config.hpp>
@@ -56,6 +57,7 @@ RAMIE_NOIPA ssize_t write_holding_back(int pipe, iovec const* from, std::size_t 
 }
 
 RAMIE_NOIPA ssize_t send_file(int to, int file, std::uint64_t offset, std::size_t size) noexcept {
+    if (simulated_call::is_for(to)) [[unlikely]] return simulated_call::send_file(to, file, offset, size);
     return holding_back([&] {
         auto from = static_cast<off_t>(offset);
         return libc().sendfile(to, file, &from, size);

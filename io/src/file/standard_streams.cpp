@@ -27,7 +27,7 @@ using namespace detail;
 
 namespace {
 
-RAMIE_NOIPA int last_error() noexcept { return -errno; }
+RAMIE_NOIPA int last_answer() noexcept { return -errno; }
 
 enum class nature : std::uint8_t { missing, like_pipe, socket, other };
 
@@ -104,7 +104,7 @@ std::expected<Stream, std::error_code> detail::standard_stream::open(int fd, boo
         if (is == nature::other) k = kind::direct;
         if (is == nature::like_pipe) k = kind::awaited;
         own = unique_fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-        if (own.get() < 0) return std::unexpected(error_of(last_error()));
+        if (own.get() < 0) return std::unexpected(error_of(last_answer()));
     }
     if (k == kind::direct || k == kind::awaited) return Stream(std::make_shared<pool_file>(std::move(own)), {}, k);
     auto added = watch.add(std::move(own));

@@ -2,6 +2,7 @@
 
 #include "call/ask_on_pool.hpp"
 #include "net/look_up.hpp"
+#include "simulated/look_up.hpp"
 
 #include <cerrno>
 #include <memory>
@@ -25,6 +26,7 @@ bool detail::is_name(std::string_view host) {
 }
 
 detail::found_addresses detail::look_up(std::string const& host, std::uint16_t port, int family) {
+    if (auto found = look_up_simulated(host, port, family)) return *std::move(found);
     addrinfo wanted{};
     wanted.ai_family = family;
     wanted.ai_socktype = SOCK_STREAM;  // else each address comes once for each kind of socket

@@ -1,5 +1,6 @@
 #include "ready/descriptor.hpp"
 
+#include "call/simulated_call.hpp"
 #include "libc/libc_calls.hpp"
 #include "ready/interest_set.hpp"
 #include "ready/shortage.hpp"
@@ -9,6 +10,13 @@
 #include <utility>
 
 namespace ramie::detail {
+
+namespace {
+void close_number(int fd) noexcept {
+    if (simulated_call::is_for(fd)) simulated_call::close(fd);
+    else libc().close(fd);
+}
+}  // namespace
 
 bool descriptor::begin_use() noexcept {
     auto w = use_.load(std::memory_order_relaxed);
@@ -28,7 +36,7 @@ void descriptor::end_use() noexcept {
 // In a child the copied counts of users and waiters never fall, and no other thread uses the number.
 void descriptor::close_in_child() noexcept {
     use_.fetch_or(closed, std::memory_order_relaxed);
-    if (auto const number = std::exchange(fd_, -1); number >= 0) libc().close(number);
+    if (auto const number = std::exchange(fd_, -1); number >= 0) close_number(number);
 }
 
 void descriptor::close() noexcept {
@@ -53,7 +61,7 @@ void descriptor::give_back() noexcept {
     if (!home_process::is_here()) [[unlikely]] return;
     // close() also takes it out of the epoll set, unless it was duplicated: then its reports are ignored, by their
     // generation.
-    libc().close(std::exchange(fd_, -1));
+    close_number(std::exchange(fd_, -1));
     watched_by_->forget();
     shortage::of_process().wake_all();
     if ((use_.fetch_or(gone, std::memory_order_acq_rel) & dropped) != 0) free_slot();

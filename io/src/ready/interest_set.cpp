@@ -3,8 +3,9 @@
 #include "libc/libc_calls.hpp"
 
 #include "call/bare_call.hpp"
+#include "call/simulated_call.hpp"
 #include "posix/foreign_descriptor.hpp"
-#include "ready/loop.hpp"
+#include "ready/watching_driver.hpp"
 
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/above_standard.hpp>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <string_view>
 
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -20,8 +22,10 @@
 namespace ramie::detail {
 
 interest_set& interest_set::current(char const* verb) {
-    if (this_stage() != nullptr) refuse_in_simulation(verb, "nothing outside the process is the same each time");
-    return static_cast<loop&>(current_driver(verb)).interest();
+    auto const is_for_sockets = [](std::string_view v) { return v.starts_with("tcp_") || v.starts_with("udp_"); };
+    if (this_stage() != nullptr && !is_for_sockets(verb))
+        refuse_in_simulation(verb, "only TCP, UDP and names are simulated, and what the system does is not the same each time");
+    return static_cast<watching_driver&>(current_driver(verb)).interest();
 }
 
 namespace {
@@ -41,6 +45,8 @@ void interest_set::watch_own(int fd, own which, std::uint32_t events) {
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &all) != 0) no_set();
 }
 
+interest_set::interest_set(of_simulation) {}
+
 interest_set::~interest_set() {
     for (auto& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
 }
@@ -55,6 +61,7 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     owned_descriptor owned(d);
     size_.fetch_add(1, std::memory_order_relaxed);
     if (abandoned_.load(std::memory_order_seq_cst)) d.readiness.unwatch();  // pairs with abandon()
+    if (epoll_.get() < 0) return add_simulated(std::move(owned), generation);
     epoll_event all{};
     all.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     all.data.u64 = std::uint64_t{generation} << 32 | d.index_;
@@ -64,6 +71,14 @@ RAMIE_NOIPA std::expected<owned_descriptor, std::error_code> interest_set::add(u
     if (added != 0 && (errno != EEXIST || ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, d.fd_, &all) != 0))
         return std::unexpected(std::error_code(errno, std::system_category()));
     return owned;
+}
+
+std::expected<owned_descriptor, std::error_code> interest_set::add_simulated(owned_descriptor d, std::uint32_t generation) {
+    if (!simulated_call::is_for(d.get()->fd_))
+        refuse_in_simulation("a socket of the system", "what it does is not the same each time");
+    if (!simulated_call::watch(d.get()->fd_, *d.get(), generation))
+        return std::unexpected(std::make_error_code(std::errc::bad_file_descriptor));
+    return d;
 }
 
 namespace {
@@ -126,7 +141,7 @@ unsigned interest_set::give_out(std::span<epoll_event const> reports) noexcept {
 void interest_set::abandon() noexcept {
     // seq_cst: pairs with add(). Either add() sees it, or the loop below sees add()'s descriptor and unwatches it.
     abandoned_.store(true, std::memory_order_seq_cst);
-    foreign_table::abandon(*this);
+    if (epoll_.get() >= 0) foreign_table::abandon(*this);
     std::lock_guard until_done(growing_);
     for (std::uint32_t chunk = 0; chunk < chunk_count_; ++chunk) {
         auto* const slots = chunks_[chunk].load(std::memory_order_relaxed);

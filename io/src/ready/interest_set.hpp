@@ -43,6 +43,9 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
 
     // Throws std::system_error.
     interest_set();
+    // For the sockets of a simulation, which report changes themselves: the kernel is not asked.
+    struct of_simulation {};
+    explicit interest_set(of_simulation);
     interest_set(interest_set const&) = delete;
     interest_set& operator=(interest_set const&) = delete;
     ~interest_set();
@@ -87,6 +90,7 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
 
     static constexpr std::uint32_t chunk_size(std::uint32_t chunk) noexcept { return first_chunk << chunk; }
     descriptor& slot(std::uint32_t index) const noexcept;
+    std::expected<owned_descriptor, std::error_code> add_simulated(owned_descriptor d, std::uint32_t generation);
     descriptor& take();
     void grow();
     void put_back(descriptor& d) noexcept;

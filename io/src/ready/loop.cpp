@@ -107,17 +107,4 @@ bool loop::harvest() {
 
 std::unique_ptr<driver> make_driver() { return std::make_unique<loop>(); }
 
-namespace {
-
-// Nothing is watched.
-class simulated_driver final : public driver {
-    void turn(time_point) override {}
-    void interrupt() noexcept override {}
-    bool harvest() override { return false; }
-};
-
-}  // namespace
-
-std::unique_ptr<driver> make_simulated_driver(stage&) { return std::make_unique<simulated_driver>(); }
-
 }  // namespace ramie::detail

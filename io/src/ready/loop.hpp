@@ -19,8 +19,7 @@
 
 #include "ready/alarm_clock.hpp"
 #include "ready/interest_set.hpp"
-
-#include <ramie/detail/sleep/driver.hpp>
+#include "ready/watching_driver.hpp"
 
 #include <memory>
 
@@ -28,7 +27,7 @@
 
 namespace ramie::detail {
 
-class loop final : public driver {
+class loop final : public watching_driver {
   public:
     // Throws std::system_error.
     loop();
@@ -40,7 +39,7 @@ class loop final : public driver {
     void interrupt() noexcept override;
     bool harvest() override;
 
-    interest_set& interest() const noexcept { return *interest_; }
+    interest_set& interest() const noexcept override { return *interest_; }
     // For handles that are started and closed inside a turn, or while no worker is in one.
     uv_loop_t& libuv() noexcept { return uv_.handle; }
 

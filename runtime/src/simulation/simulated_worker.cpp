@@ -70,6 +70,22 @@ void scheduler::explain_deadlock(stage& on) {
     on.fail(stage::failing::deadlock, std::move(why));
 }
 
+std::size_t stage::abort_tasks_of(node_id node) {
+    std::vector<task*> all;
+    this_worker()->home.live.for_each([&](task& t) {
+        if (node_of(t.id()) != node) return;
+        t.ref();
+        all.push_back(&t);
+    });
+    // Not in the order of the table's slots.
+    std::ranges::sort(all, {}, [](task const* t) { return t->id(); });
+    for (auto* const each : all) {
+        each->abort();
+        each->unref();
+    }
+    return all.size();
+}
+
 void scheduler::spawn_on_stage(task& t) noexcept {
     refuse_foreign_thread(t);
     options.simulated->spawned(t, t.shields != 0 ? "a job for spawn_blocking" : "spawned");

@@ -37,7 +37,7 @@ std::optional<std::uint32_t> stage::turn_budget() {
 }
 
 void stage::spawned(task& t, char const* verb) {
-    auto const node = current_node();
+    auto const node = spawns_for_.value_or(current_node());
     if (node != 0) {
         if (nodes_.size() <= t.id()) nodes_.resize(t.id() + 1);
         nodes_[t.id()] = node;
@@ -60,12 +60,6 @@ void stage::runs(task const& t) {
 stage::node_id stage::current_node() const noexcept {
     auto const& self = waiter::self();
     return self.is_fiber() ? node_of(static_cast<task const&>(self).id()) : node_id{0};
-}
-
-void stage::move_to(node_id node) {
-    auto const id = static_cast<task const&>(waiter::self()).id();
-    if (nodes_.size() <= id) nodes_.resize(id + 1);
-    nodes_[id] = node;
 }
 
 void stage::fail(failing how, std::string why) {

@@ -30,6 +30,8 @@
 
 namespace ramie::detail {
 
+class network;
+
 class stage {
   public:
     // Why a run has failed, if no exception says so.
@@ -68,8 +70,10 @@ class stage {
     node_id node_of(task_id id) const noexcept { return id < nodes_.size() ? nodes_[id] : node_id{0}; }
     // The node of the running task, whose children belong to it, too.
     node_id current_node() const noexcept;
-    // For the running task, from now on.
-    void move_to(node_id node);
+    // What the running task spawns until the next call belongs there; none: to its own node.
+    void spawn_for(std::optional<node_id> node) noexcept { spawns_for_ = node; }
+    // Aborts all tasks of that node. How many there were.
+    std::size_t abort_tasks_of(node_id node);
 
     // --- the end ---
     // The first failure counts.
@@ -88,6 +92,7 @@ class stage {
 
     decisions choices;
     event_log log;
+    network* net = nullptr;  // io/'s; it sets this
 
   private:
     void append(std::string_view text) { line_ += text; }
@@ -100,6 +105,7 @@ class stage {
     std::multimap<time_point, std::function<void()>> later_;
     std::vector<task*> runnable_;  // in the order in which they became so
     std::vector<node_id> nodes_;   // by task
+    std::optional<node_id> spawns_for_;
     std::uint64_t turns_ = 0;
     std::uint64_t const most_turns_;
     std::optional<failure> failed_;
