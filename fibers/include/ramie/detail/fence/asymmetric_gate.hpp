@@ -15,7 +15,7 @@
 //                   what it has added to them
 //   next_slot    A: the owner is at its slot              closed: a thief is at it; the owner waits at the thief's lock
 //   live_table   A: the task has left its place           closed: a walk is under way; the end of a task waits for it
-//   scheduler    A: the task is listed                    closed: the runtime ends, and the task came too late
+//   ending       A: the task is listed                    closed: the runtime ends, and the task came too late
 //
 // Proof. membarrier runs a full barrier on every thread at some point of b. If a light thread's 3 comes after its
 // barrier, it reads what a wrote, or something newer. If 3 comes before it, so does 1, and c reads it.
