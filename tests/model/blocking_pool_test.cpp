@@ -48,7 +48,8 @@ struct job final : task {
     static job& me(task& t) noexcept { return static_cast<job&>(t); }
     static void run_it(task& t) {
         require(me(t).data == 1, "what was written before the push is not there");
-        me(t).of.runs[me(t).number].fetch_add(1, relaxed);
+        me(t).of.runs[me(t).number].fetch_add(1, release);
+        while (me(t).waits_for >= 0 && me(t).of.runs[static_cast<std::size_t>(me(t).waits_for)].load(acquire) == 0) wait_for_a_change();
     }
     static void drop_callable(task& t) noexcept { me(t).of.cancelled[me(t).number].fetch_add(1, relaxed); }
     static void drop_value(task&) noexcept {}
@@ -61,6 +62,7 @@ struct job final : task {
     world& of;
     std::size_t const number;
     int data = 0;
+    int waits_for = -1;  // the job that must have run before this one ends
 };
 
 job* world::make(std::size_t n) {
@@ -106,6 +108,27 @@ TEST_CASE("model: blocking_pool: a job that comes as a thread falls asleep, or l
             s->pool.stop();
         });
         finally([=] { s->all_done(2); });
+    });
+}
+
+TEST_CASE("model: blocking_pool: no job waits while another runs, and no thread needs the end of its idle time to find one") {
+    check({1, 0}, [] {
+        limits_do_not_pass();
+        auto s = std::make_shared<world>(2);
+        thread([=] {
+            auto* const a = s->make(0);
+            auto* const b = s->make(1);
+            a->waits_for = 1;  // the first job ends only when the second has run
+            s->pool.push(*a);
+            s->pool.push(*b);
+            s->wait_for(a);
+            s->wait_for(b);
+            auto* const c = s->make(2);
+            s->pool.push(*c);
+            s->wait_for(c);
+            s->pool.stop();
+        });
+        finally([=] { s->all_done(3); });
     });
 }
 

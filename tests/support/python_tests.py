@@ -42,7 +42,7 @@ def main():
     signal.signal(signal.SIGTERM, out_of_time)
     build, pattern = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     os.environ["RAMIE_BUILD"] = os.path.abspath(build)
-    suite = unittest.TestSuite(find(folder, pattern) for folder in ("house", "samples", "io", "libraries", "faults", "compile_fail", "consumer", "bench"))
+    suite = unittest.TestSuite(find(folder, pattern) for folder in ("house", "model", "samples", "io", "libraries", "faults", "compile_fail", "consumer", "bench"))
     with open(os.devnull, "w") as nowhere:
         result = unittest.TextTestRunner(nowhere, resultclass=Counts).run(suite)
 

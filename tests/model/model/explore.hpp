@@ -28,8 +28,8 @@ unsigned choose(unsigned n);
 
 // From here on, in this run, each start of a thread by the sources may be refused, as if the system had none.
 void threads_may_be_refused();
-// From here on the kernel may refuse each membarrier; all choices are tried.
-void membarriers_may_be_refused();
+// Limits of waits do not pass in this run: what they would find in the end must be found without them.
+void limits_do_not_pass();
 
 // --- outside ---
 struct findings {

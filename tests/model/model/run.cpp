@@ -173,7 +173,7 @@ bool run::may_go_on(model_thread const& t) const noexcept {
     switch (t.now) {
         case model_thread::doing::ready: return true;
         case model_thread::doing::spins: return memory_.stores() != t.stores_seen;
-        case model_thread::doing::sleeps: return t.timed;
+        case model_thread::doing::sleeps: return t.timed && !has_no_limits;
         case model_thread::doing::joins: return threads_[t.joined].now == model_thread::doing::ended;
         case model_thread::doing::ended: return false;
     }

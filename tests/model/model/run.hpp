@@ -56,8 +56,8 @@ class run {
     void synchronise(void const* at);
     std::chrono::steady_clock::time_point now{std::chrono::hours(1)};  // stands still, but for limits of time that pass
     std::size_t stacks_mapped = 0;  // bytes
-    // What the system may refuse in this run.
-    bool refuses_threads = false, refuses_membarriers = false;
+    bool refuses_threads = false;  // the system may, in this run
+    bool has_no_limits = false;    // of waits
     // The set-up, or the end: the only thread that runs, and all that was done before happens before what it does.
     bool is_alone() const noexcept { return running_ == 0; }
     [[noreturn]] void fail(std::string what);

@@ -176,7 +176,7 @@ void require(bool holds, char const* what) {
     if (!holds) run::here().fail(what);
 }
 void threads_may_be_refused() { run::here().refuses_threads = true; }
-void membarriers_may_be_refused() { run::here().refuses_membarriers = true; }
+void limits_do_not_pass() { run::here().has_no_limits = true; }
 unsigned choose(unsigned n) {
     at_work const whole;
     return run::here().choose(n);
