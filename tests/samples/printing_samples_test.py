@@ -77,6 +77,17 @@ class PrintingSamples(unittest.TestCase):
             (0, "hello, moon (asked again and again)\nhello, world (asked again and again)\n", ""),
         )
 
+    def test_replicated_log_loses_nothing_in_any_of_a_thousand_runs(self):
+        self.assertEqual(
+            output_of("replicated_log"), (0, "1000 runs, and nothing that was acknowledged is lost\n", "")
+        )
+
+    def test_replicated_log_with_its_bug_is_found_and_can_be_seen_again(self):
+        status, text, complaint = output_of("replicated_log", "1000", "bug")
+        self.assertEqual(status, 1)
+        self.assertRegex(text, r"^found: entry \d+ was acknowledged and is lost\n$")
+        self.assertRegex(complaint, r"ramie: to see it again: RAMIE_SIM_SEED=\d+:[\d,]*\n")
+
     def test_unix_handover_reads_from_the_pipe_it_was_handed(self):
         self.assertEqual(
             output_of("unix_handover"),
