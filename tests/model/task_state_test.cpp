@@ -52,7 +52,52 @@ struct fiber {
     }
 };
 
+constexpr std::uint64_t second_wait = 2;  // a generation, as the state word counts them
+
 }  // namespace
+
+TEST_CASE("model: task_state: while a walker holds a waiter, its registers stay; a wait that ends meanwhile ends after that") {
+    auto const walk = [](std::shared_ptr<fiber> f) {
+        if (!f->state.hold()) return;
+        require(f->registers == 1, "the registers of a held waiter are not there");
+        f->state.let_go();
+    };
+    check({3, 2}, [=] {
+        auto f = std::make_shared<fiber>();
+        thread([=] { f->wait(true); });
+        thread([=] { f->wake(task_state::outcome::woken, 0); });
+        thread([=] { walk(f); });
+    });
+    check({2, 1}, [=] {
+        auto f = std::make_shared<fiber>();
+        thread([=] { f->wait(true); });
+        thread([=] { f->abort(); });
+        thread([=] { f->wake(task_state::outcome::deadline, 0); });
+        thread([=] { walk(f); });
+    });
+    check({2, 1}, [=] {
+        auto f = std::make_shared<fiber>();
+        thread([=] {
+            f->wait(true);
+            f->wait(false);
+        });
+        thread([=] {
+            f->wake(task_state::outcome::woken, 0);
+            f->wake(task_state::outcome::woken, second_wait);
+        });
+        thread([=] {
+            walk(f);
+            walk(f);
+        });
+    });
+    check({2, 1}, [=] {
+        auto f = std::make_shared<fiber>();
+        thread([=] { f->wait(true); });
+        thread([=] { f->wake(task_state::outcome::woken, 0); });
+        thread([=] { walk(f); });
+        thread([=] { walk(f); });
+    });
+}
 
 TEST_CASE("model: task_state: of a waker, a deadline and an abort one ends the wait, and the waiter goes on once") {
     check({3, 2}, [] {
@@ -79,7 +124,7 @@ TEST_CASE("model: task_state: a waker of an old wait does not end the next one")
         });
         thread([=] { f->wake(task_state::outcome::woken, 0); });
         thread([=] { f->wake(task_state::outcome::deadline, 0); });
-        thread([=] { f->wake(task_state::outcome::woken, 1); });
+        thread([=] { f->wake(task_state::outcome::woken, second_wait); });
     });
 }
 

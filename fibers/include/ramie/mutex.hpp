@@ -20,6 +20,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
 
@@ -57,11 +58,13 @@ class mutex {
     void assert_unwaited(char const* what) noexcept;
 
   private:
+    friend detail::access;
     static constexpr unsigned patience = 4;
 
     bool lock_slow(detail::waiter& self, detail::time_point limit, char const* what) RAMIE_GIVES_UP(guard_);
     bool lock_in_callback(detail::waiter& self, detail::time_point limit, char const* what) RAMIE_GIVES_UP(guard_);
     void unlock_slow() noexcept RAMIE_GIVES_UP(guard_);
+    detail::waiter const* holder() const noexcept { return owner_.load(std::memory_order_relaxed); }
     bool is_free() const noexcept;
     void take() noexcept RAMIE_GIVES_UP(guard_);
     void note_waiters() noexcept RAMIE_UNDER(guard_);

@@ -3,6 +3,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/access.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
@@ -63,6 +64,8 @@ class shared_mutex {
     void unlock_shared() noexcept;
 
   private:
+    friend detail::access;
+    detail::waiter const* holder() const noexcept { return writer_.load(std::memory_order_relaxed); }
     bool lock_limited(detail::time_point limit);
     bool lock_shared_limited(detail::time_point limit);
     bool wait(detail::waiter& self, bool to_write, detail::time_point limit);

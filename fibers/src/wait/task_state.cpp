@@ -9,4 +9,14 @@ void task_state::wait_until_told() const noexcept {
     while ((word_.load(std::memory_order_acquire) & telling_bit) != 0) patience.once();  // pairs with the release in told()
 }
 
+std::uint64_t task_state::wait_until_let_go() const noexcept {
+    spin_wait patience;
+    for (;;) {
+        // relaxed: the compare_exchange that follows in the caller acquires.
+        auto const w = word_.load(std::memory_order_relaxed);
+        if ((w & held_bit) == 0) return w;
+        patience.once();
+    }
+}
+
 }  // namespace ramie::detail

@@ -96,6 +96,7 @@ monitor::mood monitor::look() {
 
 monitor::sight monitor::see(std::chrono::nanoseconds since_last) {
     sight s;
+    auto const last = clock::now();
     watches_.resize(home_.workers.size());
     for (std::size_t i = 0; i < watches_.size(); ++i) {
         auto& w = home_.workers[i];
@@ -104,7 +105,8 @@ monitor::sight monitor::see(std::chrono::nanoseconds since_last) {
         auto const now = watched.look(seen, w.picks(), since_last, [&] { return w.computed(); });
         s.one_moves = s.one_moves || now == doing::moves;
         s.lent += now == doing::lent;
-        w.mark_stuck(now == doing::stuck);
+        w.mark_stuck(now == doing::stuck, watched.stuck_for());
+        w.note_time(last);
         if (now == doing::stuck) {
             attend_stuck(w, watched);
             ++(watched.is_blocked() ? s.blocked : s.computing);

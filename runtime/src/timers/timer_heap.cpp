@@ -79,6 +79,18 @@ std::size_t timer_heap::nodes() const noexcept {
     return n;
 }
 
+std::size_t timer_heap::size() const noexcept {
+    std::lock_guard held(lock_);
+    return items_.size();
+}
+
+time_point timer_heap::deadline_of(task const* who, std::uint32_t number) const noexcept {
+    std::lock_guard held(lock_);
+    if (number / block_size >= blocks_.size() || !blocks_[number / block_size].nodes) return never;
+    auto const place = places_[number];
+    return place != nowhere && node(number).who == who ? items_[place].when : never;
+}
+
 bool timer_heap::trim() noexcept {
     std::vector<std::unique_ptr<timer_entry[]>> gone;  // freed after unlocking
     word_guard const held(lock_);

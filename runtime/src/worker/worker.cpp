@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 namespace ramie::detail {
 
 using namespace std::chrono_literals;
@@ -174,6 +176,8 @@ void worker::run() {
     signal_stack const alternate;
     this_thread_carrier binding(*this);
     clock_.bind();
+    thread_.store(::gettid(), std::memory_order_relaxed);
+    note_time(std::chrono::steady_clock::now());
     wakes_up();
     if (spare_) home.spares.arrived();
     while (auto* const t = find_work()) lane::run(*t);
@@ -184,6 +188,7 @@ void worker::run() {
     live.flush();
     if (deque_.trim()) (void)deque_.trim();
     asleep_.store(true, std::memory_order_relaxed);
+    thread_.store(0, std::memory_order_relaxed);
 }
 
 void worker::run_until(std::function<bool()> const& done, time_point until) {
@@ -256,6 +261,7 @@ void worker::look_around() {
     }
     order_.looked(picks_.add());
     auto const now = std::chrono::steady_clock::now();
+    note_time(now);
     fire_due_timers(now);
     adopt_injected();
     move_oldest_spawns(now);

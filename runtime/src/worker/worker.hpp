@@ -117,6 +117,13 @@ class worker final : public lane {
     bool is_lent() const noexcept { return lent_by_.load(std::memory_order_seq_cst) != nullptr; }
     // In a task for long, by the monitor's judgement.
     bool is_stuck() const noexcept { return stuck_.load(std::memory_order_relaxed); }
+    // For how long at least; only while it is stuck.
+    std::chrono::nanoseconds stuck_for() const noexcept {
+        return std::chrono::nanoseconds(stuck_for_.load(std::memory_order_relaxed));
+    }
+    // The number of the thread that is in its loop; 0: none.
+    int thread() const noexcept { return thread_.load(std::memory_order_relaxed); }
+    void note_time(time_point now) noexcept { clock.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
     // What waits in its own queue and may go elsewhere: other workers' tasks, which come under forced migration; and,
     // if wanted, pinned ones that have not started.
     task_chain give_movable(bool pinned_too) noexcept;
@@ -126,7 +133,10 @@ class worker final : public lane {
     std::size_t queued() const noexcept;
 
     // --- the monitor ---
-    void mark_stuck(bool on) noexcept { stuck_.store(on, std::memory_order_relaxed); }
+    void mark_stuck(bool on, std::chrono::nanoseconds for_how_long) noexcept {
+        stuck_for_.store(for_how_long.count(), std::memory_order_relaxed);
+        stuck_.store(on, std::memory_order_relaxed);
+    }
     std::chrono::nanoseconds computed() const noexcept { return clock_.read(); }
     std::size_t stealable() const noexcept { return deque_.size() + ring_.size(); }
     // While it is stuck: the task in its next-slot. (That it cannot be stolen otherwise keeps the slot cheap.)
@@ -245,6 +255,8 @@ class worker final : public lane {
     parker parker_;
     atomic<bool> asleep_{true};  // or not in its loop
     atomic<bool> stuck_{false};
+    atomic<std::chrono::nanoseconds::rep> stuck_for_{0};
+    atomic<int> thread_{0};
     atomic<task const*> lent_by_{nullptr};
     thread_clock clock_;
 };

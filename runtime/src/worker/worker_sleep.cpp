@@ -36,6 +36,7 @@ void worker::sleep() {
     searching_ = !home.idle.unlist(*this);
     wakes_up();
     auto const now = std::chrono::steady_clock::now();
+    note_time(now);
     if (now >= limit) keep_house(now);
     else if (now >= tidy_at_) tidy(now);
     fire_due_timers(now);

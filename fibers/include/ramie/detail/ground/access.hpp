@@ -43,6 +43,11 @@ struct access {
     static auto& line(Set& of) {
         return of.line();
     }
+    // Of a lock: who holds it alone, or null; from any thread, as long as the lock is there.
+    template <class Lock>
+    static auto* holder(Lock const& of) noexcept {
+        return of.holder();
+    }
     // Of signals.
     template <class Signals>
     static auto& listener(Signals const& of) {

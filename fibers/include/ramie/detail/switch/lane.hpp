@@ -78,6 +78,9 @@ class lane {
     current_task current;      // the running fiber; null on the OS thread's own stack
     solitude alone;            // whether no other lane of its runtime runs beside it
     lane_number number = bias::stranger;  // for what is biased to it: only if it is born alone
+    // What time it was when this was last written: by the lane's loop each time it looks around, and by whatever watches
+    // it. For notes that must cost next to nothing.
+    atomic<time_point::rep> clock{0};
     bool back_to_loop = false; // set by pick(): the lane's loop must look at the world
     bool lent = false;         // to its current task, which may block the thread (block_in_place)
     bool calls_out = false;    // in a system call of the runtime's own, not of the current fiber

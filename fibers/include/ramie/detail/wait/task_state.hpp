@@ -12,7 +12,9 @@
 //   bit  6     joiner      a joiner is registered in task::joiner. Never set once finished
 //   bit  7     handle      a join_handle exists that can receive the result
 //   bits 8-27  references  further holders: abort handles, walkers of the live table, stale queue entries
-//   bits 28-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
+//   bit  28    held        together with `parked`: a walker looks at the waiter (below). What a claimer compares includes it, so
+//                          that the usual claim has nothing more to ask
+//   bits 29-63 generation  counts waits: it moves on when a wait is claimed, so a waker of an old wait loses
 //
 //   unstarted --start--> running --park--> parked --claim--> running --finish--> finished
 //       \--abort (the aborter now owns it and finishes it)--/
@@ -34,12 +36,23 @@
 // nothing of the task is left; so it is told between finish(true) and told(): the first of these decides to whom the
 // result belongs.
 //
+// Holding. A walker (a dump) may read what a waiter waits for, and the stack that it waits on, only while no other
+// party can resume it:
+//   1. the walker has a reference (a thread's: the lock of the list of threads), and hold() finds the waiter parked;
+//   2. a waker, an abort or a deadline that comes now does not find its wait. It looks why, waits until the walker lets
+//      go, and claims then: a wait that was held goes on as if the walker had come and gone before;
+//   3. the walker copies what it needs, and lets go.
+// Between 1 and 3 the walker takes no lock, allocates nothing, calls no user code and does not wait. A claimer may well
+// hold the lock of what is waited for: so it waits for some microseconds, as for any holder of a word_lock, and never
+// for ever. What is waited for outlives the hold, because its waker cannot end this wait. A task that finishes
+// meanwhile is another one: a held waiter does not run. Two walkers: the second waits for the first.
+//
 // A plain thread that waits has such a word too (waiter.hpp); it uses only running and parked.
 //
 // Each transition has a precondition, which builds without NDEBUG check; a breach ends the process with the word in
 // plain text (task_state_text.cpp).
 //
-// Checked by models (tests/model/task_state_test.cpp): waits, starts, joins and the end, in one step and in two.
+// Checked by models (tests/model/task_state_test.cpp): waits, starts, joins, holds and the end, in one step and in two.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -176,7 +189,11 @@ class task_state {
     claim_result claim(std::uint64_t g, outcome how) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
-            if (generation_of(w) != g || phase_of(w) == phase::finished) return claim_result::lost;
+            if (generation_of(w) != g || phase_of(w) == phase::finished) {
+                if (!is_held(w, g)) return claim_result::lost;
+                w = wait_until_let_go();
+                continue;
+            }
             expect(phase_of(w) != phase::unstarted, "claim() of a wait that was not shown", w);
             // acquire pairs with park()'s release, release with park()'s acquire.
             if (word_.compare_exchange_weak(w, claimed(w, how), std::memory_order_acq_rel, std::memory_order_relaxed))
@@ -199,6 +216,10 @@ class task_state {
             if (phase_of(w) == phase::unstarted) {
                 if (!only_mark) next = with_phase(next, phase::running) + one_ref, result = abort_result::cancel_it;
             } else if (phase_of(w) == phase::parked && (w & abortable_bit) != 0) {
+                if ((w & held_bit) != 0) [[unlikely]] {
+                    w = wait_until_let_go();
+                    continue;
+                }
                 next = claimed(next, outcome::aborted);
                 result = abort_result::submit_it;
             }
@@ -281,12 +302,32 @@ class task_state {
         return detach_result::discard_result;
     }
 
+    // --- a walker, which has a reference ---
+    // True: the waiter is parked, and stays so until let_go(). False: it is not parked.
+    [[nodiscard]] bool hold() noexcept {
+        auto w = word_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (phase_of(w) != phase::parked) return false;
+            if ((w & held_bit) != 0) [[unlikely]] {
+                w = wait_until_let_go();
+                continue;
+            }
+            // acquire pairs with park()'s release: the saved registers, and what the waiter has shown.
+            if (word_.compare_exchange_weak(w, w | held_bit, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+        }
+    }
+    // release pairs with the acquire in claim() and abort(): the waiter writes again only after the walker has read.
+    void let_go() noexcept { word_.fetch_and(~held_bit, std::memory_order_release); }
+
   private:
     static constexpr std::uint64_t phase_mask = 3, outcome_mask = 3u << 2, abort_bit = 1u << 4,
                                    abortable_bit = 1u << 5, telling_bit = abortable_bit, joiner_bit = 1u << 6,
                                    handle_bit = 1u << 7;
     static constexpr std::uint64_t one_ref = 1u << 8, refs_mask = 0xfffffu << 8;
+    static constexpr std::uint64_t held_bit = 1u << 28;
+    // `held` is the lowest bit of a generation as claimers compare it, and so 0 in all that they are given.
     static constexpr int generation_shift = 28;
+    static constexpr std::uint64_t next_generation = std::uint64_t{1} << (generation_shift + 1);
 
     static release_result released(std::uint64_t w) noexcept {
         return phase_of(w) == phase::finished && (w & (handle_bit | refs_mask | telling_bit)) == 0
@@ -298,11 +339,13 @@ class task_state {
         return released(w) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
     }
     void wait_until_told() const noexcept;
+    // Returns the word.
+    std::uint64_t wait_until_let_go() const noexcept;
     static snapshot taken_apart(std::uint64_t w) noexcept {
         bool const over = phase_of(w) == phase::finished;
         return {phase_of(w), outcome_of(w), (w & abort_bit) != 0, !over && (w & abortable_bit) != 0,
                 over && (w & telling_bit) != 0, (w & joiner_bit) != 0, (w & handle_bit) != 0,
-                static_cast<std::uint32_t>((w & refs_mask) / one_ref), generation_of(w)};
+                static_cast<std::uint32_t>((w & refs_mask) / one_ref), generation_of(w) >> 1};
     }
     // The precondition of a transition from `w`.
     static void expect([[maybe_unused]] bool holds, [[maybe_unused]] char const* breach,
@@ -319,12 +362,13 @@ class task_state {
     static phase phase_of(std::uint64_t w) noexcept { return static_cast<phase>(w & phase_mask); }
     static outcome outcome_of(std::uint64_t w) noexcept { return static_cast<outcome>((w & outcome_mask) >> 2); }
     static std::uint64_t generation_of(std::uint64_t w) noexcept { return w >> generation_shift; }
+    static bool is_held(std::uint64_t w, std::uint64_t g) noexcept { return generation_of(w ^ held_bit) == g; }
     static std::uint64_t with_phase(std::uint64_t w, phase p) noexcept {
         return (w & ~phase_mask) | static_cast<std::uint64_t>(p);
     }
     static std::uint64_t claimed(std::uint64_t w, outcome how) noexcept {
         w = with_phase(w, phase::running) & ~(outcome_mask | abortable_bit);
-        return (w | static_cast<std::uint64_t>(how) << 2) + (std::uint64_t{1} << generation_shift);
+        return (w | static_cast<std::uint64_t>(how) << 2) + next_generation;
     }
 
     atomic<std::uint64_t> word_;

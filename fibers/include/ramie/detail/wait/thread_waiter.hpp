@@ -13,6 +13,10 @@ class thread_waiter : public waiter {
   public:
     thread_waiter() noexcept : waiter(kind::thread, task_state::phase::running, false) {}
     static thread_waiter& of_this_thread() noexcept;
+    // visit(waiter, its thread's number, with) for all threads that have waited and live. A lock is held meanwhile, which
+    // a thread takes at its first wait and at its end.
+    using visitor = void (*)(thread_waiter&, int thread, void* with);
+    static void for_each(visitor visit, void* with);
 
     // Parks in wait `g` until claimed and resumed, or until the deadline claims it.
     void park(std::uint64_t g, word_lock* held, time_point until) noexcept;

@@ -84,6 +84,8 @@ class waiter {
     // often (refusal.hpp). Written by the waiter, read by any thread.
     atomic<char const*> reason{nullptr};
     atomic<void const*> object{nullptr};
+    // When its last wait began, by its lane's clock, which is some milliseconds slow (lane::clock); 0: not known.
+    atomic<time_point::rep> since{0};
 
   protected:
     ~waiter() = default;
