@@ -1,5 +1,6 @@
 #include "start.hpp"
 
+#include "dump/runtimes.hpp"
 #include "scheduler.hpp"
 
 #include <ramie/detail/simulation/stage.hpp>
@@ -113,6 +114,7 @@ std::shared_ptr<scheduler> start_scheduler(settings options) {
     try {
         auto made = std::make_shared<scheduler>(std::move(options), std::move(presence));
         say_how_many_stacks(stack_class);
+        note_runtime(made);
         return made;
     } catch (limit_too_low const&) {
         throw;

@@ -57,6 +57,16 @@ class PrintingSamples(unittest.TestCase):
             output_of("yielding"), (0, "1000000 steps done; the other task ran in between: yes\n", "")
         )
 
+    def test_dump_shows_readers_and_the_deadlock_and_goes_on(self):
+        status, text, complaint = output_of("dump")
+        self.assertIn('"reader": waits for channel receive', text)
+        self.assertIn("and 999 others like it:", text)
+        self.assertRegex(text, r'"root": runs on worker \d')
+        circle = text[text.index("DEADLOCK"):]
+        self.assertEqual(len(re.findall(r"\n  task \d+ waits for mutex 0x[0-9a-f]+, held by task \d+", circle)), 2)
+        self.assertTrue(text.endswith("and the program goes on\n"))
+        self.assertEqual((status, complaint), (0, ""))
+
     def test_periodic_beats_until_it_is_told_to_stop(self):
         status, text, complaint = output_of("periodic")
         lines = text.splitlines()

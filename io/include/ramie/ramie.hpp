@@ -20,6 +20,7 @@
 #include <ramie/copy.hpp>
 #include <ramie/counting_semaphore.hpp>
 #include <ramie/datagram.hpp>
+#include <ramie/dump.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/error.hpp>
 #include <ramie/fiber_local.hpp>

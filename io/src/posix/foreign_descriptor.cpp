@@ -143,6 +143,19 @@ unsigned next_chunk(unsigned fd) noexcept {
     return fd + (p.size - p.within);
 }
 
+int number_of(void const* registration) noexcept {
+    auto const at = reinterpret_cast<std::uintptr_t>(registration);
+    for (std::uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
+        // acquire pairs with the release in at().
+        auto const* const entries = chunks[chunk].load(std::memory_order_acquire);
+        auto const within = (at - reinterpret_cast<std::uintptr_t>(entries)) / sizeof(foreign_descriptor);
+        auto const size = first_chunk << chunk;
+        if (entries == nullptr || at < reinterpret_cast<std::uintptr_t>(entries) || within >= size) continue;
+        return &entries[within].readiness == registration ? static_cast<int>(size - first_chunk + within) : -1;
+    }
+    return -1;
+}
+
 foreign_descriptor* at(int fd) {
     if (auto* const entry = find(fd)) return entry;
     if (::fcntl(fd, F_GETFD) < 0) return nullptr;

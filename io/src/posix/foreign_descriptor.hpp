@@ -81,6 +81,8 @@ inline constexpr std::uint32_t tag_bit = 1u << 31;  // set beside the number; an
 foreign_descriptor* at(int fd);
 // Null: there never was a wait for this number.
 foreign_descriptor* find(int fd) noexcept;
+// The number whose entry's registration that is; -1: it is none of this table's.
+int number_of(void const* registration) noexcept;
 // The first number of the next chunk of entries.
 unsigned next_chunk(unsigned fd) noexcept;
 // f(entry) for all entries that exist, of the numbers from `first` to `last`.

@@ -138,6 +138,18 @@ unsigned interest_set::give_out(std::span<epoll_event const> reports) noexcept {
     return own_ones;
 }
 
+int interest_set::number_of(void const* registration) const noexcept {
+    auto const at = reinterpret_cast<std::uintptr_t>(registration);
+    for (std::uint32_t chunk = 0; chunk < most_chunks; ++chunk) {
+        auto const* const slots = chunks_[chunk].load(std::memory_order_acquire);  // pairs with the release in grow()
+        auto const within = at - reinterpret_cast<std::uintptr_t>(slots);
+        if (slots == nullptr || within / sizeof(descriptor) >= chunk_size(chunk)) continue;
+        auto const& d = slots[within / sizeof(descriptor)];
+        return &d.readiness == registration ? d.fd_ : -1;
+    }
+    return -1;
+}
+
 void interest_set::abandon() noexcept {
     // seq_cst: pairs with add(). Either add() sees it, or the loop below sees add()'s descriptor and unwatches it.
     abandoned_.store(true, std::memory_order_seq_cst);

@@ -67,6 +67,8 @@ class interest_set : public std::enable_shared_from_this<interest_set> {
     // Sleeps for `most` (null: no limit) or until something is ready, then does the same. False: this system, or this
     // build, cannot sleep for a time given in nanoseconds (a null `most` never fails).
     [[nodiscard]] bool sleep(timespec const* most, unsigned& reported) noexcept;
+    // The number of the descriptor whose registration that is, in use or not; -1: it is none of this set's.
+    int number_of(void const* registration) const noexcept;
     int epoll_fd() const noexcept { return epoll_.get(); }
     // Descriptors registered; its own are not counted.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }

@@ -38,6 +38,8 @@ class loop final : public watching_driver {
     void turn(time_point until) override;
     void interrupt() noexcept override;
     bool harvest() override;
+    bool look(void const* object, outside_wait& out) noexcept override;
+    std::string describe(outside_wait const&) const override;
 
     interest_set& interest() const noexcept override { return *interest_; }
     // For handles that are started and closed inside a turn, or while no worker is in one.
