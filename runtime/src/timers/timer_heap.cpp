@@ -84,11 +84,11 @@ std::size_t timer_heap::size() const noexcept {
     return items_.size();
 }
 
-time_point timer_heap::deadline_of(task const* who, std::uint32_t number) const noexcept {
+time_point timer_heap::deadline_of(task const* sleeper, std::uint32_t number) const noexcept {
     std::lock_guard held(lock_);
     if (number / block_size >= blocks_.size() || !blocks_[number / block_size].nodes) return never;
     auto const place = places_[number];
-    return place != nowhere && node(number).who == who ? items_[place].when : never;
+    return place != nowhere && node(number).sleeper == sleeper ? items_[place].when : never;
 }
 
 bool timer_heap::trim() noexcept {

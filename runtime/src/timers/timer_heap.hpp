@@ -56,8 +56,8 @@ class timer_heap {
     bool trim() noexcept;
     // How many deadlines are armed.
     std::size_t size() const noexcept;
-    // The deadline that `who` had armed under that number; never: it has not any more. `who` is only compared.
-    time_point deadline_of(task const* who, std::uint32_t number) const noexcept;
+    // The deadline that `sleeper` had armed under that number; never: it has not any more. `sleeper` is only compared.
+    time_point deadline_of(task const* sleeper, std::uint32_t number) const noexcept;
     // The first deadline, or never.
     time_point first() const noexcept { return time_point(time_point::duration(first_.load(std::memory_order_seq_cst))); }
 
