@@ -80,12 +80,12 @@ std::size_t timer_heap::nodes() const noexcept {
 }
 
 std::size_t timer_heap::size() const noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     return items_.size();
 }
 
 time_point timer_heap::deadline_of(task const* sleeper, std::uint32_t number) const noexcept {
-    std::lock_guard held(lock_);
+    word_guard const held(lock_);
     if (number / block_size >= blocks_.size() || !blocks_[number / block_size].nodes) return never;
     auto const place = places_[number];
     return place != nowhere && node(number).sleeper == sleeper ? items_[place].when : never;
