@@ -58,13 +58,15 @@ loop::loop()
 loop::~loop() { interest_->abandon(); }
 
 void loop::turn(time_point until) {
-    if (uv_loop_alive(&uv_.handle) != 0) until = std::min(until, run_libuv());
-    if ((sleep(until) & interest_set::bit(own::libuv)) != 0) (void)run_libuv();
+    bool const has_handles = uv_loop_alive(&uv_.handle) != 0;
+    auto const reported = sleep(has_handles ? std::min(until, libuvs_time()) : until);
+    bool const is_ready = (reported & interest_set::bit(own::libuv)) != 0;
+    if (is_ready || (has_handles && libuvs_time() <= std::chrono::steady_clock::now())) uv_run(&uv_.handle, UV_RUN_NOWAIT);
 }
 
-// Returns when libuv wants to run again, if its descriptor is not ready before.
-time_point loop::run_libuv() noexcept {
-    uv_run(&uv_.handle, UV_RUN_NOWAIT);
+// When libuv wants to run, if its descriptor is not ready before.
+time_point loop::libuvs_time() noexcept {
+    uv_update_time(&uv_.handle);
     auto const ms = uv_backend_timeout(&uv_.handle);  // -1: it has no timers
     return ms < 0 ? never : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
 }

@@ -42,8 +42,13 @@ class loop final : public watching_driver {
     std::string describe(outside_wait const&) const override;
 
     interest_set& interest() const noexcept override { return *interest_; }
-    // For handles that are started and closed inside a turn, or while no worker is in one.
-    uv_loop_t& libuv() noexcept { return uv_.handle; }
+    // f(uv_loop_t*) starts or closes handles: inside a turn, or while no worker is in one. (libuv tells the kernel of a new
+    // handle only when it runs.)
+    template <class F>
+    void with_libuv(F&& f) {
+        f(&uv_.handle);
+        uv_run(&uv_.handle, UV_RUN_NOWAIT);
+    }
 
   private:
     // A libuv loop that ends after all its handles are closed.
@@ -53,7 +58,7 @@ class loop final : public watching_driver {
         uv_loop_t handle;
     };
 
-    time_point run_libuv() noexcept;
+    time_point libuvs_time() noexcept;
     unsigned sleep(time_point until);
 
     alarm_clock alarm_;

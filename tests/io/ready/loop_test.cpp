@@ -136,17 +136,20 @@ TEST_CASE("driver: a turn that is to last long ends by its time, an interrupt, o
 }
 
 TEST_CASE("driver: a turn runs what libuv waits for: a time, a descriptor") {
-    loop l;
     int fired = 0;
     uv_timer_t timer;
-    REQUIRE(uv_timer_init(&l.libuv(), &timer) == 0);
-    timer.data = &fired;
-    auto const count = [](uv_timer_t* t) { ++*static_cast<int*>(t->data); };
-    REQUIRE(uv_timer_start(&timer, count, 3, 0) == 0);
-    while (fired == 0) l.turn(never);
     uv_async_t called;
-    REQUIRE(uv_async_init(&l.libuv(), &called, [](uv_async_t* a) { ++*static_cast<int*>(a->data); }) == 0);
+    loop l;  // it closes the handles
+    timer.data = &fired;
+    l.with_libuv([&](uv_loop_t* uv) {
+        REQUIRE(uv_timer_init(uv, &timer) == 0);
+        REQUIRE(uv_timer_start(&timer, [](uv_timer_t* t) { ++*static_cast<int*>(t->data); }, 3, 0) == 0);
+    });
+    while (fired == 0) l.turn(never);
     called.data = &fired;
+    l.with_libuv([&](uv_loop_t* uv) {
+        REQUIRE(uv_async_init(uv, &called, [](uv_async_t* each) { ++*static_cast<int*>(each->data); }) == 0);
+    });
     for (std::size_t i = 0; i < rounds(200); ++i) {
         std::jthread caller([&] { uv_async_send(&called); });
         for (auto const before = fired; fired == before;) l.turn(never);
