@@ -24,12 +24,14 @@
 // RAMIE_SIM_LOG names a file to which the events of each run are written (of several runs, the last one's stay).
 #pragma once
 
+#include <ramie/detail/ground/borrowed_call.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace ramie::testing {
 
@@ -63,14 +65,31 @@ class simulation_failed : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+}  // namespace ramie::testing
+
+namespace ramie::detail {
+testing::simulated_run simulate(std::uint64_t seed, borrowed_call f, testing::simulation_options const& options);
+std::uint64_t explore(std::uint64_t n, borrowed_call f, testing::simulation_options const& options);
+}  // namespace ramie::detail
+
+namespace ramie::testing {
+
 // Runs f() with this seed. If the run fails: prints how to repeat it, and throws f's exception or simulation_failed.
 // From a plain thread; std::logic_error in a task. std::invalid_argument: RAMIE_SIM_SEED is not of its form.
-simulated_run simulate(std::uint64_t seed, std::function<void()> const& f, simulation_options const& options = {});
+template <class F>
+    requires std::is_invocable_v<F&>
+simulated_run simulate(std::uint64_t seed, F&& f, simulation_options const& options = {}) {
+    return detail::simulate(seed, detail::borrowed_call(f), options);
+}
 
 // Runs f() with the seeds 1 to n, until a run fails. That one is shrunk: as many as possible of its choices are taken
 // back to the plainest ones (the oldest task next, no delay, no fault), as long as it still fails. Then as simulate().
 // Returns how many runs there were.
-std::uint64_t explore(std::uint64_t n, std::function<void()> const& f, simulation_options const& options = {});
+template <class F>
+    requires std::is_invocable_v<F&>
+std::uint64_t explore(std::uint64_t n, F&& f, simulation_options const& options = {}) {
+    return detail::explore(n, detail::borrowed_call(f), options);
+}
 
 // The seed of the simulation that runs the caller. std::logic_error outside.
 [[nodiscard]] std::uint64_t simulation_seed();

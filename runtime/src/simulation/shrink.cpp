@@ -22,7 +22,7 @@ numbers without(numbers const& all, std::size_t first, std::size_t count) {
 
 }  // namespace
 
-schedule shrunk(schedule const& failing, trial const& first, std::function<void()> const& f,
+schedule shrunk(schedule const& failing, trial const& first, borrowed_call f,
                 testing::simulation_options const& options) {
     hushed_checks const meanwhile;
     schedule best{failing.seed, first.notable};

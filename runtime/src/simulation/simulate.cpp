@@ -7,12 +7,9 @@
 #include <optional>
 #include <string>
 
-namespace ramie::testing {
+namespace ramie::detail {
 
 namespace {
-
-using detail::schedule;
-using detail::trial;
 
 // By RAMIE_SIM_SEED.
 std::optional<schedule> asked_for() {
@@ -26,7 +23,7 @@ std::optional<schedule> asked_for() {
 }
 
 void print(schedule const& by, trial const& failed) {
-    auto const lines = std::min<std::uint64_t>(failed.run.events, detail::event_log::kept_lines);
+    auto const lines = std::min<std::uint64_t>(failed.run.events, event_log::kept_lines);
     std::fprintf(stderr,
                  "ramie: a simulation failed: %s\n"
                  "ramie: its last %llu of %llu events:\n%s"
@@ -40,32 +37,32 @@ void print(schedule const& by, trial const& failed) {
     std::rethrow_exception(failed.exception);
 }
 
-simulated_run only(schedule const& by, std::function<void()> const& f, simulation_options const& options) {
-    auto result = detail::make_trial(by, f, options);
+testing::simulated_run only(schedule const& by, borrowed_call f, testing::simulation_options const& options) {
+    auto result = make_trial(by, f, options);
     if (result.failed()) report(by, result);
     return std::move(result.run);
 }
 
 }  // namespace
 
-simulated_run simulate(std::uint64_t seed, std::function<void()> const& f, simulation_options const& options) {
+testing::simulated_run simulate(std::uint64_t seed, borrowed_call f, testing::simulation_options const& options) {
     return only(asked_for().value_or(schedule{seed}), f, options);
 }
 
-std::uint64_t explore(std::uint64_t n, std::function<void()> const& f, simulation_options const& options) {
+std::uint64_t explore(std::uint64_t n, borrowed_call f, testing::simulation_options const& options) {
     if (auto const one = asked_for()) {
         (void)only(*one, f, options);
         return 1;
     }
     for (std::uint64_t seed = 1; seed <= n; ++seed) {
         schedule const by{seed};
-        auto const first = detail::make_trial(by, f, options);
+        auto const first = make_trial(by, f, options);
         if (!first.failed()) continue;
         std::fprintf(stderr, "ramie: run %llu of %llu failed: %s\n", static_cast<unsigned long long>(seed),
                      static_cast<unsigned long long>(n), first.why.c_str());
         if (options.most_shrinking_runs == 0) report(by, first);
-        auto const smaller = detail::shrunk(by, first, f, options);
-        auto const again = detail::make_trial(smaller, f, options);
+        auto const smaller = shrunk(by, first, f, options);
+        auto const again = make_trial(smaller, f, options);
         if (!again.failed()) report(by, first);  // not the same each time: f uses what is not simulated
         std::fprintf(stderr, "ramie: of its %u choices, these %zu are enough for it to fail\n", first.choices,
                      smaller.kept->size());
@@ -73,6 +70,10 @@ std::uint64_t explore(std::uint64_t n, std::function<void()> const& f, simulatio
     }
     return n;
 }
+
+}  // namespace ramie::detail
+
+namespace ramie::testing {
 
 std::uint64_t simulation_seed() {
     if (auto const* const on = detail::this_stage()) return on->choices.by().seed;

@@ -105,11 +105,11 @@ class simulation {
         stages.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    trial run(std::function<void()> const& f) {
+    trial run(borrowed_call f) {
         this_thread_carrier const binding(home_->workers[0]);
         auto const failed_before = used_checks().failed();
         auto root =
-            access::make<runtime_handle>(home_).spawn(task_options{.name = "the simulated function"}, std::cref(f));
+            access::make<runtime_handle>(home_).spawn(task_options{.name = "the simulated function"}, f);
         auto& task = access::held(root);
         home_->run_here([&] { return task.state.is_finished() || on_.failed() || on_.is_endless(); });
         if (on_.is_endless()) on_.fail(stage::failing::endless, "it made " + std::to_string(on_.turns()) + " turns");
@@ -163,7 +163,7 @@ void write_log(std::string const& log) {
 
 }  // namespace
 
-trial make_trial(schedule const& by, std::function<void()> const& f, simulation_options const& options) {
+trial make_trial(schedule const& by, borrowed_call f, simulation_options const& options) {
     if (waiter::self().is_fiber() || this_stage() != nullptr)
         throw std::logic_error("ramie: a simulation inside a task; call simulate() and explore() on a plain thread");
     seed_in_checks const until_over(by);

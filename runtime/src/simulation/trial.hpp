@@ -5,7 +5,6 @@
 #include <ramie/simulate.hpp>
 
 #include <exception>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,10 +24,10 @@ struct trial {
 };
 
 // Makes it. std::logic_error: the caller is a task.
-trial make_trial(schedule const& by, std::function<void()> const& f, testing::simulation_options const& options);
+trial make_trial(schedule const& by, borrowed_call f, testing::simulation_options const& options);
 
 // The fewest of the failing trial's notable choices that it was found to fail with, in the same way.
-schedule shrunk(schedule const& failing, trial const& first, std::function<void()> const& f,
+schedule shrunk(schedule const& failing, trial const& first, borrowed_call f,
                 testing::simulation_options const& options);
 
 // While one of these lives, checks that fail are not reported.

@@ -19,6 +19,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <set>
 #include <stdexcept>
 #include <string>
