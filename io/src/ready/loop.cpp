@@ -59,16 +59,19 @@ loop::~loop() { interest_->abandon(); }
 
 void loop::turn(time_point until) {
     bool const has_handles = uv_loop_alive(&uv_.handle) != 0;
-    auto const reported = sleep(has_handles ? std::min(until, libuvs_time()) : until);
+    if (has_handles) {
+        auto const ms = libuvs_limit();
+        if (ms >= 0) until = std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(ms));
+    }
+    auto const reported = sleep(until);
     bool const is_ready = (reported & interest_set::bit(own::libuv)) != 0;
-    if (is_ready || (has_handles && libuvs_time() <= std::chrono::steady_clock::now())) uv_run(&uv_.handle, UV_RUN_NOWAIT);
+    if (is_ready || (has_handles && libuvs_limit() == 0)) uv_run(&uv_.handle, UV_RUN_NOWAIT);
 }
 
-// When libuv wants to run, if its descriptor is not ready before.
-time_point loop::libuvs_time() noexcept {
+// In how many milliseconds libuv wants to run, if its descriptor is not ready before; -1: it has no timers.
+int loop::libuvs_limit() noexcept {
     uv_update_time(&uv_.handle);
-    auto const ms = uv_backend_timeout(&uv_.handle);  // -1: it has no timers
-    return ms < 0 ? never : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+    return uv_backend_timeout(&uv_.handle);
 }
 
 unsigned loop::sleep(time_point until) {

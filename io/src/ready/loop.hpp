@@ -58,7 +58,7 @@ class loop final : public watching_driver {
         uv_loop_t handle;
     };
 
-    time_point libuvs_time() noexcept;
+    int libuvs_limit() noexcept;
     unsigned sleep(time_point until);
 
     alarm_clock alarm_;

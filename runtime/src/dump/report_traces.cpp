@@ -25,9 +25,13 @@ std::string_view without_types(std::string_view function) noexcept {
 }
 
 // The runtime's own frames, at both ends of a trace: how a wait is made, and how a task is run.
-bool is_internal(std::string_view function) noexcept {
-    auto const name = without_types(function);
-    return name.starts_with("ramie::detail::") || name.starts_with("std::") || name == "ramie_start_fiber";
+bool is_internal(code_place const& place) noexcept {
+    auto const name = without_types(place.function);
+    if (name.starts_with("ramie::detail::") || name.starts_with("std::") || name == "ramie_start_fiber") return true;
+    // Where there is little debug information (-g1), inlined functions have no namespace: then the file tells.
+    if (name.empty() || name.contains("::")) return false;
+    std::string_view const file = place.file;
+    return file.contains("/ramie/detail/") || file.contains("/fibers/src/") || file.contains("/include/c++/");
 }
 
 struct shown_frame {
@@ -50,7 +54,7 @@ void report::print_trace(trace_number n, std::string const& indent) {
         for (auto const& place : places) frames.push_back({t.frames[i], place});
         if (places.empty()) frames.push_back({t.frames[i], {}});
     }
-    auto const is_users = [](shown_frame const& f) { return !is_internal(f.place.function); };
+    auto const is_users = [](shown_frame const& f) { return !is_internal(f.place); };
     auto first = std::ranges::find_if(frames, is_users);
     auto last = std::find_if(frames.rbegin(), std::make_reverse_iterator(first), is_users).base();
     if (first == frames.end()) first = frames.begin(), last = frames.end();
