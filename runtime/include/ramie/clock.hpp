@@ -2,6 +2,8 @@
 // they are std::chrono's.
 #pragma once
 
+#include <ramie/detail/ground/language.hpp>
+
 #include <chrono>
 
 namespace ramie {

@@ -1,6 +1,8 @@
 // What every task of this process does and waits for, printed while the program goes on.
 #pragma once
 
+#include <ramie/detail/ground/language.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <iosfwd>

@@ -1,6 +1,8 @@
 // Random numbers for code that is also to run in a simulation (simulate.hpp): there they follow from the seed.
 #pragma once
 
+#include <ramie/detail/ground/language.hpp>
+
 #include <cstdint>
 #include <limits>
 
