@@ -29,7 +29,7 @@ bool is_internal(code_place const& place) noexcept {
     auto const name = without_types(place.function);
     if (name.starts_with("ramie::detail::") || name.starts_with("std::") || name == "ramie_start_fiber") return true;
     // Where there is little debug information (-g1), inlined functions have no namespace: then the file tells.
-    if (name.empty() || name.contains("::")) return false;
+    if (name.empty() || name.substr(0, name.find('<')).contains("::")) return false;
     std::string_view const file = place.file;
     return file.contains("/ramie/detail/") || file.contains("/fibers/src/") || file.contains("/include/c++/");
 }
