@@ -14,7 +14,7 @@ HEADERS = {"of.": "runtime/include/ramie/runtime_metrics.hpp", "of.stacks.": "fi
 PROGRAM = """
 #include <ramie/metrics_text.hpp>
 #include <ramie/runtime.hpp>
-#include <ramie/notify.hpp>
+#include <ramie/semaphore.hpp>
 #include <iostream>
 int main() {
     ramie::runtime_metrics of;
@@ -25,11 +25,11 @@ int main() {
         (void)ramie::metrics_text();
     } catch (ramie::no_runtime const&) { std::cout << "no runtime\\n--\\n"; }
     ramie::run({.workers = 2}, [] {
-        ramie::notify end;
-        auto one = ramie::spawn([&] { end.wait(); }), two = ramie::spawn([&] { end.wait(); });
+        ramie::semaphore end(0);
+        auto one = ramie::spawn([&] { (void)end.acquire(); }), two = ramie::spawn([&] { (void)end.acquire(); });
         std::cout << ramie::metrics_text();
-        end.notify_one();
-        end.notify_one();
+        end.release();
+        end.release();
         one.get(), two.get();
     });
 }
