@@ -149,9 +149,10 @@ TEST_CASE("dump: a circle of locks and joins is a deadlock, whose members are na
     ramie::mutex first, second;
     std::optional<ramie::join_handle<void>> child;
     std::atomic<int> at{0};
+    std::atomic<bool> has_child{false};
     auto parent = carrier.spawn({.name = "parent"}, [&] {
         std::lock_guard const held(first);
-        while (at != 2) ramie::this_fiber::yield();
+        while (at != 2 || !has_child) ramie::this_fiber::yield();
         (void)child->join();
     });
     auto other = carrier.spawn([&] {
@@ -165,6 +166,7 @@ TEST_CASE("dump: a circle of locks and joins is a deadlock, whose members are na
         ++at;
         std::lock_guard const held(second);
     }));
+    has_child = true;
     auto const text = dumped_with("DEADLOCK");
     auto const circle = about("DEADLOCK", text);
     CAPTURE(circle);
