@@ -141,7 +141,11 @@ static void keys(void) {
     CHECK(ramie_getspecific(key) == NULL); /* the old key's value, under the same number, is not the new one's */
     CHECK(ramie_thread_create(&one, NULL, has_a_value, &a) == 0 && ramie_thread_join(one, NULL) == 0 && destroyed == 3);
     CHECK(ramie_thread_create(&one, NULL, sets_for_ever, &a) == 0 && ramie_thread_join(one, NULL) == 0);
-    CHECK(destroyed == -1000 + 4);
+    CHECK(destroyed == -1000 + 4 && ramie_key_delete(key) == 0);
+    static ramie_key_t many[1024];
+    for (int i = 0; i < 1024; ++i) CHECK(ramie_key_create(&many[i], NULL) == 0);
+    CHECK(ramie_key_create(&key, NULL) == EAGAIN);
+    for (int i = 0; i < 1024; ++i) CHECK(ramie_key_delete(many[i]) == 0);
 }
 
 static void deeper(void) { ramie_thread_exit((void *)7L); }

@@ -63,7 +63,7 @@ void ramie_yield(void);
 
 typedef unsigned ramie_key_t;
 /* `destroy` may be null. It is called at a thread's end with a value that is not null, in rounds, as POSIX has it: at most four.
- * EAGAIN: no memory. */
+ * EAGAIN: there are 1024 keys. */
 int ramie_key_create(ramie_key_t* key, void (*destroy)(void*));
 int ramie_key_delete(ramie_key_t key);
 int ramie_setspecific(ramie_key_t key, void const* value);

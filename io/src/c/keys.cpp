@@ -7,39 +7,35 @@
 
 #include <memory>
 #include <stdexcept>
+#include <system_error>
+#include <type_traits>
 
 namespace ramie::detail {
 
-keys& keys::of_process() {
-    static keys* const all = new keys;  // threads may end after static destruction
-    return *all;
+keys& keys::of_process() noexcept {
+    static keys all;  // never destroyed: it has no destructor to run, and threads may end late
+    static_assert(std::is_trivially_destructible_v<keys>);
+    return all;
 }
 
 unsigned keys::create(destructor d) {
-    std::lock_guard const held(lock_);
-    std::size_t key = 0;
-    while (key < all_.size() && all_[key].generation % 2 != 0) ++key;
-    if (key == all_.size()) all_.emplace_back();
-    ++all_[key].generation;
-    all_[key].destroy = d;
-    return static_cast<unsigned>(key);
+    std::lock_guard const held(changing_);
+    for (unsigned key = 0; key < most; ++key) {
+        auto& e = all_[key];
+        auto const before = e.generation.load(std::memory_order_relaxed);
+        if (is_used(before)) continue;
+        e.destroy.store(d, std::memory_order_relaxed);
+        e.generation.store(before + 1, std::memory_order_relaxed);
+        return key;
+    }
+    throw std::system_error(EAGAIN, std::generic_category(), "ramie: no more keys");
 }
 
 bool keys::remove(unsigned key) noexcept {
-    std::lock_guard const held(lock_);
-    if (key >= all_.size() || all_[key].generation % 2 == 0) return false;
-    ++all_[key].generation;
+    std::lock_guard const held(changing_);
+    if (generation(key) == 0) return false;
+    all_[key].generation.fetch_add(1, std::memory_order_relaxed);
     return true;
-}
-
-std::uint32_t keys::generation(unsigned key) const noexcept {
-    std::lock_guard const held(lock_);
-    return key < all_.size() && all_[key].generation % 2 != 0 ? all_[key].generation : 0;
-}
-
-keys::destructor keys::destructor_of(unsigned key) const noexcept {
-    std::lock_guard const held(lock_);
-    return all_[key].destroy;
 }
 
 void key_values::set(unsigned key, void* value) {

@@ -1,32 +1,42 @@
 // pthread keys: a value of each thread's own for each key, and what destroys it at the thread's end.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <vector>
 
 namespace ramie::detail {
 
+// Keys are made and deleted under a lock, and used without one: a program that hands a key to another thread orders that
+// itself.
 class keys {
   public:
     using destructor = void (*)(void*);
-    static constexpr int rounds = 4;  // PTHREAD_DESTRUCTOR_ITERATIONS
+    static constexpr int rounds = 4;        // PTHREAD_DESTRUCTOR_ITERATIONS
+    static constexpr unsigned most = 1024;  // PTHREAD_KEYS_MAX
 
-    static keys& of_process();
+    static keys& of_process() noexcept;
 
-    unsigned create(destructor d);        // std::bad_alloc
+    unsigned create(destructor d);        // std::system_error (EAGAIN): there are `most`
     bool remove(unsigned key) noexcept;   // false: there is none
     // A number that changes when the key is deleted and made again; 0: there is none.
-    std::uint32_t generation(unsigned key) const noexcept;
-    destructor destructor_of(unsigned key) const noexcept;
+    std::uint32_t generation(unsigned key) const noexcept {
+        auto const now = key < most ? all_[key].generation.load(std::memory_order_relaxed) : 0;
+        return is_used(now) ? now : 0;
+    }
+    destructor destructor_of(unsigned key) const noexcept { return all_[key].destroy.load(std::memory_order_relaxed); }
 
   private:
     struct entry {
-        std::uint32_t generation = 0;  // odd: in use
-        destructor destroy = nullptr;
+        std::atomic<std::uint32_t> generation{0};  // odd: in use
+        std::atomic<destructor> destroy{nullptr};
     };
-    mutable std::mutex lock_;  // held for a few instructions
-    std::vector<entry> all_;
+    static bool is_used(std::uint32_t generation) noexcept { return generation % 2 != 0; }
+
+    std::mutex changing_;
+    std::array<entry, most> all_;
 };
 
 // One thread's values.

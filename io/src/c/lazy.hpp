@@ -20,7 +20,7 @@ class lazy {
     // The constructor does not wait, so the others spin for a moment.
     T& get() noexcept {
         static_assert(std::is_nothrow_default_constructible_v<T>);
-        // acquire pairs with the release of the call that made it.
+        // acquire pairs with the release in make().
         while (state().load(std::memory_order_acquire) != there) {
             std::uint32_t expected = none;
             if (state().compare_exchange_strong(expected, being_made, std::memory_order_relaxed)) make();
@@ -31,9 +31,10 @@ class lazy {
     template <class... Args>
     T& make(Args&&... args) {
         ::new (static_cast<void*>(c_.room)) T(std::forward<Args>(args)...);
-        state().store(there, std::memory_order_release);
+        state().store(there, std::memory_order_release);  // pairs with get() and is_made()
         return object();
     }
+    // acquire pairs with the release in make().
     bool is_made() const noexcept { return state().load(std::memory_order_acquire) == there; }
     T& object() noexcept { return *std::launder(reinterpret_cast<T*>(c_.room)); }
     // As the C++ class's destructor: dies with a message if a fiber or thread waits.
