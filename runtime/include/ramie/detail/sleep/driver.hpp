@@ -1,5 +1,5 @@
-// The seam to the outside world: what an idle runtime asks of its driver. runtime/ declares it, io/ implements it over
-// libuv (a test of the runtime alone links a driver that only sleeps).
+// The seam to the outside world: what an idle runtime asks of its driver. runtime/ declares it, io/ implements it
+// (a test of the runtime alone links a driver that only sleeps).
 #pragma once
 
 #include <ramie/detail/wait/waiter.hpp>
