@@ -20,6 +20,22 @@ struct two_ends {
     unique_fd second() const { return unique_fd(fds[1]); }
 };
 
+// A thread that harvests all the time, as a busy worker does, with something to harvest.
+class harvester {
+  public:
+    explicit harvester(loop& of) : watched_(of.interest().add(ends_.first())), other_(ends_.second()) {
+        thread_ = std::jthread([&of](std::stop_token const& stop) {
+            while (!stop.stop_requested()) of.harvest();
+        });
+    }
+
+  private:
+    two_ends const ends_;
+    std::expected<owned_descriptor, std::error_code> const watched_;
+    unique_fd const other_;
+    std::jthread thread_;
+};
+
 }  // namespace
 
 TEST_CASE("driver: an interrupt before the turn ends the turn") {
@@ -88,34 +104,20 @@ TEST_CASE("driver: harvest says that nothing is watched") {
 
 TEST_CASE("driver: a harvest that takes the alarm's report does not let the turn oversleep") {
     loop l;
-    two_ends const ends;
-    auto const other = ends.second();
-    auto const watched = l.interest().add(ends.first());
-    std::atomic<bool> stop{false};
-    std::jthread harvester([&] {
-        while (!stop) l.harvest();
-    });
+    harvester const beside(l);
     for (std::size_t i = 0; i < rounds(300); ++i) {
         auto const until = clock_type::now() + 200us;
         while (clock_type::now() < until) l.turn(until);
     }
-    stop = true;
 }
 
 TEST_CASE("driver: a harvest that takes an interrupt does not let the turn oversleep") {
     loop l;
-    two_ends const ends;
-    auto const other = ends.second();
-    auto const watched = l.interest().add(ends.first());
-    std::atomic<bool> stop{false};
-    std::jthread harvester([&] {
-        while (!stop) l.harvest();
-    });
+    harvester const beside(l);
     for (std::size_t i = 0; i < rounds(2000); ++i) {
         std::jthread interrupter([&] { l.interrupt(); });
         l.turn(never);
     }
-    stop = true;
 }
 
 TEST_CASE("driver: a turn that is to last long ends by its time, an interrupt, or readiness") {

@@ -1,5 +1,6 @@
 // Simulated machines: tasks that belong together, killed, without power, cut off.
 #include "caught_stderr.hpp"
+#include "sockets.hpp"
 
 #include <ramie/clock.hpp>
 #include <ramie/simulate.hpp>
@@ -17,6 +18,7 @@
 
 using namespace std::chrono_literals;
 using ramie::endpoint;
+using ramie::testing::error_in;
 using ramie::tcp_listener;
 using ramie::tcp_stream;
 using ramie::testing::explore;
@@ -24,11 +26,6 @@ using ramie::testing::simulate;
 using ramie::testing::simulated_node;
 
 namespace {
-
-template <class T>
-std::error_code error_in(std::expected<T, std::error_code> const& e) {
-    return e ? std::error_code() : e.error();
-}
 
 // Takes connections and keeps them, saying nothing.
 void hold_connections() {

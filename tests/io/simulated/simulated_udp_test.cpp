@@ -1,4 +1,6 @@
 // UDP in a simulation: datagrams that are lost, come twice, and overtake each other.
+#include "sockets.hpp"
+
 #include <ramie/simulate.hpp>
 #include <ramie/simulated_network.hpp>
 #include <ramie/spawn.hpp>
@@ -15,17 +17,13 @@
 
 using namespace std::chrono_literals;
 using ramie::endpoint;
+using ramie::testing::error_in;
 using ramie::udp_socket;
 using ramie::testing::set_network;
 using ramie::testing::simulate;
 using ramie::testing::simulated_node;
 
 namespace {
-
-template <class T>
-std::error_code error_in(std::expected<T, std::error_code> const& e) {
-    return e ? std::error_code() : e.error();
-}
 
 // What 20 numbered datagrams from another machine become.
 std::vector<int> numbers_that_come(std::uint64_t seed, ramie::testing::network_conditions const& conditions) {
