@@ -45,9 +45,12 @@ template <class LastStep>
         if (!then.needed) return {task_state::outcome::woken, nullptr};
         self.object.store(why.object, std::memory_order_relaxed);
         self.reason.store(why.what, std::memory_order_relaxed);
-        if (here != nullptr) self.since.store(here->clock.load(std::memory_order_relaxed), std::memory_order_relaxed);
-        if (here != nullptr) here->park({g, abortable, limit, held}, then.successor);
-        else static_cast<thread_waiter&>(self).park(g, held, limit);
+        if (here != nullptr) {
+            self.since.store(here->clock.load(std::memory_order_relaxed), std::memory_order_relaxed);
+            here->park({g, abortable, limit, held}, then.successor);
+        } else {
+            static_cast<thread_waiter&>(self).park(g, held, limit);
+        }
         self.reason.store(nullptr, std::memory_order_relaxed);
     }
     auto how = self.state.last_outcome();

@@ -9,6 +9,17 @@ void task_state::wait_until_told() const noexcept {
     while ((word_.load(std::memory_order_acquire) & telling_bit) != 0) patience.once();  // pairs with the release in told()
 }
 
+task_state::claim_result task_state::claim_with_care(std::uint64_t w, std::uint64_t g, outcome how) noexcept {
+    if (!is_held(w, g)) return claim_result::lost;
+    (void)wait_until_let_go();
+    return claim(g, how);
+}
+
+task_state::abort_result task_state::abort_with_care(bool only_mark) noexcept {
+    (void)wait_until_let_go();
+    return abort(only_mark);
+}
+
 std::uint64_t task_state::wait_until_let_go() const noexcept {
     spin_wait patience;
     for (;;) {
