@@ -1,6 +1,7 @@
 // dump: what is everybody waiting for? All tasks of a running program, printed while it goes on.
 #include <ramie/ramie.hpp>
 
+#include <cstdlib>
 #include <iostream>
 
 using namespace std::chrono_literals;
@@ -19,8 +20,9 @@ void take_both(ramie::mutex& first, ramie::mutex& second, ramie::barrier<>& both
 
 }  // namespace
 
-int main() {
-    ramie::run({.workers = 2}, [] {
+int main(int argc, char** argv) {
+    int const seconds = argc > 1 ? std::atoi(argv[1]) : 0;
+    ramie::run({.workers = 2}, [&] {
         std::vector<ramie::sender<int>> senders;
         std::vector<ramie::scoped_task<void>> readers;
         for (int i = 0; i < 1000; ++i) {
@@ -36,6 +38,8 @@ int main() {
         ramie::this_fiber::sleep_for(50ms);
 
         ramie::dump(std::cout);  // or, from outside: kill -QUIT
+        std::cout << std::flush;
+        ramie::this_fiber::sleep_for(std::chrono::seconds(seconds));  // for trying that
     });
     std::cout << "and the program goes on\n";
 }

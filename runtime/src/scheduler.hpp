@@ -8,7 +8,8 @@
 //      that lists a task after that has seen step 1
 //   3. stop_tokens are requested, elsewhere (stop_requests.hpp)
 //   4. wait until all have ended, or the time is up. Workers with nothing left to do say so
-//   5. no task left: stopping; all workers are unparked and their threads joined, then the blocking pool's
+//   5. no task left: stopping; all workers are unparked and their threads joined, then the blocking pool's; the last
+//      runtime that prints dumps for a signal hands the signal back
 //   6. tasks left: shut_down returns their names; the destructor prints them and ends the process, because a fiber
 //      cannot be destroyed by force
 #pragma once
@@ -118,6 +119,7 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     monitor watchdog;
     driver_seat in_driver;
     atomic<bool> stopping{false};
+    atomic<bool> wants_dumps{false};  // has an entry in dump/signal_dumps.cpp
 
   private:
     void list(task& t);

@@ -1,6 +1,8 @@
 // The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
+#include "dump/signal_dumps.hpp"
+
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/wait/refusal.hpp>
 #include <ramie/runtime.hpp>
@@ -33,6 +35,7 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
     stops_.join();
     stop_workers();
     blocking_.stop();
+    end_signal_dumps(*this);
     presence->end();
     return {};
 }

@@ -1,6 +1,7 @@
 #include "start.hpp"
 
 #include "dump/runtimes.hpp"
+#include "dump/signal_dumps.hpp"
 #include "scheduler.hpp"
 
 #include <ramie/detail/simulation/stage.hpp>
@@ -115,6 +116,12 @@ std::shared_ptr<scheduler> start_scheduler(settings options) {
         auto made = std::make_shared<scheduler>(std::move(options), std::move(presence));
         say_how_many_stacks(stack_class);
         note_runtime(made);
+        try {
+            begin_signal_dumps(*made);
+        } catch (...) {
+            (void)made->shut_down(never);
+            throw;
+        }
         return made;
     } catch (limit_too_low const&) {
         throw;

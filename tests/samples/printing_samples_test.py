@@ -1,9 +1,13 @@
 """The samples that print something and end."""
 
 import re
+import signal
+import subprocess
+import tempfile
+import time
 import unittest
 
-from program import output_of
+from program import PR_SET_PDEATHSIG, libc, output_of, path_of
 
 
 class PrintingSamples(unittest.TestCase):
@@ -66,6 +70,24 @@ class PrintingSamples(unittest.TestCase):
         self.assertEqual(len(re.findall(r"\n  task \d+ waits for mutex 0x[0-9a-f]+, held by task \d+", circle)), 2)
         self.assertTrue(text.endswith("and the program goes on\n"))
         self.assertEqual((status, complaint), (0, ""))
+
+    def test_dump_prints_another_one_for_sigquit(self):
+        with tempfile.TemporaryFile("w+") as errors:
+            program = subprocess.Popen([path_of("dump"), "3600"], stdout=subprocess.PIPE, stderr=errors, text=True,
+                                       preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+            with program:
+                while not program.stdout.readline().startswith("ramie: end of the dump"):
+                    self.assertIsNone(program.poll())
+                program.send_signal(signal.SIGQUIT)
+                text = ""
+                while "ramie: end of the dump" not in text:
+                    self.assertIsNone(program.poll())
+                    time.sleep(0.01)
+                    errors.seek(0)
+                    text = errors.read()
+                program.kill()
+        self.assertIn('"root": waits for sleep', text)
+        self.assertIn("\nDEADLOCK: ", text)
 
     def test_periodic_beats_until_it_is_told_to_stop(self):
         status, text, complaint = output_of("periodic")

@@ -42,6 +42,12 @@ struct runtime_options {
     // is seen. If stall_threshold is given as well, a thread watches for that, counts such stalls and names the task on
     // stderr. RAMIE_CURRENT_THREAD (0 or 1)
     std::optional<bool> current_thread = {};
+    // A signal for which the process prints a dump (dump.hpp) and goes on: to stderr, or at the end of the file that
+    // RAMIE_DUMP_FILE names. One of SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGRTMIN to SIGRTMAX; 0: none.
+    // Default SIGQUIT; in a current_thread runtime none, since it has no thread that could print. A handler that the
+    // program has for the signal stays, and there are no dumps then; so does SIG_IGN, unless the signal is given here
+    // or in the environment. RAMIE_DUMP_ON (a signal's name, or none)
+    std::optional<int> dump_on = {};
 };
 
 }  // namespace ramie

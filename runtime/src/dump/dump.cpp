@@ -1,54 +1,18 @@
 #include <ramie/dump.hpp>
 
-#include "dump/report.hpp"
-#include "dump/text_pipe.hpp"
-
-#include <ramie/detail/switch/plain_thread.hpp>
+#include "dump/dump_maker.hpp"
 
 #include <cerrno>
-#include <exception>
 #include <ostream>
 #include <string_view>
 #include <system_error>
 
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
 
 namespace ramie {
 
 namespace {
-
-// On a thread of its own: a fiber's stack is too small for libdw, and a worker is not to be lent to what a dump waits
-// for.
-class dump_maker {
-  public:
-    explicit dump_maker(dump_options const& options) {
-        detail::calling_out const not_the_fibers;
-        thread_ = detail::plain_thread([this, options] {
-            ::pthread_setname_np(::pthread_self(), "ramie-dump");
-            make(options);
-        });
-    }
-    dump_maker(dump_maker const&) = delete;
-    dump_maker& operator=(dump_maker const&) = delete;
-    ~dump_maker() {
-        pipe_.leave();
-        thread_.join();
-    }
-    std::string next() { return pipe_.read(); }
-
-  private:
-    void make(dump_options const& options) noexcept {
-        try {
-            detail::report(options, pipe_).print();
-            pipe_.end(nullptr);
-        } catch (...) { pipe_.end(std::current_exception()); }
-    }
-
-    detail::text_pipe pipe_;
-    detail::plain_thread thread_;
-};
 
 void write_all(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -67,13 +31,13 @@ void write_all(int fd, std::string_view text) {
 }  // namespace
 
 void dump(std::ostream& to, dump_options const& options) {
-    dump_maker maker(options);
+    detail::dump_maker maker(options);
     for (auto piece = maker.next(); !piece.empty(); piece = maker.next()) to << piece;
     to.flush();
 }
 
 void dump_fd(int fd, dump_options const& options) {
-    dump_maker maker(options);
+    detail::dump_maker maker(options);
     for (auto piece = maker.next(); !piece.empty(); piece = maker.next()) write_all(fd, piece);
 }
 

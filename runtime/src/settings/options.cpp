@@ -1,14 +1,23 @@
 #include "settings/options.hpp"
 
+#include "settings/dump_signal.hpp"
+
 #include <ramie/detail/machine/processors.hpp>
 #include <ramie/detail/stack/stack.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace ramie::detail {
 
@@ -16,9 +25,12 @@ namespace {
 
 constexpr unsigned most_workers = 1024;
 
+[[noreturn]] void refuse(std::string const& option, std::string const& value, std::string const& accepted) {
+    throw std::invalid_argument("ramie: " + option + " is " + value + "; accepted " + accepted);
+}
+
 [[noreturn]] void refuse(std::string const& option, std::string const& value, std::uint64_t least, std::uint64_t most) {
-    throw std::invalid_argument("ramie: " + option + " is " + value + "; accepted are " + std::to_string(least) + " to " +
-                                std::to_string(most));
+    refuse(option, value, "are " + std::to_string(least) + " to " + std::to_string(most));
 }
 
 // The given value, or the environment's, or the default; always within [least, most].
@@ -46,6 +58,36 @@ std::optional<std::uint64_t> as_number(std::optional<T> const& given) {
     } else {
         return static_cast<std::uint64_t>(*given);
     }
+}
+
+// --- dumps ---
+
+int settle_dump_signal(std::optional<int> given, int fallback) {
+    auto const accepted = "are " + std::string(accepted_dump_signals);
+    if (given) {
+        if (!may_ask_for_dumps(*given)) refuse("dump_on", std::to_string(*given), accepted);
+        return *given;
+    }
+    char const* const text = std::getenv("RAMIE_DUMP_ON");
+    if (text == nullptr) return fallback;
+    auto const number = dump_signal_of(text);
+    if (!number) refuse("the environment variable RAMIE_DUMP_ON", "\"" + std::string(text) + "\"", accepted);
+    return *number;
+}
+
+// Complete, because a daemon changes its directory. That it cannot be written is better known now than at the first dump.
+std::string settle_dump_file() {
+    char const* const text = std::getenv("RAMIE_DUMP_FILE");
+    if (text == nullptr) return {};
+    std::error_code error;
+    auto const file = std::filesystem::absolute(text, error).string();
+    auto const fd = *text == 0 ? -1 : ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    auto const why = *text == 0 ? ENOENT : errno;
+    if (fd >= 0) ::close(fd);
+    else if (why != ENXIO)  // a pipe that nobody reads yet
+        refuse("the environment variable RAMIE_DUMP_FILE", "\"" + std::string(text) + "\"",
+               "is a file that can be written (" + std::system_category().message(why) + ")");
+    return file;
 }
 
 void print_failure(join_error const& e) { std::fprintf(stderr, "ramie: %s, and no handle receives that\n", e.what()); }
@@ -76,6 +118,9 @@ settings settle(runtime_options const& o) {
         number("stall_threshold", "RAMIE_STALL_THRESHOLD_MS", as_number(o.stall_threshold), 10, 1, day));
     s.watched = !s.current_thread || o.stall_threshold || std::getenv("RAMIE_STALL_THRESHOLD_MS") != nullptr;
     s.on_task_failure = o.on_task_failure ? o.on_task_failure : print_failure;
+    s.dump_on = settle_dump_signal(o.dump_on, s.current_thread ? no_signal : SIGQUIT);
+    s.dump_asked_for = o.dump_on || std::getenv("RAMIE_DUMP_ON") != nullptr;
+    if (s.dump_on != no_signal) s.dump_file = settle_dump_file();
     s.force_migration = number("force_migration", "RAMIE_FORCE_MIGRATION", std::nullopt, 0, 0, 1) != 0;
     return s;
 }

@@ -22,6 +22,9 @@ struct settings {
     bool current_thread;
     bool watched;          // by the monitor, which is a thread of its own
     bool force_migration;  // RAMIE_FORCE_MIGRATION, for tests: every woken task goes on on another worker
+    int dump_on;           // a signal's number, or no_signal
+    bool dump_asked_for;   // by the program or the environment
+    std::string dump_file;  // empty: stderr
     stage* simulated = nullptr;  // the world of a simulation
 };
 

@@ -46,6 +46,7 @@ settings simulated_settings(stage& on, simulation_options const& options) {
     runtime_options wanted;
     wanted.current_thread = true;
     wanted.workers = 1;
+    wanted.dump_on = 0;
     wanted.on_task_failure = [&on, tolerated = options.tolerate_unseen_failures](join_error const& e) {
         auto const why = std::string(e.what()) + ", and nobody joins it";
         if (tolerated)

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
+#include <filesystem>
 #include <functional>
 #include <sched.h>
 #include <stdexcept>
@@ -78,10 +80,11 @@ bool says(std::string const& text, std::string const& part) { return text.find(p
 
 // No option is set but those that a test sets.
 struct clean_environment {
-    environment const all[8] = {{"RAMIE_WORKERS", nullptr},        {"RAMIE_STACK_SIZE", nullptr},
+    environment const all[10] = {{"RAMIE_WORKERS", nullptr},        {"RAMIE_STACK_SIZE", nullptr},
                                 {"RAMIE_MAX_BLOCKING_THREADS", nullptr}, {"RAMIE_THREAD_NAME", nullptr},
                                 {"RAMIE_SHUTDOWN_TIMEOUT_MS", nullptr},  {"RAMIE_STALL_THRESHOLD_MS", nullptr},
-                                {"RAMIE_CURRENT_THREAD", nullptr},       {"RAMIE_FORCE_MIGRATION", nullptr}};
+                                {"RAMIE_CURRENT_THREAD", nullptr},       {"RAMIE_FORCE_MIGRATION", nullptr},
+                                {"RAMIE_DUMP_ON", nullptr},              {"RAMIE_DUMP_FILE", nullptr}};
 };
 
 }  // namespace
@@ -191,4 +194,49 @@ TEST_CASE("options: a runtime with a bad option is not built, and says which") {
     CHECK(says(refusal([] { ramie::run({.max_blocking_threads = 0}, [] {}); }), "max_blocking_threads is 0"));
     environment const set("RAMIE_WORKERS", "many");
     CHECK(says(refusal([] { ramie::run([] {}); }), "RAMIE_WORKERS is \"many\"; accepted are 1 to 1024"));
+}
+
+TEST_CASE("options: dump_on is a signal or none; SIGQUIT if there are workers; others are refused by name") {
+    clean_environment const none;
+    CHECK(settle({}).dump_on == SIGQUIT);
+    CHECK_FALSE(settle({}).dump_asked_for);
+    CHECK(settle({.current_thread = true}).dump_on == 0);
+    CHECK(settle({.current_thread = true, .dump_on = SIGHUP}).dump_on == SIGHUP);
+    CHECK(settle({.dump_on = 0}).dump_on == 0);
+    CHECK(settle({.dump_on = SIGUSR1}).dump_asked_for);
+    auto const accepted = "accepted are none, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and SIGRTMIN to SIGRTMAX";
+    for (int number : {-1, SIGKILL, SIGSTOP, SIGSEGV, SIGURG, SIGCHLD, 32, 33, 65}) {
+        auto const text = refusal([&] { (void)settle({.dump_on = number}); });
+        CHECK_MESSAGE((says(text, "dump_on is " + std::to_string(number)) && says(text, accepted)), text);
+    }
+    for (char const* garbage : {"", "3", "quit", "SIGKILL", "SIGSEGV", "SIGRTMIN+99", "SIGRTMIN+", "SIGRTMAX+1", " none"}) {
+        environment const set("RAMIE_DUMP_ON", garbage);
+        auto const text = refusal([] { (void)settle({}); });
+        auto const quoted = "the environment variable RAMIE_DUMP_ON is \"" + std::string(garbage) + "\"";
+        CHECK_MESSAGE((says(text, quoted) && says(text, accepted)), text);
+        CHECK(settle({.dump_on = SIGHUP}).dump_on == SIGHUP);  // not even looked at
+    }
+    environment const set("RAMIE_DUMP_ON", "USR2");
+    CHECK(settle({}).dump_on == SIGUSR2);
+    CHECK(settle({.current_thread = true}).dump_on == SIGUSR2);
+    CHECK(settle({}).dump_asked_for);
+}
+
+TEST_CASE("options: the file for dumps is made complete, and refused if it cannot be written") {
+    clean_environment const none;
+    CHECK(settle({}).dump_file == "");
+    for (auto const& [name, why] : {std::pair("", "No such file or directory"), std::pair("/nowhere/at/all", "No such file or directory"),
+                                    std::pair("/", "Is a directory")}) {
+        environment const set("RAMIE_DUMP_FILE", name);
+        auto const text = refusal([] { (void)settle({}); });
+        CHECK_MESSAGE((says(text, "the environment variable RAMIE_DUMP_FILE is \"" + std::string(name) + "\"; accepted is a file") &&
+                       says(text, why)),
+                      text);
+        CHECK(settle({.dump_on = 0}).dump_file == "");
+    }
+    auto const directory = std::filesystem::current_path();
+    std::filesystem::current_path("/dev");
+    environment const set("RAMIE_DUMP_FILE", "null");
+    CHECK(settle({}).dump_file == "/dev/null");
+    std::filesystem::current_path(directory);
 }
