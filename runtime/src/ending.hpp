@@ -66,7 +66,8 @@ class ending {
             // acquire pairs with the release in something_ended().
             auto const seen = ended_.load(std::memory_order_acquire);
             if (is_over()) return true;
-            while (ended_.load(std::memory_order_acquire) == seen) {
+            // relaxed: what ended is looked for only after the acquire above has read the same number, or a later one.
+            while (ended_.load(std::memory_order_relaxed) == seen) {
                 if (!futex_wait(ended_, seen, until)) return is_over();
             }
         }

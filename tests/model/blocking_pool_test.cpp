@@ -175,3 +175,29 @@ TEST_CASE("model: blocking_pool: the system refuses threads: a job is refused an
         finally([=] { s->all_done(2); });
     });
 }
+
+// A thread that was refused is not on its way any more: else no later job would call the idle one.
+TEST_CASE("model: blocking_pool: after the system has refused a second thread, the first is called as before") {
+    check({1, 0}, [] {
+        threads_may_be_refused();
+        limits_do_not_pass();
+        auto s = std::make_shared<world>(2);
+        thread([=] {
+            std::array<job*, 3> all{s->make(0), s->make(1), s->make(2)};
+            auto const push = [=](job* j) {
+                try {
+                    s->pool.push(*j);
+                } catch (std::system_error const&) {
+                }
+            };
+            push(all[0]);
+            while (s->runs[0].load(acquire) + s->cancelled[0].load(relaxed) == 0) wait_for_a_change();
+            push(all[1]);
+            for (auto* const j : {all[0], all[1]}) s->wait_for(j);
+            push(all[2]);
+            s->wait_for(all[2]);
+            s->pool.stop();
+        });
+        finally([=] { s->all_done(3); });
+    });
+}

@@ -26,7 +26,7 @@ ALL = [
     return end;""", "join"),
     Break("fibers/src/wait/thread_waiter.cpp", "a thread whose time is up does not ask whether it was claimed",
           "if (state.claim(g, task_state::outcome::deadline) != task_state::claim_result::lost) break;",
-          "(void)state.claim(g, task_state::outcome::deadline); break;", "join"),
+          "(void)state.claim(g, task_state::outcome::deadline); break;", "thread_waiter"),
     Break("fibers/include/ramie/detail/fence/asymmetric_gate.hpp", "a gate whose membarrier is refused does not wait",
           "if (was == state::open && !fence_every_thread()) [[unlikely]] wait_for_store_buffers();",
           "if (was == state::open) (void)fence_every_thread();", "asymmetric_gate"),

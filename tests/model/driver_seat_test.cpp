@@ -179,3 +179,17 @@ TEST_CASE("model: driver_seat: what is ready outside wakes the worker in the dri
         });
     });
 }
+
+TEST_CASE("model: driver_seat: one worker at a time has it, and finds it as the one before has left it") {
+    check(everything, [] {
+        auto seat = std::make_shared<driver_seat>();
+        auto turns = std::make_shared<int>(0);
+        for (int i = 0; i < 3; ++i)
+            thread([=] {
+                if (!seat->try_take()) return;
+                ++*turns;
+                seat->give_back();
+            });
+        finally([=] { require(*turns > 0, "no worker takes it"); });
+    });
+}

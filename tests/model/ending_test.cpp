@@ -164,3 +164,16 @@ TEST_CASE("model: ending: a foreign thread ends the last task, and the runtime i
         finally([=] { all_ended(*c); });
     });
 }
+
+TEST_CASE("model: ending: what is over before it is told is found by the one that waits, in whatever order it asks for it") {
+    check({no_bound, 3}, [] {
+        auto end = std::make_shared<ending>();
+        auto over = std::make_shared<atomic<bool>>(false);
+        thread([=] { require(end->wait(never, [=] { return over->load(relaxed); }), "its time was up"); });
+        thread([=] {
+            end->something_ended();  // something else
+            over->store(true, relaxed);
+            end->something_ended();
+        });
+    });
+}

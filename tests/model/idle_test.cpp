@@ -120,3 +120,32 @@ TEST_CASE("model: parker: a token put before, at or after the moment of falling 
         });
     });
 }
+
+TEST_CASE("model: parker: a token put before, in or after a turn of the driver ends it, and what came before it is seen") {
+    struct one {
+        parker p;
+        struct flag final : ramie::detail::driver {
+            atomic<bool> is_interrupted{false};
+            void turn(ramie::detail::time_point) override {
+                while (!is_interrupted.load(relaxed)) wait_for_a_change();
+            }
+            void interrupt() noexcept override { is_interrupted.store(true, relaxed); }
+            bool harvest() override { return false; }
+        } driver;
+        int data = 0;
+    };
+    check(everything, [] {
+        auto s = std::make_shared<one>();
+        thread([=] {
+            if (s->p.enter_driver()) {
+                s->driver.turn(ramie::detail::never);
+                s->p.leave_driver();
+            }
+            require(s->data == 1, "what came before the token is not there");
+        });
+        thread([=] {
+            s->data = 1;
+            s->p.unpark(s->driver);
+        });
+    });
+}

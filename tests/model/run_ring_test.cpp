@@ -34,6 +34,22 @@ TEST_CASE("model: run_ring: each task is got once, by its owner or by one of two
     });
 }
 
+TEST_CASE("model: run_ring: one thief takes half, another one task, of what the owner pushes meanwhile") {
+    check({1, 2}, [] {
+        auto s = std::make_shared<state>();
+        thread([=] {
+            for (std::size_t i = 0; i < 3; ++i) require(s->ring.push(*s->make(i)), "it is full too early");
+        });
+        thread([=] { s->take(s->ring.steal_into(s->other)); });
+        thread([=] { s->take(s->ring.steal()); });
+        finally([=] {
+            while (auto* const t = s->ring.pop()) s->take(t);
+            while (auto* const t = s->other.pop()) s->take(t);
+            s->all_got(3);
+        });
+    });
+}
+
 TEST_CASE("model: run_ring: a slot is used again only when it was read") {
     check({3, 2}, [] {
         auto s = std::make_shared<state>();

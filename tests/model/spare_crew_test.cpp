@@ -36,13 +36,13 @@ struct world {
     int queue = 0;
 
     scheduler& home() { return *reinterpret_cast<scheduler*>(place.data()); }
-    world() {
+    explicit world(bool is_alone = true) {
         auto& s = home();
         ::new (const_cast<ramie::detail::settings*>(&s.options)) ramie::detail::settings{};
         const_cast<unsigned&>(s.options.workers) = 1;
         ::new (&s.workers) ramie::detail::crew(most);
         spares = ::new (&s.spares) spare_crew(s, most - 1);
-        (void)add(true);
+        (void)add(is_alone);
     }
     worker& add(bool is_alone) {
         auto* const w = reinterpret_cast<worker*>(places[made].data());
@@ -159,6 +159,36 @@ TEST_CASE("model: spare_crew: a thread that is refused is as if the limit were r
             require(s->spares->active() <= 2, "there are too many");
             s->take();
             s->stop();
+        });
+    });
+}
+
+TEST_CASE("model: spare_crew: a thread that looks at the crew while one is added sees each worker whole") {
+    check(everything, [] {
+        auto s = std::make_shared<world>();
+        thread([=] { (void)s->add(false); });
+        thread([=] {
+            unsigned i = 0;
+            for (auto const& w : s->home().workers) require(w->index == i++, "a worker that is not there yet");
+        });
+    });
+}
+
+TEST_CASE("model: spare_crew: the only worker wants to be alone again as the monitor calls a spare") {
+    check({1, 0}, [] {
+        limits_do_not_pass();
+        auto s = std::make_shared<world>(false);
+        here = s.get();
+        auto called = std::make_shared<atomic<bool>>(false);
+        thread([=] {
+            (void)s->spares->leaves_alone(s->home().workers[0]);
+            s->take();
+            while (!called->load(acquire)) wait_for_a_change();
+            s->stop();
+        });
+        thread([=] {
+            s->spares->rescue(1);
+            called->store(true, release);
         });
     });
 }

@@ -86,3 +86,19 @@ TEST_CASE("model: stack_depot: one trims, another needs address space at once") 
         finally([=] { s->all_is_back(); });
     });
 }
+
+TEST_CASE("model: stack_depot: a slab some of whose pages are being returned is not unmapped when its last stack comes back") {
+    check({2, 0}, [] {
+        auto s = std::make_shared<state>();
+        auto const out = s->depot.take(1);
+        s->take_and_put(1);
+        s->use(*out.head);
+        s->trim();  // from the next time on the other stack has not been called for
+        thread([=] {
+            s->depot.put(out);
+            s->depot.unmap_idle();
+        });
+        thread([=] { s->trim(); });
+        finally([=] { s->all_is_back(); });
+    });
+}

@@ -149,6 +149,26 @@ TEST_CASE("model: task_state: what the waker hands over is there when the waiter
     });
 }
 
+// whole_wait() closes a wait itself that is over before the waiter has parked.
+TEST_CASE("model: task_state: a waiter that closes its own wait and comes too late has what it was handed") {
+    check(everything, [] {
+        auto f = std::make_shared<fiber>();
+        thread([=] {
+            f->shown.store(1, release);
+            auto const own = f->state.claim(0, task_state::outcome::deadline);
+            if (f->state.last_outcome() == task_state::outcome::woken) {
+                require(own == task_state::claim_result::lost, "two have ended it");
+                require(f->handed_over == 7, "what was handed over is not there");
+            }
+        });
+        thread([=] {
+            while (f->shown.load(acquire) == 0) wait_for_a_change();
+            f->handed_over = 7;
+            if (f->state.claim(0, task_state::outcome::woken) == task_state::claim_result::submit_it) f->submit();
+        });
+    });
+}
+
 TEST_CASE("model: task_state: an unstarted task is run or cancelled, once, and its queue entry is stale after that") {
     check(everything, [] {
         struct one {
@@ -179,8 +199,12 @@ struct ending {
     bool joiner_is_there = false;   // the slot
     atomic<int> told{0};            // the joiner was claimed
     atomic<int> freed{0};
+    int by_handle = 0, by_reference = 0;  // what their holders write into the block, up to the end
 
-    void free_it() { require(freed.fetch_add(1, acq_rel) == 0, "the block is freed twice"); }
+    void free_it() {
+        require(freed.fetch_add(1, acq_rel) == 0, "the block is freed twice");
+        by_handle = by_reference = -1;  // nobody may touch it any more
+    }
     void release(task_state::release_result r) {
         if (r == task_state::release_result::free_it) {
             result = -1;  // nobody may touch it any more
@@ -277,13 +301,17 @@ TEST_CASE("model: task_state: the last of the task, its handle and a reference f
         t->state.add_ref();
         thread([=] { t->finish(); });
         thread([=] {
+            ++t->by_handle;
             if (t->state.drop_handle() == task_state::detach_result::discard_result) {
                 require(t->result == 5, "the result is not there");
                 t->result = 0;
                 t->release(t->state.release_handle());
             }
         });
-        thread([=] { t->release(t->state.drop_ref()); });
+        thread([=] {
+            ++t->by_reference;
+            t->release(t->state.drop_ref());
+        });
         finally([=] { require(t->freed.load(relaxed) == 1, "nobody frees the block"); });
     });
 }

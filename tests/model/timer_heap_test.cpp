@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A task that waits once. What runs it disarms its timer first, as lane::park() does, and then frees it: the checker sees who
+// A task that waits once. What runs it disarms its timer first, as lane::park() and whole_wait() do, and then frees it: the checker sees who
 // uses it after that.
 struct waiting_task final : ramie::detail::task {
     // `kept`: it is freed by the test. (A waker reaches a task through a queue whose lock keeps it there.)
@@ -33,6 +33,7 @@ struct waiting_task final : ramie::detail::task {
 
     void go_on() {
         if (timer != nullptr) timer->heap->disarm(*this);
+        (void)state.last_outcome();  // each wait ends with this
         ++times;
         if (!is_kept) delete this;
     }

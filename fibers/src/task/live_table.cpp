@@ -153,18 +153,19 @@ void live_table::put_loose(slot* first, slot* last, std::uint32_t count) noexcep
 std::size_t live_table::size() const noexcept {
     word_guard const held(pool_lock_);
     std::size_t added = 0, removed = 0;
-    // acquire pairs with the release in count_one(): each removal seen has its addition before it.
+    // acquire pairs with the release in count_one(): each removal seen has its addition before it. So the additions
+    // themselves are read relaxed.
     for (auto const* s : shares_) removed += s->removed_.load(std::memory_order_acquire);
-    for (auto const* s : shares_) added += s->added_.load(std::memory_order_acquire);
+    for (auto const* s : shares_) added += s->added_.load(std::memory_order_relaxed);
     return added - removed;
 }
 
 bool live_table::is_over() const noexcept {
     word_guard const held(pool_lock_);
     std::size_t added = 0, concluded = 0;
-    // acquire pairs with the releases in concluded() and count_one(), as in size().
+    // acquire pairs with the release in concluded(), as in size().
     for (auto const* s : shares_) concluded += s->concluded_.load(std::memory_order_acquire);
-    for (auto const* s : shares_) added += s->added_.load(std::memory_order_acquire);
+    for (auto const* s : shares_) added += s->added_.load(std::memory_order_relaxed);
     return added == concluded;
 }
 

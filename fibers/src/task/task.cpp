@@ -232,8 +232,8 @@ std::stop_token task::stop_token() {
     auto* source = stop_.load(std::memory_order_acquire);
     if (source == nullptr) {
         auto made = std::make_unique<std::stop_source>();
-        // release pairs with the acquire in request_stop() and above.
-        if (stop_.compare_exchange_strong(source, made.get(), std::memory_order_acq_rel, std::memory_order_acquire))
+        // release pairs with the acquires in request_stop() and above, and here if another one was first.
+        if (stop_.compare_exchange_strong(source, made.get(), std::memory_order_release, std::memory_order_acquire))
             source = made.release();
         if (state.abort_requested_in_order()) (void)detail::request_stop(*source);
     }

@@ -12,11 +12,12 @@ namespace ramie::detail {
 std::uint32_t registration::begin(bool readable) noexcept {
     auto const w = word_.load(std::memory_order_relaxed);
     auto const generation = static_cast<std::uint32_t>(w >> readiness::generation_shift) + 1;
-    // seq_cst, before the caller checks whether the runtime is gone: pairs with end(), which comes after that flag was
-    // set. Either the caller sees the flag, or end() unwatches this registration like the others.
-    word_.store(std::uint64_t{generation} << readiness::generation_shift |
-                    (readable ? readiness::ready_bit(direction::read) : 0) | readiness::ready_bit(direction::write),
-                std::memory_order_seq_cst);
+    // Before the caller checks whether the runtime is gone; end() comes after that flag was set. An exchange, as end() is
+    // one: if end() was the first of both, this reads it, and the caller sees the flag (acquire pairs with the release in
+    // end()); else end() unwatches this registration like the others.
+    word_.exchange(std::uint64_t{generation} << readiness::generation_shift |
+                       (readable ? readiness::ready_bit(direction::read) : 0) | readiness::ready_bit(direction::write),
+                   std::memory_order_acquire);
     return generation;
 }
 
@@ -92,8 +93,8 @@ bool registration::withdraw(direction d, wait_node& node) noexcept {
 }
 
 void registration::end(std::uint64_t bit) noexcept {
-    // seq_cst: pairs with begin().
-    word_.fetch_or(bit, std::memory_order_seq_cst);
+    // release pairs with the acquire in begin(). Those who wait see the bit through the lock.
+    word_.fetch_or(bit, std::memory_order_release);
     woken_list woken;
     lock_.lock();
     readers_.claim_all(woken);

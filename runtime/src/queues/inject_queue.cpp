@@ -31,7 +31,8 @@ task_chain inject_queue::pop(std::uint32_t most) noexcept {
         prefetch_chain(*t, tasks_.first);
         taken.add(*t);
     }
-    count_.store(tasks_.count, std::memory_order_seq_cst);
+    // relaxed, unlike in push(): no thread waits for fewer, and one that reads the count from before takes the lock.
+    count_.store(tasks_.count, std::memory_order_relaxed);
     return taken;
 }
 

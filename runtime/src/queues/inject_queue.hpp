@@ -48,7 +48,7 @@ class inject_queue {
         lock_.lock();
         while (auto* const t = tasks_.take()) (chosen(*t) ? taken : left).add(*t);
         tasks_ = left;
-        count_.store(tasks_.count, std::memory_order_seq_cst);
+        count_.store(tasks_.count, std::memory_order_relaxed);  // as in pop()
         lock_.unlock();
         return taken;
     }

@@ -36,8 +36,8 @@ class basic_next_slot {
         touching_.store(true, std::memory_order_relaxed);
         if (!gate_.pass()) [[unlikely]] return put_after_thief(t);
         auto* const before = slot_.load(std::memory_order_relaxed);
-        slot_.store(t, std::memory_order_release);         // pairs with steal()
-        touching_.store(false, std::memory_order_release);  // pairs with steal()
+        slot_.store(t, std::memory_order_relaxed);
+        touching_.store(false, std::memory_order_release);  // pairs with steal(): slot_ and what is in it are seen
         return before;
     }
     task* take() noexcept { return empty() ? nullptr : put(nullptr); }
@@ -52,9 +52,10 @@ class basic_next_slot {
         std::lock_guard const held(lock_);
         gate_.close();
         task* taken = nullptr;
-        // acquire pairs with the releases in put() and put_after_thief(): their effects are seen.
+        // acquire pairs with the releases in put() and put_after_thief(): their effects are seen. What was put under the lock
+        // is seen by the lock.
         if (!touching_.load(std::memory_order_acquire)) {
-            taken = slot_.load(std::memory_order_acquire);
+            taken = slot_.load(std::memory_order_relaxed);
             slot_.store(nullptr, std::memory_order_relaxed);
         }
         gate_.open();
@@ -66,7 +67,7 @@ class basic_next_slot {
         touching_.store(false, std::memory_order_release);  // pairs with steal()
         std::lock_guard const held(lock_);
         auto* const before = slot_.load(std::memory_order_relaxed);
-        slot_.store(t, std::memory_order_release);  // pairs with steal()
+        slot_.store(t, std::memory_order_relaxed);
         return before;
     }
 

@@ -84,19 +84,22 @@ class run_ring {
         for (;;) {
             if (tail_.load(std::memory_order_acquire) == head) return nullptr;  // pairs with push()
             auto* const oldest = slots_[head % capacity].load(std::memory_order_relaxed);
-            // release pairs with the acquire in push(): the slot was read.
-            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+            // release pairs with the acquire in push(): the slot was read. Success needs no acquire: the same head_ was read
+            // with it before.
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_acquire))
                 return oldest;
         }
     }
     // A thief moves half of this ring into its own empty one; returns one of them, or null.
     task* steal_into(run_ring& mine) noexcept {
-        auto head = head_.load(std::memory_order_acquire);
+        // All reads of head_ are relaxed, unlike in steal(): here a head_ beyond the tail_ that is read is noticed, and an old
+        // one fails the CAS.
+        auto head = head_.load(std::memory_order_relaxed);
         for (;;) {
             auto const available = tail_.load(std::memory_order_acquire) - head;  // pairs with push()
             if (available == 0) return nullptr;
             if (available > capacity) {  // head_ moved on between the two reads
-                head = head_.load(std::memory_order_acquire);
+                head = head_.load(std::memory_order_relaxed);
                 continue;
             }
             auto const taken = available - available / 2;
@@ -106,8 +109,9 @@ class run_ring {
                 mine.slots_[(at + i - 1) % capacity].store(
                     slots_[(head + i) % capacity].load(std::memory_order_relaxed), std::memory_order_relaxed);
             }
-            // release pairs with the acquire in push(): the slots were read.
-            if (!head_.compare_exchange_weak(head, head + taken, std::memory_order_acq_rel, std::memory_order_acquire))
+            // release pairs with the acquire in push(): the slots were read; and with those in steal(): a tail_ before this
+            // head_ is not read any more.
+            if (!head_.compare_exchange_weak(head, head + taken, std::memory_order_release, std::memory_order_relaxed))
                 continue;
             mine.tail_.store(at + taken - 1, std::memory_order_release);
             return first;
@@ -121,7 +125,8 @@ class run_ring {
         auto head = head_.load(std::memory_order_relaxed);
         while (head != tail) {
             auto* const t = slots_[head % capacity].load(std::memory_order_relaxed);
-            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+            // release: a thief that reads this head_ sees the push of each entry up to it.
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_relaxed)) {
                 behind(rest{*this, head + 1, tail - head - 1}, false);
                 return t;
             }

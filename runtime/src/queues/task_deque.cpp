@@ -109,13 +109,13 @@ std::size_t task_deque::capacity() const noexcept {
 
 task* task_deque::pop_contended(std::int64_t b) noexcept {
     bottom_.store(b, std::memory_order_seq_cst);      // step 1; pairs with steal's read of bottom_
-    auto first = top_.load(std::memory_order_seq_cst);  // step 2; pairs with steal's CAS
+    auto first = top_.load(std::memory_order_seq_cst);  // step 2; pairs with steal's read of top_
     task* taken = nullptr;
     if (first <= b) {
         taken = buffer_.load(std::memory_order_relaxed)->at(b).load(std::memory_order_relaxed);
         if (first < b) return taken;
-        if (!top_.compare_exchange_strong(first, first + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
-            taken = nullptr;
+        // relaxed: whoever reads this top_ comes after step 2 (task_deque.hpp).
+        if (!top_.compare_exchange_strong(first, first + 1, std::memory_order_relaxed)) taken = nullptr;
     }
     bottom_.store(b + 1, std::memory_order_relaxed);
     return taken;
@@ -133,7 +133,8 @@ task* task_deque::steal() noexcept {
         from = present;
         taken = from->at(first).load(std::memory_order_acquire);
     }
-    if (!top_.compare_exchange_strong(first, first + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+    // release pairs with the acquire in push(). It need not be sequentially consistent: see task_deque.hpp.
+    if (!top_.compare_exchange_strong(first, first + 1, std::memory_order_release, std::memory_order_relaxed))
         return nullptr;
     stolen_.fetch_add(1, std::memory_order_relaxed);
     return taken;

@@ -6,7 +6,11 @@
 //   pop    1. bottom_ = b-1 (seq_cst)  2. reads top_ (seq_cst)
 //          top < b-1: the entry is ours alone.  top == b-1: the last one; a CAS on top_ decides against thieves.
 //   steal  1. reads top_ = t (seq_cst)  2. reads bottom_ (seq_cst)  3. CAS top_ t -> t+1
-//          Either the thief's step 2 sees the owner's step 1, or the owner's step 2 sees the thief's step 3.
+//          Either the thief's step 2 sees the owner's step 1, or the owner's step 2 sees the top_ that the thief's step 1 saw.
+//   The CASes themselves are not in that order, and need not be: if pop's step 2 reads a top_ older than t, then it comes
+//   before every sequentially consistent read of t, since the step that wrote t stands between them on the same location.
+//   So a thief that could take an entry which pop takes without asking reads bottom_ after pop's step 1, and gives up. For
+//   the last entry both sides have a CAS, of which one fails.
 //   A buffer that was given up (for a larger one, or a smaller) stays until the deque dies: a thief may still read from it,
 //   and then fails its CAS or reads the same entry. What it costs is given back all the same (trim): first its slots become
 //   null, with release order; a thief that reads null (acquire) looks for the present buffer again, and there finds the

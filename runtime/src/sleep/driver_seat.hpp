@@ -29,14 +29,17 @@ class driver_seat {
             if (first_deadline() >= until) return until;
         }
     }
-    void awake() noexcept { until_.store(no_sleeper, std::memory_order_seq_cst); }
+    // relaxed: a thread that reads what was there before interrupts once too often. The next announce() comes after
+    // give_back() and try_take().
+    void awake() noexcept { until_.store(no_sleeper, std::memory_order_relaxed); }
 
     // --- any thread ---
     // After a heap has published a deadline (seq_cst): whether the sleeper must be interrupted.
     bool sleeps_beyond(time_point deadline) const noexcept {
         return deadline.time_since_epoch().count() < until_.load(std::memory_order_seq_cst);
     }
-    bool is_attended() const noexcept { return until_.load(std::memory_order_seq_cst) != no_sleeper; }
+    // For the monitor, which looks again: so relaxed is enough.
+    bool is_attended() const noexcept { return until_.load(std::memory_order_relaxed) != no_sleeper; }
 
   private:
     static constexpr time_point::rep no_sleeper = 0;  // earlier than every deadline: there is no sleeper to interrupt

@@ -14,7 +14,7 @@ idle_set::idle_set(unsigned workers, unsigned most)
 }
 
 worker* idle_set::take_if_none_searches() noexcept {
-    auto const seen = counts_.load(std::memory_order_seq_cst);
+    auto const seen = counts_.load(std::memory_order_relaxed);
     if (seen >= one_searching || (seen & sleeping_mask) == 0) return nullptr;
     return take();
 }
@@ -29,7 +29,7 @@ worker* idle_set::take() noexcept {
     if (chosen == listed_.rend()) chosen = listed_.rbegin();
     auto* const w = *chosen;
     listed_.erase(std::next(chosen).base());
-    counts_.fetch_add(one_searching - one_sleeping, std::memory_order_seq_cst);
+    counts_.fetch_add(one_searching - one_sleeping, std::memory_order_relaxed);
     return w;
 }
 
@@ -37,20 +37,19 @@ bool idle_set::start_search() noexcept {
     auto seen = counts_.load(std::memory_order_relaxed);
     do {
         if ((seen >> 32) >= most_searching_) return false;
-    } while (!counts_.compare_exchange_weak(seen, seen + one_searching, std::memory_order_seq_cst,
-                                            std::memory_order_relaxed));
+    } while (!counts_.compare_exchange_weak(seen, seen + one_searching, std::memory_order_relaxed));
     return true;
 }
 
 bool idle_set::stop_search() noexcept {
-    return (counts_.fetch_sub(one_searching, std::memory_order_seq_cst) >> 32) == 1;
+    return (counts_.fetch_sub(one_searching, std::memory_order_relaxed) >> 32) == 1;
 }
 
 void idle_set::list(worker& w, bool was_searching) noexcept {
     {
         word_guard const held(lock_);
         listed_.push_back(&w);
-        counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping, std::memory_order_seq_cst);
+        counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping, std::memory_order_relaxed);
     }
     thread_fence(std::memory_order_seq_cst);  // sleep fence; pairs with the post fence
 }
@@ -60,7 +59,7 @@ bool idle_set::unlist(worker& w) noexcept {
     auto const place = std::find(listed_.begin(), listed_.end(), &w);
     if (place == listed_.end()) return false;
     listed_.erase(place);
-    counts_.fetch_sub(one_sleeping, std::memory_order_seq_cst);
+    counts_.fetch_sub(one_sleeping, std::memory_order_relaxed);
     return true;
 }
 

@@ -29,7 +29,7 @@ class idle_set {
     // --- searching ---
     [[nodiscard]] bool start_search() noexcept;
     // Beyond the limit: for a worker that knows that there is something to find.
-    void join_search() noexcept { counts_.fetch_add(one_searching, std::memory_order_seq_cst); }
+    void join_search() noexcept { counts_.fetch_add(one_searching, std::memory_order_relaxed); }
     // True: it was the last searcher.
     bool stop_search() noexcept;
 
@@ -50,6 +50,8 @@ class idle_set {
     worker* take() noexcept;
 
     unsigned const most_searching_;
+    // Each step on it is relaxed: the two fences order them against what is posted (idle.md, L1 and L2), and each count is
+    // exact, because only read-modify-writes change it.
     alignas(64) atomic<std::uint64_t> counts_{0};
     word_lock lock_;
     std::vector<worker*> listed_ RAMIE_GUARDED_BY(lock_);

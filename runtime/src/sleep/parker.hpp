@@ -21,12 +21,14 @@ class parker {
     void leave_driver() noexcept;
     bool is_in_driver() const noexcept { return state_.load(std::memory_order_relaxed) == in_driver; }
 
-    // Any thread. What was written before it is seen after the sleep that it ends (release; pairs with the owner's
-    // acquires).
+    // Any thread. What was written before it is seen after the sleep that it ends (release; pairs with the acquire in
+    // eat_token()).
     void unpark(driver& d) noexcept;
 
   private:
     enum : std::uint32_t { empty, notified, on_futex, in_driver };
+    void eat_token() noexcept;
+
     atomic<std::uint32_t> state_{empty};
 };
 

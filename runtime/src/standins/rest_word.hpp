@@ -6,7 +6,7 @@
 //      it says resting: word = watching,       c. sleeps while the word says resting
 //      wakes the monitor
 //
-// Either 2 sees a, or b sees 1.
+// Either 2 sees a, or b sees 1. All else is relaxed: the word carries no data, and what a worker says is read in order by b.
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -19,7 +19,7 @@ namespace ramie::detail {
 class rest_word {
   public:
     // --- the monitor ---
-    bool is_stopped() const noexcept { return word_.load(std::memory_order_acquire) == stopped; }  // pairs with stop()
+    bool is_stopped() const noexcept { return word_.load(std::memory_order_relaxed) == stopped; }
     // Until the next look.
     void pause(time_point until) noexcept { (void)futex_wait(word_, watching, until); }
     // Until a worker moves, or `until`. none_moves() asks all of them.
@@ -29,7 +29,7 @@ class rest_word {
         // seq_cst: step a; pairs with wake().
         if (!word_.compare_exchange_strong(expected, resting, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
         if (!none_moves()) (void)watches_again();
-        while (word_.load(std::memory_order_acquire) == resting && futex_wait(word_, resting, until)) {}
+        while (word_.load(std::memory_order_relaxed) == resting && futex_wait(word_, resting, until)) {}
         (void)watches_again();
     }
 
@@ -39,7 +39,7 @@ class rest_word {
         if (word_.load(std::memory_order_seq_cst) == resting) rouse();
     }
     void stop() noexcept {
-        word_.store(stopped, std::memory_order_release);  // pairs with is_stopped()
+        word_.store(stopped, std::memory_order_relaxed);
         futex_wake(word_);
     }
 
@@ -51,7 +51,7 @@ class rest_word {
     }
     bool watches_again() noexcept {
         std::uint32_t expected = resting;
-        return word_.compare_exchange_strong(expected, watching, std::memory_order_acq_rel, std::memory_order_relaxed);
+        return word_.compare_exchange_strong(expected, watching, std::memory_order_relaxed);
     }
 
     atomic<std::uint32_t> word_{watching};

@@ -106,14 +106,14 @@ class task_state {
     // As abort_requested(), but as a read-modify-write: an abort() that comes after it sees all that was done before it
     // (release; pairs with the acquire in abort()), and an abort() that came before it is seen.
     bool abort_requested_in_order() noexcept {
-        return (word_.fetch_or(0, std::memory_order_acq_rel) & abort_bit) != 0;
+        return (word_.fetch_or(0, std::memory_order_release) & abort_bit) != 0;
     }
 
     // --- the waiter itself, while running ---
     // Does not change until the waiter has shown it to a waker.
     std::uint64_t generation() const noexcept { return generation_of(word_.load(std::memory_order_relaxed)); }
     // How the last wait ended. acquire pairs with the release in claim(): a waiter that finds its wait claimed before
-    // it parked has met the claimer nowhere else.
+    // it parked has met the claimer nowhere else. So each wait ends with this.
     outcome last_outcome() const noexcept { return outcome_of(word_.load(std::memory_order_acquire)); }
 
     // --- transitions ---
@@ -151,11 +151,10 @@ class task_state {
     start_result start(bool joins = false) noexcept {
         auto w = word_.load(std::memory_order_relaxed);
         while (phase_of(w) == phase::unstarted) {
-            // acquire pairs with the release of the thread that queued it (the queue's own), release with later claims
-            // and with finish() (the joiner's slot).
+            // relaxed: what the task needs came with its queue entry; and the thread that starts it (and has written the
+            // joiner's slot, if it joins) is the one that runs it.
             auto const next = with_phase(w, phase::running) | (joins ? joiner_bit : 0);
-            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_relaxed))
-                return start_result::run_it;
+            if (word_.compare_exchange_weak(w, next, std::memory_order_relaxed)) return start_result::run_it;
         }
         return start_result::stale;
     }
@@ -167,8 +166,8 @@ class task_state {
     // Called for the waiter once its registers are saved (a plain thread calls it for itself). Inlined by force: two percent of
     // a message's way there and back.
     [[gnu::always_inline]] park_result park(std::uint64_t g, bool abortable) noexcept {
-        // acquire pairs with the release in claim().
-        auto w = word_.load(std::memory_order_acquire);
+        // relaxed: what a claimer hands over is acquired in last_outcome(), parked or not.
+        auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             if (generation_of(w) != g) return park_result::resume_now;
             expect(phase_of(w) == phase::running, "park() of a waiter that does not run", w);
@@ -177,7 +176,7 @@ class task_state {
                                      : with_phase(w & ~outcome_mask, phase::parked) | (abortable ? abortable_bit : 0);
             // release pairs with the acquire in claim() and abort(): the claimer may resume it, so it must see its
             // saved registers.
-            if (word_.compare_exchange_weak(w, next, std::memory_order_acq_rel, std::memory_order_acquire))
+            if (word_.compare_exchange_weak(w, next, std::memory_order_release, std::memory_order_relaxed))
                 return refuse ? park_result::resume_now : park_result::parked;
         }
     }
@@ -192,7 +191,7 @@ class task_state {
         for (;;) {
             if (generation_of(w) != g || phase_of(w) == phase::finished) [[unlikely]] return claim_with_care(w, g, how);
             expect(phase_of(w) != phase::unstarted, "claim() of a wait that was not shown", w);
-            // acquire pairs with park()'s release, release with park()'s acquire.
+            // acquire pairs with park()'s release, release with last_outcome()'s acquire.
             if (word_.compare_exchange_weak(w, claimed(w, how), std::memory_order_acq_rel, std::memory_order_relaxed))
                 return phase_of(w) == phase::parked ? claim_result::submit_it : claim_result::nothing_more;
         }
@@ -263,7 +262,7 @@ class task_state {
                 return joiner_result::finished;
             }
             if ((w & joiner_bit) != 0) return joiner_result::occupied;
-            if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+            if (word_.compare_exchange_weak(w, w | joiner_bit, std::memory_order_release, std::memory_order_acquire))
                 return joiner_result::registered;
         }
     }
@@ -272,12 +271,14 @@ class task_state {
         left,               // the joiner slot is the joiner's again
         finisher_has_slot   // finished; the finisher clears task::joiner when it is done with it
     };
+    // relaxed: a finisher that does not see the joiner does not read the slot either; one that has it says when it is done
+    // with it (join.cpp).
     leave_result remove_joiner() noexcept {
-        auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
+        auto w = word_.load(std::memory_order_relaxed);
         for (;;) {
             expect((w & joiner_bit) != 0, "remove_joiner() without one", w);
             if (phase_of(w) == phase::finished) return leave_result::finisher_has_slot;
-            if (word_.compare_exchange_weak(w, w & ~joiner_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+            if (word_.compare_exchange_weak(w, w & ~joiner_bit, std::memory_order_relaxed))
                 return leave_result::left;
         }
     }
@@ -290,7 +291,8 @@ class task_state {
         auto w = word_.load(std::memory_order_acquire);  // acquire pairs with finish()'s release
         expect((w & handle_bit) != 0, "drop_handle() without one", w);
         while (phase_of(w) != phase::finished) {
-            if (word_.compare_exchange_weak(w, w & ~handle_bit, std::memory_order_acq_rel, std::memory_order_acquire))
+            // release pairs with the acquire in finish(): what the holder did with the block comes before it is freed.
+            if (word_.compare_exchange_weak(w, w & ~handle_bit, std::memory_order_release, std::memory_order_acquire))
                 return detach_result::nothing;
         }
         return detach_result::discard_result;
