@@ -2,7 +2,7 @@
 #include "hooked.hpp"
 
 using ramie::hook::for_fiber;
-using ramie::hook::introduced;
+using ramie::hook::outside_handlers;
 using ramie::hook::real;
 
 // The parameters as libc declares them.
@@ -74,20 +74,20 @@ RAMIE_HOOKED(int, gethostbyname2_r,
 
 // Also on plain threads: fibers may wait for the descriptors that they close.
 RAMIE_EXPORTED int close(int fd) {
-    auto const* const calls = introduced();
+    auto const* const calls = outside_handlers();
     return calls != nullptr ? calls->close(fd) : real().libc.close(fd);
 }
 RAMIE_EXPORTED int close_range(unsigned first, unsigned last, int flags) noexcept {
-    auto const* const calls = introduced();
+    auto const* const calls = outside_handlers();
     return calls != nullptr ? calls->close_range(first, last, flags) : real().libc.close_range(first, last, flags);
 }
 RAMIE_EXPORTED void closefrom(int first) noexcept { (void)close_range(first > 0 ? static_cast<unsigned>(first) : 0, ~0u, 0); }
 RAMIE_EXPORTED int dup2(int from, int to) noexcept {
-    auto const* const calls = introduced();
+    auto const* const calls = outside_handlers();
     return calls != nullptr ? calls->dup2(from, to) : real().libc.dup2(from, to);
 }
 RAMIE_EXPORTED int dup3(int from, int to, int flags) noexcept {
-    auto const* const calls = introduced();
+    auto const* const calls = outside_handlers();
     return calls != nullptr ? calls->dup3(from, to, flags) : real().libc.dup3(from, to, flags);
 }
 

@@ -54,6 +54,7 @@ void fill() noexcept {
     RAMIE_CALL(openat)
 #undef RAMIE_CALL
     find(table.accept, "accept");
+    find(table.sigaction, "sigaction");
     find(table.sched_yield, "sched_yield");
     find(table.syscall, "syscall");
     find(table.guard_acquire, "__cxa_guard_acquire");
@@ -88,7 +89,26 @@ real_calls const& real() noexcept {
     return table;
 }
 
-constinit thread_local bool is_lent = false;
+constinit thread_local thread_notes this_thread{};
+
+bool forget_left_handler(detail::hook_calls const& calls, void const* frame) noexcept {
+    if (calls.who() != this_thread.handler_fiber) return true;
+    if (frame < this_thread.handler_frame) return false;
+    this_thread.handler_frame = nullptr;
+    return true;
+}
+
+handler_note::handler_note(void const* frame) noexcept
+    : outer_frame_(this_thread.handler_frame), outer_fiber_(this_thread.handler_fiber) {
+    auto const* const calls = introduced();
+    this_thread.handler_fiber = calls != nullptr ? calls->who() : nullptr;
+    this_thread.handler_frame = frame;
+}
+
+handler_note::~handler_note() {
+    this_thread.handler_frame = outer_frame_;
+    this_thread.handler_fiber = outer_fiber_;
+}
 
 // acquire pairs with the release in ramie_hook_install().
 detail::hook_calls const* installed() noexcept {
@@ -109,6 +129,7 @@ RAMIE_EXPORTED ramie::detail::hook_answer const* ramie_hook_install(ramie::detai
     }
     if (switched_off) return nullptr;
     answer = {&real().libc, checks_locks ? report_locks : nullptr};
-    libramie.store(calls, std::memory_order_release);
+    bool const is_first = libramie.exchange(calls, std::memory_order_release) == nullptr;
+    if (is_first) take_over_handlers();
     return &answer;
 }

@@ -48,6 +48,7 @@ template <class Libcs>
 int wait_for_post(sem_t* semaphore, clockid_t clock, timespec const* until, void const* caller, Libcs&& libcs) {
     auto const* const calls = introduced();
     if (calls == nullptr) return libcs();
+    calls->enter();
     take_turns(*calls, caller);
     if (!calls->is_hooked() || is_from_allocator(caller)) return libcs();
     auto const error_before = errno;
@@ -61,6 +62,7 @@ int wait_for_post(sem_t* semaphore, clockid_t clock, timespec const* until, void
         w.until = until;
         w.clock = clock;
         w.abortable = w.by_handlers = true;
+        w.on_handler = until == nullptr ? detail::after_handler::restarts : detail::after_handler::ends;
         if (is_shared_semaphore(semaphore)) w.first_look_us = 1'000, w.seldom_us = 20'000, w.is_looked_for = true;
         result = calls->wait_in_lot(w);
     }
@@ -92,7 +94,7 @@ RAMIE_EXPORTED int sem_post(sem_t* s) noexcept {
     auto const result = real().sem_post(s);
     auto const* const calls = introduced();
     if (result != 0 || calls == nullptr) return result;
-    if (is_wanted_after(*calls, s) && may_be_in_handler()) calls->ring_lot(s);
+    if (is_wanted_after(*calls, s) && (is_in_handler(*calls) || may_be_in_handler())) calls->ring_lot(s);
     else tell(*calls, s, ramie::detail::lot_wake::one);
     return 0;
 }

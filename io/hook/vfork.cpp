@@ -24,8 +24,8 @@
 
 namespace {
 
-using ramie::hook::is_lent;
 using ramie::hook::installed;
+using ramie::hook::this_thread;
 
 enum note : int { thread_was_lent = 1, fiber_called_out = 2 };
 
@@ -40,14 +40,14 @@ extern "C" {
 [[gnu::used, gnu::visibility("hidden")]] int ramie_hook_before_vfork() noexcept {
     auto const* const calls = installed();
     auto const before =
-        (is_lent ? thread_was_lent : 0) | (calls != nullptr && calls->calls_out(true) ? fiber_called_out : 0);
-    is_lent = true;
+        (this_thread.is_lent ? thread_was_lent : 0) | (calls != nullptr && calls->calls_out(true) ? fiber_called_out : 0);
+    this_thread.is_lent = true;
     return before;
 }
 
 // In the parent: the caller's result.
 [[gnu::used, gnu::visibility("hidden")]] long ramie_hook_after_vfork(long answer, int before) noexcept {
-    is_lent = (before & thread_was_lent) != 0;
+    this_thread.is_lent = (before & thread_was_lent) != 0;
     if (auto const* const calls = installed()) (void)calls->calls_out((before & fiber_called_out) != 0);
     if (answer >= 0) return answer;
     errno = static_cast<int>(-answer);

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -43,6 +45,9 @@ class CProgram(unittest.TestCase):
             self.run_it(["g++", "-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
                          f"-I{ROOT / 'io' / 'include'}", source])
 
+    def hooked(self):
+        return ["-lramie", f"-L{self.build / 'io' / 'hook'}", "-Wl,--no-as-needed", "-lramie-hook"]
+
     def main_of(self, how):
         source = self.place / "main.c"
         source.write_text(f"#include <ramie/ramie.h>\nint old_main(void *);\nint main(void) {{ return {how}; }}\n")
@@ -53,10 +58,43 @@ class CProgram(unittest.TestCase):
         self.assertEqual(self.run_it([before]), "5000 jobs, 0 seats left, many OS threads\n")
         after = self.compile(HERE / "pthread_pool.c", self.main_of("ramie_run_as_threads(old_main, 0)"),
                              flags=["-include", "ramie/pthread_names.h"],
-                             libraries=["-lramie", f"-L{self.build / 'io' / 'hook'}", "-Wl,--no-as-needed", "-lramie-hook"])
+                             libraries=self.hooked())
         for environment in ({}, {"RAMIE_WORKERS": "1"}, {"RAMIE_FORCE_MIGRATION": "1", "RAMIE_WORKERS": "3"}):
             with self.subTest(environment=environment):
                 self.assertEqual(self.run_it([after], **environment), "5000 jobs, 0 seats left, few OS threads\n")
+
+    def stopped_daemon(self, program, how, stops, environment):
+        daemon = subprocess.Popen([program, how], stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+        self.addCleanup(daemon.stdout.close)
+        self.addCleanup(daemon.kill)
+        port = int(daemon.stdout.readline())
+        # The handlers that serve these wait for ever; nothing but the signal wakes main.
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)] if how in ("accept", "poll", "ppoll", "select") else []
+        for client in clients:
+            self.addCleanup(client.close)
+            client.sendall(b"x")
+            self.assertEqual(client.recv(1), b"x")
+        # As with threads, a signal just before main's call would be missed, but for ppoll.
+        for _ in range(1 if how == "ppoll" else 1000):
+            daemon.send_signal(stops)
+            try:
+                status = daemon.wait(0.1 if how != "ppoll" else 100)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        self.assertEqual(status, 0)
+        self.assertEqual(daemon.stdout.read(), f"{len(clients)} accepted, then told to stop\n")
+
+    def test_a_daemon_ends_by_its_signal(self):
+        main = self.place / "daemon_main.c"
+        main.write_text("#include <ramie/ramie.h>\nint old_main(void *);\nchar const *how;\n"
+                        "int main(int argc, char **argv) { how = argv[argc - 1]; return ramie_run_as_threads(old_main, 0); }\n")
+        program = self.compile(HERE / "daemon.c", main, flags=["-include", "ramie/pthread_names.h"], libraries=self.hooked())
+        for how in ("accept", "poll", "select", "ppoll", "sleep", "pause", "sem_wait"):
+            with self.subTest(how=how):
+                self.stopped_daemon(program, how, signal.SIGTERM, {})
+        self.stopped_daemon(program, "accept", signal.SIGTERM, {"RAMIE_WORKERS": "1"})
+        self.stopped_daemon(program, "poll", signal.SIGUSR1, {"RAMIE_FORCE_MIGRATION": "1", "RAMIE_WORKERS": "3"})  # SA_RESTART
 
     def test_what_means_an_os_thread_does_not_compile(self):
         source = self.place / "kills.c"

@@ -11,6 +11,7 @@
 #include "covered_calls.hpp"
 #include "exported_calls.hpp"
 #include "plain_fds.hpp"
+#include "porting_table.hpp"
 
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime_metrics.hpp>
@@ -38,10 +39,10 @@ namespace {
 struct behaviour {
     std::string how, signal, abort;
     friend bool operator==(behaviour const&, behaviour const&) = default;
+    friend std::ostream& operator<<(std::ostream& out, behaviour const& b) {
+        return out << b.how << " | " << b.signal << " | " << b.abort;
+    }
 };
-std::ostream& operator<<(std::ostream& out, behaviour const& b) {
-    return out << b.how << " | " << b.signal << " | " << b.abort;
-}
 
 // Runs the handler on every thread there is.
 void signal_everybody() {
@@ -161,40 +162,6 @@ behaviour ask(covered_call const& call) {
     return b;
 }
 
-std::vector<std::string> cells_of(std::string const& line) {
-    std::vector<std::string> cells;
-    std::istringstream in(line);
-    for (std::string cell; std::getline(in, cell, '|');) {
-        auto const first = cell.find_first_not_of(' '), last = cell.find_last_not_of(' ');
-        cells.push_back(first == cell.npos ? "" : cell.substr(first, last - first + 1));
-    }
-    return cells;
-}
-
-// The table of docs/porting.md, by the name of the call. A word after the name (a condition) belongs to the name.
-std::map<std::string, behaviour> documented() {
-    std::map<std::string, behaviour> all;
-    std::ifstream in(PORTING);
-    REQUIRE(in.is_open());
-    bool inside = false;
-    for (std::string line; std::getline(in, line);) {
-        if (line.find("<!-- asked by tests/hook/coverage_test.cpp -->") != line.npos) inside = true;
-        if (line.find("<!-- so far -->") != line.npos) inside = false;
-        auto const cells = cells_of(line);
-        if (!inside || cells.size() < 5 || cells[1].find('`') == std::string::npos) continue;
-        std::istringstream names(cells[1]);
-        for (std::string name; std::getline(names, name, '`') && std::getline(names, name, '`');) {
-            auto const without_ticks = [](std::string text) {
-                std::erase(text, '`');
-                return text;
-            };
-            CHECK_MESSAGE(all.count(name) == 0, name << " is there twice");
-            all[name] = {without_ticks(cells[2]), without_ticks(cells[3]), without_ticks(cells[4])};
-        }
-    }
-    return all;
-}
-
 std::vector<covered_call> all_covered_calls() {
     std::vector<covered_call> all;
     for (auto const& each : {covered_descriptor_calls, covered_file_calls, covered_child_calls, covered_message_calls,
@@ -235,7 +202,7 @@ class prepared_signals {
 
 TEST_CASE("hook: docs/porting.md says of each call that waits what it does") {
     prepared_signals const signals;
-    auto const table = documented();
+    auto const table = porting_table();
     std::set<std::string> asked;
     for (auto const& call : all_covered_calls()) {
         CAPTURE(call.name);
@@ -249,7 +216,7 @@ TEST_CASE("hook: docs/porting.md says of each call that waits what it does") {
         auto const seen = ask(call);
         auto const said = table.find(call.name);
         if (said == table.end()) FAIL_CHECK("not in the table: | `" << call.name << "` | " << seen << " |");
-        else CHECK(said->second == seen);
+        else CHECK(behaviour{said->second.how, said->second.signal, said->second.abort} == seen);
     }
     for (auto const& [name, what] : table) CHECK_MESSAGE(asked.count(name) == 1, name << " is not asked");
 }
@@ -272,7 +239,7 @@ TEST_CASE("hook: each call that is taken over is in the table, or the text says 
     // Whole families that the text mentions, and names that are not calls for users.
     auto const families = {"__cxa_", "pthread_", "__pthread_", "sem_", "mtx_", "cnd_", "thrd_", "ramie_hook_"};
     std::set<std::string> const second_names = {"__close", "__dup2", "__sched_yield", "__vfork", "call_once"};
-    auto const table = documented();
+    auto const table = porting_table();
     for (auto const& name : exported_calls()) {
         bool const is_of_family =
             std::any_of(families.begin(), families.end(), [&](auto* start) { return name.starts_with(start); });

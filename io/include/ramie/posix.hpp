@@ -13,8 +13,8 @@
 //     run now and then (a suspension point). So a loop that polls does not keep other fibers from running.
 //   - A call resumes on the thread it left, so plain errno code is right. If that worker is stuck meanwhile, the call
 //     waits for it.
-//   - A signal handler that runs meanwhile does not end the call: no EINTR. A signal mask given (ppoll, pselect) is not
-//     applied.
+//   - A signal handler that runs meanwhile does not end the call: no EINTR, but for the first fiber of run_as_threads
+//     (docs/porting.md). A mask given (ppoll, pselect) lets through signals that the thread blocks: then EINTR.
 //   - close() and dup2() of a descriptor that others wait for: their calls return -1 with EBADF before the number is
 //     given away. If the number is closed in a way that Ramie does not see, they may go on waiting, as threads do; no
 //     later call is confused by that.

@@ -21,6 +21,18 @@ namespace detail {
 // Throws std::logic_error if the caller's blocking calls would block.
 void must_be_hooked();
 runtime_options with_room(runtime_options options);
+// While it lives, the calling fiber stands for the program's main thread: handlers end its calls with EINTR. Of several at once,
+// the first.
+class main_seat {
+  public:
+    main_seat() noexcept;
+    main_seat(main_seat const&) = delete;
+    main_seat& operator=(main_seat const&) = delete;
+    ~main_seat();
+
+  private:
+    bool seated_ = false;
+};
 // In a child forked inside main: exit(status). Else does nothing.
 void end_if_forked(int status);
 }  // namespace detail
@@ -32,6 +44,7 @@ template <class F>
 std::invoke_result_t<F&> run_as_threads(runtime_options const& options, F&& f) {
     return run(detail::with_room(options), [&] {
         detail::must_be_hooked();
+        detail::main_seat const as_main;
         if constexpr (std::is_same_v<std::invoke_result_t<F&>, int>) {
             int const status = f();
             detail::end_if_forked(status);

@@ -1,6 +1,7 @@
 #include "lot/lot_bell.hpp"
 
 #include "lot/parking_lot.hpp"
+#include "posix/main_fiber.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/wait/futex.hpp>
@@ -18,6 +19,7 @@ namespace {
 
 constinit atomic<std::uint32_t> rings{0};  // the thread sleeps on it
 constinit std::atomic<bool> rung[lot_counters::buckets]{};
+constinit std::atomic<bool> rung_for_main{false};
 constinit std::atomic_flag installed = ATOMIC_FLAG_INIT;
 
 // In a child that has runtimes of its own the thread is missing.
@@ -26,10 +28,11 @@ home_process::child_watcher const anew(nullptr, []() noexcept { installed.clear(
 [[noreturn]] void listen() noexcept {
     ::pthread_setname_np(::pthread_self(), "ramie-bell");
     for (;;) {
-        // acquire pairs with the release in ring().
+        // acquire, here and below, pairs with the releases of the ringers.
         auto const seen = rings.load(std::memory_order_acquire);
         for (unsigned number = 0; number < lot_counters::buckets; ++number)
             if (rung[number].exchange(false, std::memory_order_acquire)) parking_lot::wake_bucket(number);
+        if (rung_for_main.exchange(false, std::memory_order_acquire)) main_fiber::answer_bell();
         (void)futex_wait(rings, seen);
     }
 }
@@ -51,6 +54,12 @@ void install() noexcept {
 
 void ring(void const* address) noexcept {
     rung[lot_bucket(address)].store(true, std::memory_order_release);  // pairs with the acquire in listen()
+    rings.fetch_add(1, std::memory_order_release);
+    futex_wake(rings);
+}
+
+void ring_for_main() noexcept {
+    rung_for_main.store(true, std::memory_order_release);  // pairs with the acquire in listen()
     rings.fetch_add(1, std::memory_order_release);
     futex_wake(rings);
 }

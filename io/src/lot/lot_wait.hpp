@@ -2,6 +2,8 @@
 // between the two libraries.
 #pragma once
 
+#include "posix/main_fiber.hpp"
+
 #include <ramie/detail/fence/atomic.hpp>
 
 #include <cstddef>
@@ -28,6 +30,7 @@ struct lot_wait {
     bool shared = false;              // it goes on together with others of this kind (a reader)
     bool by_handlers = false;         // a signal handler may give it (lot_bell.hpp)
     bool abortable = false;           // an abort ends it with ECANCELED
+    after_handler on_handler = after_handler::goes_on;
     bool is_lock = false;             // its holder is done soon, and a fiber that insists comes first
     bool insists = false;             // this wait insists if it is overtaken too often (parking_lot.hpp)
     std::int32_t const* owner = nullptr;  // where a lock says which thread holds it: see lot_leaver

@@ -247,9 +247,10 @@ class waiting {
             limit = std::min(limit, carrier::now() + look_);
             look_ = std::min(look_ * 2, microseconds(w_.seldom_us));
         }
-        switch (park_here(self_, place_.generation, {w_.what, w_.address}, limit)) {
+        switch (park_here(self_, place_.generation, {w_.what, w_.address}, limit, w_.on_handler)) {
         case 0: return {how::woken, 0};
         case ECANCELED: return {how::ends, ECANCELED};
+        case EINTR: return {how::ends, EINTR};
         case ETIMEDOUT: return {how::ends, lot_wait::outer_deadline};
         case ENOMEM: {  // no memory for a timer: it looks all the time instead
             stay const here(self_);

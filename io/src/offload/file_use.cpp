@@ -207,7 +207,7 @@ class file_operation {
             errno = after;
             return after == EINTR ? -1 : 0;
         };
-        (void)call_on_pool(self_, on_its_thread, after_signal::give_up);
+        (void)call_on_pool(self_, on_its_thread, after_handler::restarts, after_signal::give_up);
         if (!made) file_._flags |= error_seen;
         return made;
     }
@@ -230,6 +230,7 @@ bool use_file(file_call const& call) noexcept {
         call.make(call.argument);
         return true;
     }
+    main_fiber::whole_call const one(*self, after_handler::restarts);
     if (file_operation(*self, call).run()) return true;
     if (call.use == file_use::close) {  // no later call would close it; what could not be written is lost
         auto const error = errno;

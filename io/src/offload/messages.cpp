@@ -12,6 +12,7 @@
 
 namespace ramie {
 
+using detail::after_handler;
 using detail::call_on_pool;
 using detail::calling_fiber;
 using detail::libc;
@@ -38,6 +39,7 @@ template <class Attempt>
 auto exchange(waiter& self, char const* what, mqd_t queue, short event, timespec const* until, Attempt&& attempt) noexcept
     -> decltype(attempt()) {
     if (!may_go_on(self, what)) return -1;
+    detail::main_fiber::whole_call const one(self, after_handler::restarts);
     for (;;) {
         auto const result = attempt();
         if (result >= 0 || errno != ETIMEDOUT) return result;
@@ -69,12 +71,13 @@ int operate(waiter& self, int set, std::span<sembuf> operations, timespec const*
     for (auto& each : without_waiting) each.sem_flg |= IPC_NOWAIT;
     auto const done = libc().semop(set, without_waiting.data(), count);
     if (done == 0 || errno != EAGAIN) return done;
-    if (timeout == nullptr) return call_on_pool(self, [=] { return libc().semop(set, first, count); });
+    if (timeout == nullptr) return call_on_pool(self, [=] { return libc().semop(set, first, count); }, after_handler::ends);
     auto const until = detail::after(detail::duration_of(*timeout));
-    return call_on_pool(self, [=] {
+    auto const call = [=] {
         auto const left = detail::timespec_of(until);
         return libc().semtimedop(set, first, count, &left);
-    });
+    };
+    return call_on_pool(self, call, after_handler::ends);
 } catch (std::bad_alloc const&) {
     errno = ENOMEM;
     return -1;
@@ -88,7 +91,7 @@ ssize_t posix::msgrcv(int queue, void* message, std::size_t size, long type, int
     if (!may_go_on(*self, "msgrcv")) return -1;
     auto const received = libc().msgrcv(queue, message, size, type, flags | IPC_NOWAIT);
     if (received >= 0 || errno != ENOMSG || (flags & IPC_NOWAIT) != 0) return received;
-    return call_on_pool(*self, [=] { return libc().msgrcv(queue, message, size, type, flags); });
+    return call_on_pool(*self, [=] { return libc().msgrcv(queue, message, size, type, flags); }, after_handler::ends);
 }
 
 int posix::msgsnd(int queue, void const* message, std::size_t size, int flags) {
@@ -97,7 +100,7 @@ int posix::msgsnd(int queue, void const* message, std::size_t size, int flags) {
     if (!may_go_on(*self, "msgsnd")) return -1;
     auto const sent = libc().msgsnd(queue, message, size, flags | IPC_NOWAIT);
     if (sent == 0 || errno != EAGAIN || (flags & IPC_NOWAIT) != 0) return sent;
-    return call_on_pool(*self, [=] { return libc().msgsnd(queue, message, size, flags); });
+    return call_on_pool(*self, [=] { return libc().msgsnd(queue, message, size, flags); }, after_handler::ends);
 }
 
 int posix::semop(int set, sembuf* operations, std::size_t count) {

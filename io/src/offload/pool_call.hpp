@@ -10,13 +10,15 @@
 // the fiber is asked to stop, the call is interrupted by a real-time signal that the program does not use. The signal
 // is sent to the call's thread again and again until the call has ended, since a signal that comes just before the
 // system call is missed. What the call had done by then is its result; otherwise it is -1 with ECANCELED (abort) or
-// ETIMEDOUT (a timeout around it). Other signals do not end the call: it is begun again.
+// ETIMEDOUT (a timeout around it); EINTR, if the main fiber's call is to end after a handler (main_fiber.hpp). Other signals
+// do not end the call: it is begun again.
 #pragma once
 
 #include "posix/blocking_call.hpp"
 
 #include <ramie/detail/blocking/blocking_share.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/switch/lane.hpp>
 #include <ramie/detail/worker/stay.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -53,8 +55,8 @@ enum class after_signal : bool { begin_again, give_up };
 
 // call() returns -1 and sets errno on failure; so does this function.
 template <class F>
-auto call_on_pool(waiter& self, F&& call, after_signal on_signal = after_signal::begin_again) noexcept
-    -> decltype(call()) {
+auto call_on_pool(waiter& self, F&& call, after_handler rule = after_handler::restarts,
+                  after_signal on_signal = after_signal::begin_again) noexcept -> decltype(call()) {
     using namespace std::chrono_literals;
     interruptible_call mine;
     decltype(call()) result = -1;
@@ -73,7 +75,15 @@ auto call_on_pool(waiter& self, F&& call, after_signal on_signal = after_signal:
     try {
         auto job = spawn_blocking_in<blocking_share::calls>(run);
         try {
-            job.wait();
+            // With all of its budget, the join below does not let others run first, in another wait than the one shown.
+            if (main_fiber::is(self)) [[unlikely]] carrier::this_lane()->yield();
+            main_fiber::shown_wait shown(self, self.state.generation(), rule);
+            try {
+                if (!shown.is_ended()) job.wait();
+            } catch (...) {
+                if (!shown.take_back()) throw;
+            }
+            if (shown.take_back()) why = EINTR;
         } catch (aborted const&) { why = ECANCELED; } catch (deadline_passed const&) {
             why = ETIMEDOUT;
         } catch (std::bad_alloc const&) { why = ENOMEM; }

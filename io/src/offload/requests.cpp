@@ -30,10 +30,11 @@ int posix::aio_suspend(aiocb const* const requests[], int count, timespec const*
     auto const until = request_limit(timeout);
     auto const done = libc().aio_suspend(requests, count, &no_time);
     if (done == 0 || errno != EAGAIN || until <= detail::carrier::now()) return done;
-    return call_on_pool(*self, [=] {
+    auto const call = [=] {
         auto const left = detail::timespec_of(until);
         return libc().aio_suspend(requests, count, timeout != nullptr ? &left : nullptr);
-    });
+    };
+    return call_on_pool(*self, call, detail::after_handler::ends);
 }
 
 // Does what libc's does, but in steps: libc's version counts its requests on the waiting thread's stack, and is not
@@ -67,12 +68,13 @@ int posix::gai_suspend(gaicb const* const requests[], int count, timespec const*
     // After the time limit, glibc says EAI_AGAIN or EAI_SYSTEM.
     if ((code != EAI_AGAIN && code != EAI_SYSTEM) || until <= detail::carrier::now()) return code;
     code = EAI_INTR;
-    call_on_pool(*self, [&] {
+    auto const call = [&] {
         auto const left = detail::timespec_of(until);
         code = libc().gai_suspend(requests, count, timeout != nullptr ? &left : nullptr);
         errno = EINTR;
         return code == EAI_INTR ? -1 : 0;
-    });
+    };
+    call_on_pool(*self, call, detail::after_handler::ends);
     return code;
 }
 

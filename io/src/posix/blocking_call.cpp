@@ -29,6 +29,7 @@ waiter* running_fiber() noexcept {
 
 waiter* calling_fiber() noexcept {
     auto* const self = running_fiber();
+    if (self != nullptr && main_fiber::is(*self)) [[unlikely]] main_fiber::enter();
     if (self == nullptr || !carrier::this_lane()->spend(fiber_budget::system_call)) return self;
     stay const here(*self);
     carrier::this_lane()->yield();
@@ -62,9 +63,12 @@ bool has_failed(int fd) noexcept {
     return libc().poll(&asked, 1, 0) > 0 && (asked.revents & POLLERR) != 0 && (asked.revents & POLLHUP) != 0;
 }
 
-int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
+int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit, after_handler rule) noexcept {
     stay const here(self);
+    main_fiber::shown_wait shown(self, g, rule);
+    if (shown.is_ended()) return EINTR;
     auto const end = park(self, g, why, nullptr, limit);
+    if (shown.take_back()) return EINTR;
     if (end.woken()) return 0;
     try {
         end.raise();
@@ -148,7 +152,7 @@ bool blocking_call::park_once(direction d) {
             }
             used_ = &entry;
         }
-        auto const ended = park_here(self_, node.generation, {what_, &entry}, limit_);
+        auto const ended = park_here(self_, node.generation, {what_, &entry}, limit_, rule());
         (void)entry.readiness.withdraw(d, node);
         auto const now = entry.readiness.look();
         if (now.is_closed() || now.generation() != generation_) return fail(EBADF);

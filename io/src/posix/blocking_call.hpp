@@ -12,6 +12,7 @@
 #pragma once
 
 #include "posix/foreign_descriptor.hpp"
+#include "posix/main_fiber.hpp"
 
 #include <ramie/detail/ready/direction.hpp>
 #include <ramie/detail/wait/park.hpp>
@@ -35,8 +36,10 @@ waiter* calling_fiber() noexcept;
 bool may_go_on(waiter& self, char const* what = "a call") noexcept;
 
 // Parks on the same worker. 0: woken. Else what ended the wait: ECANCELED (abort), ETIMEDOUT (a timeout around it),
-// EAGAIN (`limit`), or ENOMEM. `g`: the generation that wakers have.
-int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept;
+// EAGAIN (`limit`), ENOMEM, or EINTR (a handler, if this is the main fiber and `rule` says so). `g`: the generation that wakers
+// have.
+int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit,
+              after_handler rule = after_handler::goes_on) noexcept;
 
 class blocking_call {
   public:
@@ -57,6 +60,8 @@ class blocking_call {
     // Before the first wait: false if the user set O_NONBLOCK (errno is EAGAIN).
     [[nodiscard]] bool begin_wait(direction d) noexcept;
     time_point limit() const noexcept { return limit_; }
+    // A socket's own time limit does not begin anew, so such a call is not begun again.
+    after_handler rule() const noexcept { return limit_ == never ? after_handler::restarts : after_handler::ends; }
 
   private:
     bool watch();

@@ -67,7 +67,7 @@ int begin_connect(int fd, int flags, sockaddr const* to, socklen_t size) noexcep
 // No event tells when a local listener's queue has room again, so the fiber looks after a pause.
 bool pause(blocking_call& call, std::chrono::milliseconds& length) noexcept {
     auto const until = std::min(call.limit(), detail::after(length));
-    auto const ended = detail::park_here(call.self(), call.self().state.generation(), {"connect"}, until);
+    auto const ended = detail::park_here(call.self(), call.self().state.generation(), {"connect"}, until, call.rule());
     length = std::min(length * 2, std::chrono::milliseconds(50));
     errno = ended;
     return ended == EAGAIN && detail::carrier::now() < call.limit();

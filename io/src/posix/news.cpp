@@ -100,8 +100,8 @@ void news::withdraw() noexcept {
     }
 }
 
-int news::wait(time_point limit) noexcept {
-    if (!at_once_) return park_here(self_, generation_, {what_, this}, limit);
+int news::wait(time_point limit, after_handler rule) noexcept {
+    if (!at_once_) return park_here(self_, generation_, {what_, this}, limit, rule);
     if (self_.state.abort_requested() && !self_.masked()) return ECANCELED;
     stay const here(self_);
     carrier::this_lane()->yield();

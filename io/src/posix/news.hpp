@@ -35,7 +35,7 @@ class news {
     // In this round the kernel was asked about all numbers: what was ready before ends the wait, too.
     bool all_asked() const noexcept { return all_asked_; }
     // 0: an event was reported. Else as park_here().
-    [[nodiscard]] int wait(time_point limit) noexcept;
+    [[nodiscard]] int wait(time_point limit, after_handler rule = after_handler::ends) noexcept;
 
   private:
     struct place {

@@ -1,7 +1,9 @@
 // poll, select and epoll_wait.
 #include "libc/libc_calls.hpp"
 #include "offload/pool_call.hpp"
+#include "posix/epoll_until.hpp"
 #include "posix/news.hpp"
+#include "posix/pending_signals.hpp"
 #include "posix/receiving.hpp"
 
 #include <ramie/posix.hpp>
@@ -21,10 +23,11 @@ namespace {
 // If epoll refuses a descriptor (epolls inside epolls may be only so many levels deep, and two levels are ours), a
 // thread of the blocking pool waits for it.
 int poll_on_pool(detail::waiter& self, pollfd* fds, nfds_t count, time_point limit) noexcept {
-    return detail::call_on_pool(self, [=] {
+    auto const call = [=] {
         auto const left = detail::timespec_of(limit);
         return libc().ppoll(fds, count, limit == detail::never ? nullptr : &left, nullptr);
-    });
+    };
+    return detail::call_on_pool(self, call, detail::after_handler::ends);
 }
 
 // poll() of a fiber. If the list is wrong, libc's poll reports it.
@@ -48,6 +51,32 @@ int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count
             errno = ended;
             return -1;
         }
+    }
+} catch (std::bad_alloc const&) {
+    errno = ENOMEM;
+    return -1;
+}
+
+constexpr timespec no_time{};
+
+// With a mask: signals that the thread blocks, and the mask does not, are handled in this call, which then ends with EINTR.
+// Handling is the kernel's, by a call without waiting; what is waited for is that there is something to handle.
+int poll_until(detail::waiter& self, char const* what, pollfd* fds, nfds_t count, time_point limit,
+               sigset_t const* mask) noexcept try {
+    if (mask == nullptr) return poll_until(self, what, fds, count, limit);
+    detail::main_fiber::whole_call const one(self, detail::after_handler::ends, true);
+    sigset_t let_through;
+    if (!detail::find_let_through(*mask, let_through)) return poll_until(self, what, fds, count, limit);
+    detail::pending_signals const pending(let_through);
+    if (!pending.is_open()) return -1;
+    std::vector<pollfd> all(fds, fds + count);
+    all.push_back({pending.number(), POLLIN, 0});
+    for (;;) {
+        if (!detail::may_go_on(self, what)) return -1;
+        auto const ready = libc().ppoll(fds, count, &no_time, mask);
+        if (ready < 0 && errno == EINTR) detail::main_fiber::was_told(self);
+        if (ready != 0) return ready;
+        if (auto const some = poll_until(self, what, all.data(), all.size(), limit); some <= 0) return some;
     }
 } catch (std::bad_alloc const&) {
     errno = ENOMEM;
@@ -116,10 +145,10 @@ class sets {
 };
 
 int select_until(detail::waiter& self, int count, fd_set* readable, fd_set* writable, fd_set* exceptional,
-                 time_point limit) noexcept try {
+                 time_point limit, sigset_t const* mask = nullptr) noexcept try {
     sets s(count, readable, writable, exceptional);
     for (;;) {
-        auto const ready = poll_until(self, "select", s.list.data(), s.list.size(), limit);
+        auto const ready = poll_until(self, "select", s.list.data(), s.list.size(), limit, mask);
         if (ready < 0) return -1;
         if (ready == 0) return s.put_back();
         auto const bits = s.put_back();
@@ -148,7 +177,7 @@ int posix::ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t co
     if (self == nullptr) return libc().ppoll(fds, count, timeout, mask);
     if (!waits) return detail::may_go_on(*self, "poll") ? libc().ppoll(fds, count, timeout, mask) : -1;
     return poll_until(*self, "poll", fds, count,
-                      timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)));
+                      timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout)), mask);
 }
 
 int posix::select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout) {
@@ -176,7 +205,16 @@ int posix::pselect(int count, fd_set* readable, fd_set* writable, fd_set* except
     if (!waits)
         return detail::may_go_on(*self, "select") ? libc().pselect(count, readable, writable, exceptional, timeout, mask) : -1;
     auto const limit = timeout == nullptr ? detail::never : detail::after(detail::duration_of(*timeout));
-    return select_until(*self, count, readable, writable, exceptional, limit);
+    return select_until(*self, count, readable, writable, exceptional, limit, mask);
+}
+
+int detail::epoll_until(waiter& self, int epoll, epoll_event* events, int count, time_point limit, sigset_t const* mask) noexcept {
+    for (;;) {
+        if (auto const ready = libc().epoll_wait(epoll, events, count, 0); ready != 0) return ready;
+        // An epoll descriptor is readable when a descriptor in it is ready.
+        pollfd asked{epoll, POLLIN, 0};
+        if (auto const ready = poll_until(self, "epoll_wait", &asked, 1, limit, mask); ready <= 0) return ready;
+    }
 }
 
 int posix::epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) {
@@ -184,13 +222,7 @@ int posix::epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms)
     if (self == nullptr) return libc().epoll_wait(epoll, events, count, timeout_ms);
     if (!detail::may_go_on(*self, "epoll_wait")) return -1;
     if (timeout_ms == 0) return libc().epoll_wait(epoll, events, count, 0);
-    auto const limit = limit_after(timeout_ms);
-    for (;;) {
-        if (auto const ready = libc().epoll_wait(epoll, events, count, 0); ready != 0) return ready;
-        // An epoll descriptor is readable when a descriptor in it is ready.
-        pollfd asked{epoll, POLLIN, 0};
-        if (auto const ready = poll_until(*self, "epoll_wait", &asked, 1, limit); ready <= 0) return ready;
-    }
+    return detail::epoll_until(*self, epoll, events, count, limit_after(timeout_ms));
 }
 
 }  // namespace ramie

@@ -61,7 +61,7 @@ ssize_t peek_all(blocking_call& call, msghdr& message, std::size_t size, int fla
             message = m;
             return n;
         }
-        if (auto const error = news.wait(call.limit()); error != 0) {
+        if (auto const error = news.wait(call.limit(), call.rule()); error != 0) {
             if (n > 0) return n;
             errno = error;
             return -1;

@@ -24,7 +24,7 @@ int sleep_until(detail::waiter& self, time_point until) noexcept {
         detail::carrier::this_lane()->yield();
         return 0;
     }
-    auto const ended = detail::park_here(self, self.state.generation(), {"sleep"}, until);
+    auto const ended = detail::park_here(self, self.state.generation(), {"sleep"}, until, detail::after_handler::ends);
     return ended == EAGAIN ? 0 : ended;
 }
 

@@ -57,6 +57,8 @@ signal_hub& signal_hub::of_process() noexcept {
     return *there;
 }
 
+bool signal_hub::is_its_handler(void const* handler) noexcept { return handler == reinterpret_cast<void const*>(handle); }
+
 signal_hub::signal_hub() : process_(::getpid()) {}
 
 bool signal_hub::is_ours() const noexcept { return process_ == ::getpid(); }

@@ -33,6 +33,7 @@ class signal_hub {
     static constexpr signal_set bit_of(int number) noexcept { return signal_set{1} << (number - 1); }
 
     static signal_hub& of_process() noexcept;
+    static bool is_its_handler(void const* handler) noexcept;
 
     // Throws std::system_error.
     void add(signal_listener& listener);

@@ -3,6 +3,8 @@
 #include "lot/lot_bell.hpp"
 #include "lot/parking_lot.hpp"
 #include "posix/blocking_call.hpp"
+#include "posix/main_fiber.hpp"
+#include "process/signal_hub.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/switch/lane.hpp>
@@ -18,6 +20,7 @@
 #include <utility>
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 namespace ramie {
 
@@ -35,6 +38,13 @@ void do_on_pool(void (*f)(void*) noexcept, void* argument) noexcept {
         done = spawn_blocking_in<blocking_share::jobs>([=]() noexcept { f(argument); }).join().has_value();
     } catch (std::exception const&) {}
     if (!done) f(argument);
+}
+
+// A signal to one thread counts if that thread is a worker or main's: what the program means by main's thread is one of these.
+void handler_ran(void const* handler, bool by_kill_of_thread, bool restarts) noexcept {
+    if (signal_hub::is_its_handler(handler)) return;
+    if (by_kill_of_thread && carrier::this_lane() == nullptr && ::gettid() != ::getpid()) return;
+    if (main_fiber::handler_ran(restarts)) lot_bell::ring_for_main();
 }
 
 constinit hook_calls exported = [] {
@@ -66,6 +76,11 @@ constinit hook_calls exported = [] {
     c.spend = []() noexcept {
         auto* const self = running_fiber();
         return self != nullptr && self->unhooked == 0 && carrier::this_lane()->spend(1);
+    };
+    c.handler_ran = handler_ran;
+    c.enter = []() noexcept {
+        auto* const self = running_fiber();
+        if (self != nullptr && main_fiber::is(*self)) main_fiber::enter();
     };
     c.do_on_pool = do_on_pool;
     c.sched_yield = posix::sched_yield;

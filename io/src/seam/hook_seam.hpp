@@ -28,7 +28,7 @@ struct may_throw<R (*)(Args...) noexcept> {
 };
 
 struct hook_calls {
-    static constexpr unsigned current_version = 4;
+    static constexpr unsigned current_version = 5;
     unsigned version = current_version;
 
     // --- the process ---
@@ -84,6 +84,11 @@ struct hook_calls {
     // Counts a call of the fiber that did not have to wait. True: the fiber has used up its budget, and others are to
     // run first.
     bool (*spend)() noexcept;
+    // A handler of the program's has returned, on whichever thread, in the middle of anything. `by_kill_of_thread`: the signal was
+    // sent to that thread. `restarts`: SA_RESTART.
+    void (*handler_ran)(void const* handler, bool by_kill_of_thread, bool restarts) noexcept;
+    // At the start of a call that handlers may end (main_fiber.hpp). Those of ramie::posix do it by themselves.
+    void (*enter)() noexcept;
     // f(argument) on a thread of the blocking pool. The calling fiber waits for its end, whatever happens.
     void (*do_on_pool)(void (*f)(void*) noexcept, void* argument) noexcept;
 };

@@ -15,7 +15,7 @@ namespace ramie::detail {
 
 waiter* running_fiber() noexcept { return &waiter::self(); }
 
-int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit) noexcept {
+int park_here(waiter& self, std::uint64_t g, wait_reason why, time_point limit, after_handler) noexcept {
     auto const end = park(self, g, why, nullptr, limit);
     if (end.woken()) return 0;
     try {

@@ -1,0 +1,456 @@
+// libramie-hook: signal handlers keep all that sigaction() promises, and how the main fiber hears of them.
+#include "chance.hpp"
+#include "child_process.hpp"
+#include "environment.hpp"
+#include "plain_fds.hpp"
+
+#include <ramie/mutex.hpp>
+#include <ramie/run_as_threads.hpp>
+#include <ramie/signals.hpp>
+
+#include <atomic>
+#include <array>
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/msg.h>
+#include <sys/wait.h>
+
+using namespace ramie::testing;
+
+namespace {
+
+// Puts back what SIGUSR1 and SIGUSR2 did, and the mask.
+class restored_signals {
+  public:
+    restored_signals() {
+        ::sigaction(SIGUSR1, nullptr, &first_);
+        ::sigaction(SIGUSR2, nullptr, &second_);
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &mask_);
+        count = 0;
+    }
+    ~restored_signals() {
+        ::sigaction(SIGUSR1, &first_, nullptr);
+        ::sigaction(SIGUSR2, &second_, nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    restored_signals(restored_signals const&) = delete;
+    restored_signals& operator=(restored_signals const&) = delete;
+
+    static inline std::atomic<int> count{0};
+
+  private:
+    struct sigaction first_ {}, second_ {};
+    sigset_t mask_;
+};
+
+void add_one(int) { ++restored_signals::count; }
+
+struct message {
+    long type = 1;
+    char text[8]{};
+};
+
+struct sigaction action_of(void (*handler)(int), int flags = 0) {
+    struct sigaction wanted {};
+    wanted.sa_handler = handler;
+    wanted.sa_flags = flags;
+    return wanted;
+}
+void handle(int number, void (*handler)(int), int flags = 0) {
+    auto const wanted = action_of(handler, flags);
+    REQUIRE(::sigaction(number, &wanted, nullptr) == 0);
+}
+struct sigaction now(int number) {
+    struct sigaction found {};
+    REQUIRE(::sigaction(number, nullptr, &found) == 0);
+    return found;
+}
+
+sigset_t only(int number) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, number);
+    return set;
+}
+
+// A runtime has been there, so that handlers are taken over.
+void begin_hook() {
+    ramie::run([] {});
+}
+
+// With few and with many workers, and with forced migration.
+template <class F>
+void as_main_everywhere(F&& f) {
+    for (unsigned const workers : {1u, 3u}) {
+        CAPTURE(workers);
+        ramie::run_as_threads({.workers = workers}, f);
+    }
+    forced_migration const moves;
+    ramie::run_as_threads({.workers = 3}, f);
+}
+
+}  // namespace
+
+TEST_CASE("hook: sigaction gives back what it was given") {
+    restored_signals const restored;
+    begin_hook();
+    for (int const flags : {0, int{SA_RESTART}, SA_RESTART | SA_NODEFER, int{SA_ONSTACK}}) {
+        auto wanted = action_of(add_one, flags);
+        ::sigaddset(&wanted.sa_mask, SIGHUP);
+        REQUIRE(::sigaction(SIGUSR1, &wanted, nullptr) == 0);
+        auto const found = now(SIGUSR1);
+        CHECK((found.sa_handler == add_one));
+        CHECK((found.sa_flags & (SA_RESTART | SA_NODEFER | SA_ONSTACK | SA_SIGINFO)) == flags);
+        CHECK(::sigismember(&found.sa_mask, SIGHUP) == 1);
+        CHECK(::sigismember(&found.sa_mask, SIGUSR2) == 0);
+        struct sigaction before {};
+        REQUIRE(::sigaction(SIGUSR1, &found, &before) == 0);  // and what it gave can be given
+        CHECK((before.sa_handler == add_one));
+        ::raise(SIGUSR1);
+    }
+    CHECK(restored.count == 4);
+    handle(SIGUSR1, SIG_IGN);
+    CHECK((now(SIGUSR1).sa_handler == SIG_IGN));
+    handle(SIGUSR1, SIG_DFL);
+    CHECK((now(SIGUSR1).sa_handler == SIG_DFL));
+    errno = 0;
+    CHECK(::sigaction(SIGKILL, nullptr, nullptr) == 0);
+    auto const kill = action_of(add_one);
+    CHECK(::sigaction(SIGKILL, &kill, nullptr) == -1);
+    CHECK(::sigaction(1000, &kill, nullptr) == -1);
+    CHECK(errno == EINVAL);
+}
+
+TEST_CASE("hook: in a process of its own a handler is there before the first runtime" * doctest::skip()) {
+    REQUIRE((::signal(SIGUSR1, add_one) == SIG_DFL));
+    ramie::run_as_threads({.workers = 1}, [&] {
+        auto const killer = ramie::spawn([] { ::kill(::getpid(), SIGUSR1); });
+        CHECK((now(SIGUSR1).sa_handler == add_one));
+        CHECK((now(SIGUSR1).sa_flags & (SA_RESTART | SA_SIGINFO)) == SA_RESTART);
+        CHECK(::poll(nullptr, 0, 60'000) == -1);
+        CHECK(errno == EINTR);
+        CHECK(restored_signals::count == 1);
+    });
+}
+
+TEST_CASE("hook: a handler set before the first runtime is taken over, and known by its own name") {
+    auto const end = in_fresh_process("hook: in a process of its own a handler is there before the first runtime", "RAMIE_WORKERS", "1");
+    CHECK_MESSAGE(end.exited_with(0), end.output);
+}
+
+TEST_CASE("hook: siginfo and context, SA_RESETHAND, SA_NODEFER, the mask and the alternate stack are as asked for") {
+    restored_signals const restored;
+    begin_hook();
+    static int value, number;
+    static bool has_context, own_is_blocked, other_is_blocked, on_stack;
+    static std::unique_ptr<char[]> stack;
+    constexpr std::size_t size = 64 * 1024;
+    struct sigaction wanted {};
+    wanted.sa_sigaction = [](int n, siginfo_t* about, void* context) {
+        value = about->si_value.sival_int;
+        number = n;
+        has_context = context != nullptr && static_cast<ucontext_t*>(context)->uc_mcontext.fpregs != nullptr;
+        sigset_t blocked;
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+        own_is_blocked = ::sigismember(&blocked, SIGUSR1) == 1;
+        other_is_blocked = ::sigismember(&blocked, SIGHUP) == 1;
+        auto const* const here = static_cast<char const*>(__builtin_frame_address(0));
+        on_stack = here > stack.get() && here < stack.get() + size;
+    };
+    wanted.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    ::sigaddset(&wanted.sa_mask, SIGHUP);
+    stack = std::make_unique<char[]>(size);
+    stack_t const ours{stack.get(), 0, size};
+    stack_t before{};
+    REQUIRE(::sigaltstack(&ours, &before) == 0);
+    REQUIRE(::sigaction(SIGUSR1, &wanted, nullptr) == 0);
+    ::pthread_sigqueue(::pthread_self(), SIGUSR1, {.sival_int = 42});
+    CHECK((value == 42 && number == SIGUSR1 && has_context && own_is_blocked && other_is_blocked && on_stack));
+    wanted.sa_flags = static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND);
+    ::sigemptyset(&wanted.sa_mask);
+    REQUIRE(::sigaction(SIGUSR1, &wanted, nullptr) == 0);
+    ::pthread_sigqueue(::pthread_self(), SIGUSR1, {.sival_int = 43});
+    CHECK((value == 43 && !own_is_blocked && !other_is_blocked && !on_stack));
+    CHECK((now(SIGUSR1).sa_handler == SIG_DFL));
+    REQUIRE(::sigaltstack(&before, nullptr) == 0);
+}
+
+TEST_CASE("hook: signal and its older forms") {
+    restored_signals const restored;
+    begin_hook();
+    CHECK((::signal(SIGUSR1, SIG_DFL) != SIG_ERR));
+    CHECK((::signal(SIGUSR1, add_one) == SIG_DFL));
+    CHECK((now(SIGUSR1).sa_flags & (SA_RESTART | SA_NODEFER)) == SA_RESTART);
+    CHECK((::signal(SIGUSR1, SIG_IGN) == add_one));
+    CHECK((::signal(SIGUSR1, add_one) == SIG_IGN));
+    errno = 0;
+    CHECK((::signal(1000, add_one) == SIG_ERR));
+    CHECK(errno == EINVAL);
+    CHECK((::signal(SIGKILL, add_one) == SIG_ERR));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    CHECK(::siginterrupt(SIGUSR1, 1) == 0);
+    CHECK((now(SIGUSR1).sa_flags & SA_RESTART) == 0);
+    CHECK((now(SIGUSR1).sa_handler == add_one));
+    CHECK((::signal(SIGUSR1, add_one) == add_one));
+    CHECK((now(SIGUSR1).sa_flags & SA_RESTART) == 0);
+    CHECK(::siginterrupt(SIGUSR1, 0) == 0);
+    CHECK((now(SIGUSR1).sa_flags & SA_RESTART) != 0);
+    CHECK((::sigset(SIGUSR1, SIG_HOLD) == add_one));
+    CHECK((::sigset(SIGUSR1, add_one) == SIG_HOLD));
+    CHECK((::sigset(SIGUSR1, SIG_DFL) == add_one));
+#pragma GCC diagnostic pop
+    CHECK((::sysv_signal(SIGUSR1, add_one) == SIG_DFL));
+    ::raise(SIGUSR1);
+    CHECK(restored.count == 1);
+    CHECK((now(SIGUSR1).sa_handler == SIG_DFL));
+    CHECK((::ssignal(SIGUSR1, add_one) == SIG_DFL));
+    CHECK((::ssignal(SIGUSR1, SIG_DFL) == add_one));
+}
+
+TEST_CASE("hook: handlers that are changed all the time while signals come: each signal reaches one of them") {
+    restored_signals const restored;
+    begin_hook();
+    handle(SIGUSR1, add_one);
+    std::atomic<bool> over{false};
+    static std::atomic<int> other;
+    other = 0;
+    std::thread changer([&] {
+        while (!over) {
+            handle(SIGUSR1, [](int) { ++other; });
+            handle(SIGUSR1, add_one, SA_RESTART);
+        }
+    });
+    constexpr int signals = 3000;
+    for (int i = 0; i < signals; ++i) ::pthread_kill(::pthread_self(), SIGUSR1);
+    over = true;
+    changer.join();
+    CHECK(restored.count + other == signals);
+}
+
+TEST_CASE("hook: a child of fork and of vfork sets handlers of its own") {
+    restored_signals const restored;
+    begin_hook();
+    handle(SIGUSR1, add_one);
+    auto const child = ::vfork();
+    if (child == 0) {
+        ::signal(SIGUSR1, [](int) { ::_exit(7); });
+        ::raise(SIGUSR1);
+        ::_exit(1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WEXITSTATUS(status) == 7);
+    CHECK((now(SIGUSR1).sa_handler == add_one));
+    ::raise(SIGUSR1);
+    CHECK(restored.count == 1);
+    CHECK(in_child([] {
+              ::signal(SIGUSR1, [](int) { ::_exit(8); });
+              ::raise(SIGUSR1);
+          }).exited_with(8));
+}
+
+TEST_CASE("hook: while (!quit) poll(...) ends, and what the handler wrote is there") {
+    restored_signals const restored;
+    static volatile std::sig_atomic_t quit;
+    handle(SIGUSR1, [](int) { quit = 1; });
+    as_main_everywhere([] {
+        quit = 0;
+        plain_listener listener;
+        auto killer = ramie::spawn([] {
+            // Not a moment too early: as with a thread, a signal just before the call would be missed.
+            for (; quit == 0; ramie::this_fiber::sleep_for(1ms)) ::kill(::getpid(), SIGUSR1);
+        });
+        int rounds = 0;
+        pollfd asked{listener.fd, POLLIN, 0};
+        while (quit == 0) {
+            CHECK(::poll(&asked, 1, -1) == -1);
+            CHECK(errno == EINTR);
+            ++rounds;
+        }
+        CHECK(rounds <= 1);  // none: the handler was quicker than main
+        (void)killer.join();
+    });
+}
+
+TEST_CASE("hook: only the main fiber hears of a handler") {
+    restored_signals const restored;
+    handle(SIGUSR1, add_one);
+    as_main_everywhere([] {
+        auto const ends = pipe_pair();
+        std::atomic<int> got{0};
+        auto other = ramie::spawn([&] {
+            char byte;
+            got = ::read(ends.here, &byte, 1) == 1 ? 1 : errno;
+        });
+        ramie::this_fiber::sleep_for(1ms);
+        auto killer = ramie::spawn([] {
+            for (int i = 0; i < 5; ++i, ramie::this_fiber::sleep_for(1ms)) ::kill(::getpid(), SIGUSR1);
+        });
+        (void)killer.join();  // Ramie's own waits are not ended, either
+        CHECK(got == 0);
+        REQUIRE(::write(ends.there, "x", 1) == 1);
+        (void)other.join();
+        CHECK(got == 1);
+        // A handler that ran before the call ends nothing.
+        CHECK(::poll(nullptr, 0, 1) == 0);
+    });
+    // Without run_as_threads there is no main fiber.
+    ramie::run({.workers = 1}, [] {
+        auto killer = ramie::spawn([] { ::kill(::getpid(), SIGUSR1); });
+        CHECK(::poll(nullptr, 0, 5) == 0);
+    });
+}
+
+TEST_CASE("hook: no handler is missed by a call with a mask, whichever thread it runs on") {
+    restored_signals const restored;
+    static std::atomic<int> handled;
+    handle(SIGUSR1, [](int) { ++handled; }, SA_RESTART);
+    constexpr int rounds = 300;
+    for (bool const all_threads_block : {true, false}) {
+        CAPTURE(all_threads_block);
+        auto const usr1 = only(SIGUSR1);
+        sigset_t let_through;
+        ::pthread_sigmask(all_threads_block ? SIG_BLOCK : SIG_UNBLOCK, &usr1, nullptr);
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &let_through);
+        ::sigdelset(&let_through, SIGUSR1);
+        as_main_everywhere([&] {
+            handled = 0;
+            std::atomic<int> wanted{0};
+            std::thread sender([&] {
+                for (int i = 1; i <= rounds; ++i) {
+                    while (wanted < i) std::this_thread::yield();
+                    ::kill(::getpid(), SIGUSR1);
+                }
+            });
+            for (int i = 1; i <= rounds; ++i) {
+                wanted = i;
+                while (handled < i) {
+                    auto const said = i % 3 == 0   ? ::ppoll(nullptr, 0, nullptr, &let_through)
+                                      : i % 3 == 1 ? ::sigsuspend(&let_through)
+                                                   : ::pselect(0, nullptr, nullptr, nullptr, nullptr, &let_through);
+                    if (said != -1 || errno != EINTR) FAIL_CHECK("it ended otherwise");
+                }
+            }
+            sender.join();
+            CHECK(handled == rounds);
+        });
+    }
+}
+
+TEST_CASE("hook: a handler that runs after a call has begun and before it waits ends it") {
+    restored_signals const restored;
+    handle(SIGUSR1, add_one);
+    ramie::run_as_threads({.current_thread = true}, [] {
+        int const queue = ::msgget(IPC_PRIVATE, 0600);
+        // Runs when the call has found nothing; and when the call goes on, the bell has long been rung.
+        auto other = ramie::spawn([] {
+            ramie::hook_off const keeps_the_thread;
+            ::kill(::getpid(), SIGUSR1);
+            ::usleep(20'000);
+        });
+        message m;
+        std::atomic<bool> ended{false};
+        std::thread patience([&] {
+            for (int i = 0; i < 500 && !ended; ++i) std::this_thread::sleep_for(4ms);
+            ::msgsnd(queue, &m, sizeof m.text, IPC_NOWAIT);
+        });
+        message into;
+        CHECK(::msgrcv(queue, &into, sizeof into.text, 0, 0) == -1);
+        CHECK(errno == EINTR);
+        ended = true;
+        patience.join();
+        ::msgctl(queue, IPC_RMID, nullptr);
+        (void)other.join();
+    });
+}
+
+TEST_CASE("hook: a call with a mask hears of each handler once, also of one that ran before it") {
+    restored_signals const restored;
+    handle(SIGUSR1, add_one, SA_RESTART);
+    auto const usr1 = only(SIGUSR1);
+    ramie::run_as_threads({.workers = 1}, [&] {
+        timespec const minute{60, 0}, moment{0, 1'000'000};
+        sigset_t let_through;
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &let_through);
+        ::sigdelset(&let_through, SIGUSR1);
+        auto const poll_with_mask = [&](timespec const& most) { return ::ppoll(nullptr, 0, &most, &let_through); };
+        ::raise(SIGUSR1);
+        CHECK((restored.count == 1 && poll_with_mask(minute) == -1 && errno == EINTR));
+        CHECK(poll_with_mask(moment) == 0);
+        ::raise(SIGUSR1);
+        CHECK((::sigsuspend(&let_through) == -1 && errno == EINTR));
+        ::pthread_sigmask(SIG_BLOCK, &usr1, nullptr);
+        ::kill(::getpid(), SIGUSR1);
+        ::raise(SIGUSR1);
+        CHECK((poll_with_mask(minute) == -1 && errno == EINTR));
+        while (restored.count < 4) CHECK((poll_with_mask(minute) == -1 && errno == EINTR));
+        CHECK(poll_with_mask(moment) == 0);
+        int const epoll = ::epoll_create1(EPOLL_CLOEXEC);
+        epoll_event event;
+        ::raise(SIGUSR1);
+        CHECK((::epoll_pwait(epoll, &event, 1, 60'000, &let_through) == -1 && errno == EINTR));
+        ::raise(SIGUSR1);
+        CHECK((::pselect(0, nullptr, nullptr, nullptr, &minute, &let_through) == -1 && errno == EINTR));
+        ::close(epoll);
+    });
+}
+
+TEST_CASE("hook: a storm of signals, and a handler that writes into a pipe") {
+    restored_signals const restored;
+    static int into;
+    static std::atomic<int> written;
+    handle(SIGUSR1, [](int) {
+        int const error = errno;
+        if (::write(into, "x", 1) == 1) ++written;
+        errno = error;
+    });
+    handle(SIGUSR2, add_one, SA_RESTART);
+    as_main_everywhere([&] {
+        auto const ends = pipe_pair();
+        into = ends.there;
+        written = 0;
+        std::atomic<bool> over{false};
+        std::vector<ramie::join_handle<void>> others;
+        for (int i = 0; i < 4; ++i)
+            others.push_back(ramie::spawn([&] {  // the handlers interrupt these, too
+                auto const mine = socket_pair();
+                char byte;
+                while (!over) {
+                    if (::write(mine.there, "y", 1) != 1 || ::read(mine.here, &byte, 1) != 1) FAIL_CHECK("no byte");
+                }
+            }));
+        constexpr int signals = 2000;
+        std::thread sender([&] {
+            for (int i = 0; i < signals; ++i) ::kill(::getpid(), i % 2 == 0 ? SIGUSR1 : SIGUSR2);
+            while (written == 0) ::kill(::getpid(), SIGUSR1);
+            over = true;
+        });
+        int seen = 0;
+        while (!over || seen < written) {
+            char bytes[64];
+            pollfd asked{ends.here, POLLIN, 0};
+            if (::poll(&asked, 1, 5) != 1) continue;
+            auto const n = ::read(ends.here, bytes, sizeof bytes);
+            if (n > 0) seen += static_cast<int>(n);
+            else if (errno != EINTR) FAIL_CHECK("read failed");
+        }
+        sender.join();
+        for (auto& each : others) (void)each.join();
+        CHECK(seen == written);
+    });
+}
+
+TEST_CASE("hook: ramie::signals do not end the main fiber's calls") {
+    restored_signals const restored;
+    as_main_everywhere([] {
+        ramie::signals const listened{SIGUSR1};
+        auto killer = ramie::spawn([] { ::kill(::getpid(), SIGUSR1); });
+        CHECK(::poll(nullptr, 0, 5) == 0);
+        (void)killer.join();
+    });
+}
