@@ -52,6 +52,10 @@ ALL = [
     Break("fibers/src/sync/mutex.cpp", "try_lock does not look again under the lock",
           "    bool const free = is_free();", "    bool const free = true;", "mutex"),
     # --- runtime ---
+    deleted("runtime/src/sleep/idle.cpp", "one that is listed leaves the gate of posts open",
+            "        if (!all_awake_.is_closed()) all_awake_.close();  // pairs with pass() in wake_for_work()\n", "idle"),
+    Break("runtime/src/sleep/idle.cpp", "the gate of posts is opened while one is listed",
+          "if (listed_.empty() && now", "if (now", "idle"),
     Break("runtime/src/queues/inject_queue.cpp", "it says that something is there before it is",
           """    word_guard const held(lock_);
     if (tasks_.last != nullptr) tasks_.last->next = chain.first;""",

@@ -105,7 +105,7 @@ struct world {
                 if (idle.stop_search()) wake_another();
                 return;
             }
-            idle.list(worker(i), std::exchange(searching, false));
+            idle.list(worker(i), std::exchange(searching, false), {});
             if (queued.load(seq_cst) > 0) {
                 if (idle.unlist(worker(i))) idle.join_search();
                 searching = true;

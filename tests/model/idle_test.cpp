@@ -1,7 +1,9 @@
-// Falling asleep and being woken (idle.md): idle_set and parker, with queues that are one word.
+// Falling asleep and being woken (idle.md): idle_set, with the gate of its posts, and parker, with queues that are one word.
 //
 // A sleeper here does what worker::sleep() does, in its order: lists itself, looks again at all queues, sleeps on its futex,
 // takes itself off the list. A poster does what scheduler::wake_one() does after it has put work somewhere.
+#include "fence_mode.hpp"
+
 #include <model/atomic.hpp>
 #include <model/explore.hpp>
 
@@ -40,6 +42,8 @@ struct few_workers {
 
     ramie::detail::worker& worker(std::size_t i) { return *reinterpret_cast<ramie::detail::worker*>(places[i].data()); }
 
+    // A worker's look, long after the last one was listed.
+    void look() { idle.look(ramie::detail::never); }
     void post() {
         queued.fetch_add(1, release);
         wake_one();
@@ -66,7 +70,7 @@ struct few_workers {
                 if (idle.stop_search()) wake_one();  // the last searcher to find work wakes another
                 return;
             }
-            idle.list(worker(i), std::exchange(searching, false));
+            idle.list(worker(i), std::exchange(searching, false), {});
             if (queued.load(seq_cst) > 0) {
                 if (idle.unlist(worker(i))) idle.join_search();
                 searching = true;
@@ -86,6 +90,46 @@ TEST_CASE("model: idle: what is posted is found, however late the finder falls a
         thread([=] { s->work(0); });
         thread([=] { s->post(); });
         finally([=] { require(s->queued.load(relaxed) == 0 && s->idle.sleeping() == 0, "something is left"); });
+    });
+}
+
+TEST_CASE("model: idle: the same where the gate of posts is open, and opens again while it works") {
+    in_all_fence_modes([](auto const& set_mode) {
+        check({2, 2}, [=] {
+            set_mode();
+            auto s = std::make_shared<few_workers>();
+            s->look();
+            thread([=] {
+                s->work(0);
+                s->look();
+                s->work(0);
+            });
+            thread([=] {
+                s->post();
+                s->post();
+            });
+            finally([=] { require(s->queued.load(relaxed) == 0 && s->idle.sleeping() == 0, "something is left"); });
+        });
+    });
+}
+
+TEST_CASE("model: idle: a post that finds the gate open is seen by a worker that lists itself while another works") {
+    in_all_fence_modes([](auto const& set_mode) {
+        check({1, 1}, [=] {
+            set_mode();
+            auto s = std::make_shared<few_workers>();
+            s->look();
+            thread([=] { s->work(0); });
+            thread([=] {
+                s->look();
+                s->work(1);
+            });
+            thread([=] {
+                s->post();
+                s->post();
+            });
+            finally([=] { require(s->queued.load(relaxed) == 0 && s->idle.sleeping() == 0, "something is left"); });
+        });
     });
 }
 

@@ -45,13 +45,20 @@ bool idle_set::stop_search() noexcept {
     return (counts_.fetch_sub(one_searching, std::memory_order_relaxed) >> 32) == 1;
 }
 
-void idle_set::list(worker& w, bool was_searching) noexcept {
+void idle_set::list(worker& w, bool was_searching, time_point now) noexcept {
     {
         word_guard const held(lock_);
         listed_.push_back(&w);
+        listed_at_ = now;
         counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping, std::memory_order_relaxed);
+        if (!all_awake_.is_closed()) all_awake_.close();  // pairs with pass() in wake_for_work()
     }
     thread_fence(std::memory_order_seq_cst);  // sleep fence; pairs with the post fence
+}
+
+void idle_set::open_gate(time_point now) noexcept {
+    word_guard const held(lock_);
+    if (listed_.empty() && now - listed_at_ > long_awake && all_awake_.is_closed()) all_awake_.open();
 }
 
 bool idle_set::unlist(worker& w) noexcept {

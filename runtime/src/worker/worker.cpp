@@ -262,6 +262,7 @@ void worker::look_around() {
     order_.looked(picks_.add());
     auto const now = std::chrono::steady_clock::now();
     note_time(now);
+    home.idle.look(now);
     fire_due_timers(now);
     adopt_injected();
     move_oldest_spawns(now);

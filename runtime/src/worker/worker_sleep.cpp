@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 void worker::sleep() {
     auto const before = std::chrono::steady_clock::now();
     auto limit = std::min(limit_, housekeeping_limit(before));
-    home.idle.list(*this, std::exchange(searching_, false));
+    home.idle.list(*this, std::exchange(searching_, false), before);
     if (home.has_work_for(*this) || should_stop()) {
         if (home.idle.unlist(*this)) home.idle.join_search();
         searching_ = true;

@@ -9,14 +9,18 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
 
 using namespace ramie::detail;
 using namespace ramie::testing;
+using namespace std::chrono_literals;
 
 namespace {
+
+auto const at_start = std::chrono::steady_clock::now();
 
 // Workers that exist and do nothing: no threads are theirs.
 struct idle_workers {
@@ -35,8 +39,8 @@ struct idle_workers {
 TEST_CASE("idle_set: a poster takes one sleeper, unless somebody searches") {
     idle_workers all(4);
     CHECK(all.set.wake_for_work() == nullptr);
-    all.set.list(all[0], false);
-    all.set.list(all[1], false);
+    all.set.list(all[0], false, at_start);
+    all.set.list(all[1], false, at_start);
     CHECK(all.set.sleeping() == 2);
     auto* const first = all.set.wake_for_work();
     REQUIRE(first != nullptr);
@@ -68,7 +72,7 @@ TEST_CASE("idle_set: half of the workers search, and only the last of them to st
 TEST_CASE("idle_set: who goes to sleep stops searching, and who wakes by itself takes itself off") {
     idle_workers all(2);
     CHECK(all.set.start_search());
-    all.set.list(all[0], true);
+    all.set.list(all[0], true, at_start);
     CHECK(all.set.sleeping() == 1);
     CHECK(all.set.start_search());  // nobody searches any more
     CHECK(all.set.stop_search());
@@ -78,10 +82,24 @@ TEST_CASE("idle_set: who goes to sleep stops searching, and who wakes by itself 
     CHECK(all.set.wake_for_work() == nullptr);
 }
 
+TEST_CASE("idle_set: once all have been awake for a while, a post looks no further until one is listed") {
+    idle_workers all(2);
+    all.set.look(at_start + 1h);
+    CHECK(all.set.wake_for_work() == nullptr);
+    all.set.list(all[0], false, at_start + 1h);
+    all.set.look(at_start + 2h);  // one is listed
+    CHECK(all.set.wake_for_work() == &all[0]);
+    CHECK(all.set.stop_search());
+    all.set.look(at_start + 1h + 1us);  // it was only just listed
+    all.set.list(all[1], false, at_start + 1h);
+    CHECK(all.set.wake_for_work() == &all[1]);
+    CHECK(all.set.stop_search());
+}
+
 TEST_CASE("idle_set: a lone worker is woken by foreign threads, and has nobody to wake itself") {
     idle_workers all(1);
     CHECK(all[0].alone.needs_no_wake());
-    all.set.list(all[0], false);
+    all.set.list(all[0], false, at_start);
     CHECK(all.set.wake_for_work() == &all[0]);
     CHECK(all.set.stop_search());
 }
@@ -157,10 +175,11 @@ TEST_CASE("idle protocol: work posted to workers that are falling asleep is alwa
                         if (work.load(std::memory_order_relaxed) && work.exchange(false, std::memory_order_acquire)) {
                             if (std::exchange(searching, false) && all.set.stop_search())
                                 if (auto* const w = all.set.wake_for_work()) parkers[w->index].unpark(*nobody);
+                            all.set.look(std::chrono::steady_clock::now() + 1h);  // opens the gate as often as it can
                             taken.fetch_add(1, std::memory_order_release);
                             continue;
                         }
-                        all.set.list(all[i], std::exchange(searching, false));
+                        all.set.list(all[i], std::exchange(searching, false), std::chrono::steady_clock::now());
                         if (work.load(std::memory_order_relaxed) || done.load(std::memory_order_acquire)) {
                             if (all.set.unlist(all[i])) all.set.join_search();
                             searching = true;

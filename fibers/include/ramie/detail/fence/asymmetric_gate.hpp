@@ -16,6 +16,7 @@
 //   next_slot    A: the owner is at its slot              closed: a thief is at it; the owner waits at the thief's lock
 //   live_table   A: the task has left its place           closed: a walk is under way; the end of a task waits for it
 //   ending       A: the task is listed                    closed: the runtime ends, and the task came too late
+//   idle_set     A: a task is where workers look for one  closed: a worker is listed as a sleeper; it may have to be woken
 //
 // Proof. membarrier runs a full barrier on every thread at some point of b. If a light thread's 3 comes after its
 // barrier, it reads what a wrote, or something newer. If 3 comes before it, so does 1, and c reads it.
