@@ -183,9 +183,7 @@ void worker::run() {
     while (auto* const t = find_work()) lane::run(*t);
     if (searching_) (void)home.idle.stop_search();
     searching_ = false;
-    stacks.flush();
-    blocks.flush();
-    live.flush();
+    give_caches_back();
     if (deque_.trim()) (void)deque_.trim();
     asleep_.store(true, std::memory_order_relaxed);
     thread_.store(0, std::memory_order_relaxed);

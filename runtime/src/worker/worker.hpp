@@ -223,6 +223,7 @@ class worker final : public lane {
     void turn_driver(time_point limit);
     time_point housekeeping_limit(time_point now) noexcept;
     void keep_house(time_point now) noexcept;
+    void give_caches_back() noexcept;
     void tidy(time_point now) noexcept;
     bool should_stop();
 
@@ -246,7 +247,8 @@ class worker final : public lane {
     std::function<bool()> const* done_ = nullptr;
     time_point limit_ = never;  // run_until's
     bool looks_once_more_ = false;  // run_until(): has not looked for a task yet
-    std::uint64_t picks_at_housekeeping_ = 0;
+    static constexpr std::uint64_t few_picks = 200;  // in half a second
+    std::uint64_t picks_at_housekeeping_ = 0, picks_at_tidying_ = 0;
     time_point tidy_at_{};
     time_point trim_deque_at_ = never;  // if it has grown
 

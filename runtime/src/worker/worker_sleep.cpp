@@ -64,17 +64,24 @@ time_point worker::housekeeping_limit(time_point now) noexcept {
 void worker::keep_house(time_point now) noexcept {
     if (picks_at_housekeeping_ != picks_.read()) {
         picks_at_housekeeping_ = picks_.read();
-        stacks.flush();
-        blocks.flush();
-        live.flush();
+        give_caches_back();
     }
     tidy(now);
 }
 
+void worker::give_caches_back() noexcept {
+    stacks.flush();
+    blocks.flush();
+    live.flush();
+}
+
 // Twice a second also under load, since a worker that always has a little to do never sleeps for long; in an idle
-// process, as long as there is something to give back. Memory that was needed since the last time stays.
+// process, as long as there is something to give back. Memory that was needed since the last time stays. A worker whose tasks
+// only tick is never idle for half a second, and does not need its caches.
 void worker::tidy(time_point now) noexcept {
     tidy_at_ = now + 500ms;
+    auto const picks = picks_.read();
+    if (picks - std::exchange(picks_at_tidying_, picks) < few_picks) give_caches_back();
     if (now >= trim_deque_at_ || trim_deque_at_ == never) trim_deque_at_ = deque_.trim() ? now + stack_decay() : never;
     home.trim(now);
 }
