@@ -63,6 +63,15 @@ class CProgram(unittest.TestCase):
             with self.subTest(environment=environment):
                 self.assertEqual(self.run_it([after], **environment), "5000 jobs, 0 seats left, few OS threads\n")
 
+    def test_a_program_of_c11_threads_is_ported_by_the_same_header(self):
+        before = self.compile(HERE / "c11_pool.c", self.main_of("old_main(0)"))
+        self.assertEqual(self.run_it([before]), "44850, 300 left, made 1 times, many OS threads\n")
+        after = self.compile(HERE / "c11_pool.c", self.main_of("ramie_run_as_threads(old_main, 0)"),
+                             flags=["-include", "ramie/pthread_names.h"], libraries=self.hooked())
+        for environment in ({}, {"RAMIE_WORKERS": "1"}, {"RAMIE_FORCE_MIGRATION": "1", "RAMIE_WORKERS": "3"}):
+            with self.subTest(environment=environment):
+                self.assertEqual(self.run_it([after], **environment), "44850, 300 left, made 1 times, few OS threads\n")
+
     def stopped_daemon(self, program, how, stops, environment):
         daemon = subprocess.Popen([program, how], stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
         self.addCleanup(daemon.stdout.close)

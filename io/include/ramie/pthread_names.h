@@ -1,14 +1,15 @@
-/* A C program that is written for pthreads, on fibers: include this (or give it to the compiler by -include) where threads are
+/* A C program that is written for pthreads, or for C11's <threads.h>, on fibers: include this (or give it to the compiler by -include) where threads are
  * started, wrap main in ramie_run_as_threads, and link libramie and libramie-hook.
  *
  * Only what makes a thread is named here. What threads wait for (mutexes, conditions, semaphores, rwlocks, barriers,
- * pthread_once) parks by the hook as it is, and is shared with the threads that stay threads. pthread_kill, pthread_cancel,
+ * pthread_once; mtx_t, cnd_t, call_once) parks by the hook as it is, and is shared with the threads that stay threads. pthread_kill, pthread_cancel,
  * pthread_sigmask and the like mean an OS thread: given one of these they do not compile.
  */
 #ifndef RAMIE_PTHREAD_NAMES_H
 #define RAMIE_PTHREAD_NAMES_H
 
 #include <pthread.h>
+#include <threads.h>
 #include <signal.h> /* before the names: pthread_kill takes a pthread's own */
 #include <ramie/ramie.h>
 
@@ -35,5 +36,18 @@ int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, voi
 #define pthread_key_delete ramie_key_delete
 #define pthread_setspecific ramie_setspecific
 #define pthread_getspecific ramie_getspecific
+
+#define thrd_t ramie_thread_t
+#define thrd_create ramie_thrd_create
+#define thrd_join ramie_thrd_join
+#define thrd_detach ramie_thrd_detach
+#define thrd_current ramie_thread_self
+#define thrd_equal ramie_thread_equal
+#define thrd_exit ramie_thrd_exit
+#define tss_t ramie_key_t
+#define tss_create ramie_tss_create
+#define tss_delete ramie_tss_delete
+#define tss_get ramie_getspecific
+#define tss_set ramie_tss_set
 
 #endif

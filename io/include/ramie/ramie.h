@@ -69,6 +69,18 @@ int ramie_key_delete(ramie_key_t key);
 int ramie_setspecific(ramie_key_t key, void const* value);
 void* ramie_getspecific(ramie_key_t key);
 
+/* --- C11's shapes of the above: as <threads.h> has them, with its thrd_success, thrd_nomem and thrd_error. A thread or key that one
+ * shape made is good for the other. --- */
+
+int ramie_thrd_create(ramie_thread_t* thread, int (*f)(void*), void* arg);
+/* thrd_error also for a thread that was aborted before it could return. */
+int ramie_thrd_join(ramie_thread_t thread, int* result);
+int ramie_thrd_detach(ramie_thread_t thread);
+void ramie_thrd_exit(int result) __attribute__((noreturn));
+int ramie_tss_create(ramie_key_t* key, void (*destroy)(void*));
+void ramie_tss_delete(ramie_key_t key);
+int ramie_tss_set(ramie_key_t key, void* value);
+
 /* --- what threads wait for: each may be made by its initialiser, or by its init function; destroy before the memory goes --- */
 
 #define RAMIE_C_STORAGE(name, words) \

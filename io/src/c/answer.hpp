@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <threads.h>  // here, because the sources of this room say `using namespace ramie`, which has a once_flag, too
+
 namespace ramie::detail {
 
 // What ramie_thread_exit throws.

@@ -14,6 +14,7 @@
 #include <ramie/task_tracker.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -43,27 +44,62 @@ task_tracker& running() {
     return *all;
 }
 
-void* call(void* (*f)(void*), void* arg) {
+// What a thread does, in either shape.
+struct start_of_thread {
+    void* (*f)(void*);    // POSIX's; null: C11's
+    int (*c11)(void*);
+    void* arg;
+    void* operator()() const { return f != nullptr ? f(arg) : as_pointer(c11(arg)); }
+    static void* as_pointer(int result) noexcept { return reinterpret_cast<void*>(static_cast<std::intptr_t>(result)); }
+};
+
+void* call(start_of_thread const& start) {
     try {
-        return f(arg);
+        return start();
     } catch (exit_of_thread const& e) {
         return e.result;
     }
 }
 
-void* run_thread(std::shared_ptr<ramie_thread> mine, void* (*f)(void*), void* arg) {
+void* run_thread(std::shared_ptr<ramie_thread> mine, start_of_thread const& start) {
     self.set(std::move(mine));
-    auto* const result = call(f, arg);
+    auto* const result = call(start);
     if (auto* const values = ramie::detail::key_values::mine()) values->end();
     return result;
 }
 
-join_handle<void*> spawn_thread(task_options const& options, std::shared_ptr<ramie_thread> mine, void* (*f)(void*), void* arg) {
-    auto body = [mine = std::move(mine), f, arg, counted = running().track()]() mutable {
-        return run_thread(std::move(mine), f, arg);
+join_handle<void*> spawn_thread(task_options const& options, std::shared_ptr<ramie_thread> mine, start_of_thread const& start) {
+    auto body = [mine = std::move(mine), start, counted = running().track()]() mutable {
+        return run_thread(std::move(mine), start);
     };
     if (ramie::detail::running_fiber() != nullptr) return spawn(options, std::move(body));
     return runtime_handle::current().spawn(options, std::move(body));
+}
+
+int create(ramie_thread_t* thread, ramie_thread_attr const* attr, start_of_thread const& start) {
+    return answer([&] {
+        task_options options;
+        if (attr != nullptr) {
+            options.stack_size = attr->stack_size;
+            if (attr->name != nullptr) options.name = attr->name;
+        }
+        auto made = std::make_shared<ramie_thread>();
+        std::lock_guard const until_stored(made->lock);
+        auto task = spawn_thread(options, made, start);
+        *thread = made.get();
+        made->stop = task.abort_handle();
+        if (attr != nullptr && attr->detached != 0) {
+            task.detach();
+        } else {
+            made->task = std::move(task);
+            made->kept = made;
+        }
+    });
+}
+
+// <threads.h>'s words for error numbers.
+int in_words_of_c11(int error) noexcept {
+    return error == 0 ? thrd_success : error == EAGAIN || error == ENOMEM ? thrd_nomem : thrd_error;
 }
 
 int refused(std::exception const& e) {
@@ -76,24 +112,7 @@ int refused(std::exception const& e) {
 extern "C" {
 
 int ramie_thread_create(ramie_thread_t* thread, ramie_thread_attr const* attr, void* (*f)(void*), void* arg) {
-    return answer([&] {
-        task_options options;
-        if (attr != nullptr) {
-            options.stack_size = attr->stack_size;
-            if (attr->name != nullptr) options.name = attr->name;
-        }
-        auto made = std::make_shared<ramie_thread>();
-        std::lock_guard const until_stored(made->lock);
-        auto task = spawn_thread(options, made, f, arg);
-        *thread = made.get();
-        made->stop = task.abort_handle();
-        if (attr != nullptr && attr->detached != 0) {
-            task.detach();
-        } else {
-            made->task = std::move(task);
-            made->kept = made;
-        }
-    });
+    return create(thread, attr, {f, nullptr, arg});
 }
 
 int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, void* (*f)(void*), void* arg) {
@@ -166,6 +185,21 @@ ramie_thread_t ramie_thread_self(void) {
 }
 int ramie_thread_equal(ramie_thread_t a, ramie_thread_t b) { return a == b; }
 void ramie_thread_exit(void* result) { throw exit_of_thread{result}; }
+
+int ramie_thrd_create(ramie_thread_t* thread, int (*f)(void*), void* arg) {
+    return in_words_of_c11(create(thread, nullptr, {nullptr, f, arg}));
+}
+int ramie_thrd_join(ramie_thread_t thread, int* result) {
+    void* said = nullptr;
+    auto const error = ramie_thread_join(thread, &said);
+    if (error == 0 && result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(said));
+    return in_words_of_c11(error);
+}
+int ramie_thrd_detach(ramie_thread_t thread) { return in_words_of_c11(ramie_thread_detach(thread)); }
+void ramie_thrd_exit(int result) { ramie_thread_exit(start_of_thread::as_pointer(result)); }
+int ramie_tss_create(ramie_key_t* key, void (*destroy)(void*)) { return in_words_of_c11(ramie_key_create(key, destroy)); }
+void ramie_tss_delete(ramie_key_t key) { (void)ramie_key_delete(key); }
+int ramie_tss_set(ramie_key_t key, void* value) { return in_words_of_c11(ramie_setspecific(key, value)); }
 
 int ramie_sleep_ns(int64_t nanoseconds) {
     return answer([&] {
