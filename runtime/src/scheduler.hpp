@@ -9,7 +9,7 @@
 //   3. stop_tokens are requested, elsewhere (stop_requests.hpp)
 //   4. wait until all have ended, or the time is up. Workers with nothing left to do say so
 //   5. no task left: stopping; all workers are unparked and their threads joined, then the blocking pool's; the last
-//      runtime that prints dumps for a signal hands the signal back
+//      runtime that wants dumps printed ends the thread for that (dump_watch.hpp)
 //   6. tasks left: shut_down returns their names; the destructor prints them and ends the process, because a fiber
 //      cannot be destroyed by force
 #pragma once
@@ -119,7 +119,9 @@ class scheduler final : public live_table::end_listener, public std::enable_shar
     monitor watchdog;
     driver_seat in_driver;
     atomic<bool> stopping{false};
-    atomic<bool> wants_dumps{false};  // has an entry in dump/signal_dumps.cpp
+    struct {
+        bool is_user = false, listens = false, looks = false;
+    } in_dump_watch;  // of dump_watch.cpp, under its lock
 
   private:
     void list(task& t);

@@ -1,7 +1,7 @@
 // The end of a runtime (scheduler.hpp describes it step by step).
 #include "scheduler.hpp"
 
-#include "dump/signal_dumps.hpp"
+#include "dump/dump_watch.hpp"
 
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/wait/refusal.hpp>
@@ -35,7 +35,7 @@ std::vector<std::string> scheduler::shut_down(time_point until) {
     stops_.join();
     stop_workers();
     blocking_.stop();
-    end_signal_dumps(*this);
+    end_dump_watch(*this);
     presence->end();
     return {};
 }

@@ -1,7 +1,7 @@
 #include "start.hpp"
 
+#include "dump/dump_watch.hpp"
 #include "dump/runtimes.hpp"
-#include "dump/signal_dumps.hpp"
 #include "scheduler.hpp"
 
 #include <ramie/detail/simulation/stage.hpp>
@@ -117,7 +117,7 @@ std::shared_ptr<scheduler> start_scheduler(settings options) {
         say_how_many_stacks(stack_class);
         note_runtime(made);
         try {
-            begin_signal_dumps(*made);
+            begin_dump_watch(*made);
         } catch (...) {
             (void)made->shut_down(never);
             throw;

@@ -30,10 +30,13 @@ struct thread_list {
 constinit thread_list all_threads;
 
 struct listed_waiter : thread_waiter {
-    listed_waiter() noexcept : thread(::gettid()) {
+    listed_waiter() noexcept { list(); }
+    void list() noexcept {
         if (!home_process::is_here()) return;  // the lock may have been copied while it was held
         std::lock_guard const held(all_threads.lock);
+        thread = ::gettid();
         process = all_threads.process;
+        previous = nullptr;
         next = all_threads.first;
         if (next != nullptr) next->previous = this;
         all_threads.first = this;
@@ -48,7 +51,7 @@ struct listed_waiter : thread_waiter {
     listed_waiter(listed_waiter const&) = delete;
     listed_waiter& operator=(listed_waiter const&) = delete;
 
-    pid_t const thread;
+    pid_t thread = 0;
     unsigned process = 0;  // 0: it is not in the list
     listed_waiter* next = nullptr;  // under the list's lock
     listed_waiter* previous = nullptr;
@@ -72,6 +75,8 @@ void thread_waiter::for_each(visitor visit, void* with) {
 RAMIE_NOIPA thread_waiter& thread_waiter::of_this_thread() noexcept {
     refuse_foreign_fiber();
     static thread_local listed_waiter mine;
+    // The thread that forked has waited in the parent.
+    if (mine.process != all_threads.process) [[unlikely]] mine.list();
     return mine;
 }
 #endif
@@ -81,6 +86,7 @@ void thread_waiter::park(std::uint64_t g, word_lock* held, time_point until) noe
     auto const saved_errno = errno;
     since.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
     token_.store(0, std::memory_order_relaxed);
+    has_limit_.store(until != never, std::memory_order_relaxed);
     auto const parked = state.park(g, false);
     if (held) held->unlock();
     if (parked == task_state::park_result::resume_now) return;

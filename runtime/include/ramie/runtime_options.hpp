@@ -48,6 +48,11 @@ struct runtime_options {
     // program has for the signal stays, and there are no dumps then; so does SIG_IGN, unless the signal is given here
     // or in the environment. RAMIE_DUMP_ON (a signal's name, or none)
     std::optional<int> dump_on = {};
+    // Prints a dump, to where dump_on prints, when all tasks of the process wait for each other and nothing is left that
+    // could wake one: no deadline, descriptor, job, or thread that does not wait itself. Once each time; the program is
+    // not ended. Looks twice a second: for tests, and where that does not matter. Default false.
+    // RAMIE_REPORT_DEADLOCKS (0 or 1)
+    std::optional<bool> report_deadlocks = {};
 };
 
 }  // namespace ramie

@@ -295,12 +295,7 @@ void report::print_threads() {
 void report::print_cycles() {
     for (auto const& circle : cycles_.find(runtimes_)) {
         text_ += "\nDEADLOCK: each of these waits for the next, and the last for the first:\n";
-        for (auto const& w : circle) {
-            text_ += std::string("  ") + (w.by_thread ? "thread " : "task ") + std::to_string(w.number) +
-                     " waits for " + w.what;
-            text_ += std::string_view(w.what) == "join" ? " of " : " " + address_text(w.object) + ", held by ";
-            text_ += name_of(w.next) + "\n";
-        }
+        text_ += wait_cycles::text_of(circle, true);
         flush_if_long();
     }
 }

@@ -1,5 +1,6 @@
 #include "dump/wait_cycles.hpp"
 
+#include "dump/plain_text.hpp"
 #include "scheduler.hpp"
 
 #include <ramie/detail/wait/thread_waiter.hpp>
@@ -101,6 +102,21 @@ void wait_cycles::add(waiter const& w, std::uint64_t number, wait_sight const& s
     waits_.push_back({&w, next, seen.generation, number, !w.is_fiber(), seen.what, seen.object});
 }
 
+std::string wait_cycles::text_of(cycle const& circle, bool addresses) {
+    auto const name_of = [](wait const& w) {
+        return (w.by_thread ? "thread " : "task ") + std::to_string(w.number);
+    };
+    std::string text;
+    for (std::size_t i = 0; i < circle.size(); ++i) {
+        auto const& w = circle[i];
+        text += "  " + name_of(w) + " waits for " + w.what;
+        if (std::strcmp(w.what, "join") == 0) text += " of ";
+        else text += (addresses ? " " + address_text(w.object) : "") + ", held by ";
+        text += name_of(circle[(i + 1) % circle.size()]) + "\n";
+    }
+    return text;
+}
+
 // Each waits for one: so from any of them there is one way, which ends or comes to a circle.
 std::vector<wait_cycles::cycle> wait_cycles::suspected() {
     std::ranges::sort(waits_, {}, &wait::who);
@@ -133,6 +149,15 @@ std::vector<wait_cycles::cycle> wait_cycles::find(std::vector<std::shared_ptr<sc
     members all(circles, runtimes);
     std::erase_if(circles, [&](cycle const& c) { return !all.all(c, waits_for_same) || !all.all(c, waits_still); });
     return circles;
+}
+
+std::vector<wait_cycles::cycle> circles_of_waits(scheduler& s) {
+    wait_cycles all;
+    asks_nothing nothing;
+    s.live.for_each([&](task& t) {
+        if (held_waiter const held(t); held) all.add(t, t.id(), wait_sight::of(t, nothing));
+    });
+    return all.find({s.shared_from_this()});
 }
 
 }  // namespace ramie::detail

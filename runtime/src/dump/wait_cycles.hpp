@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace ramie::detail {
@@ -36,6 +37,8 @@ class wait_cycles {
 
     // If that wait is for a lock that is held, or for a task's end.
     void add(waiter const& w, std::uint64_t number, wait_sight const& seen);
+    // A line for each: "task 3 waits for mutex 0x..., held by task 5". In a simulation addresses would differ.
+    static std::string text_of(cycle const& circle, bool addresses);
     std::vector<cycle> find(std::vector<std::shared_ptr<scheduler>> const& runtimes);
 
   private:
@@ -43,5 +46,8 @@ class wait_cycles {
 
     std::vector<wait> waits_;
 };
+
+// Of the tasks of one runtime that does not run.
+std::vector<wait_cycles::cycle> circles_of_waits(scheduler& s);
 
 }  // namespace ramie::detail

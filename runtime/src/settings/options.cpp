@@ -120,7 +120,9 @@ settings settle(runtime_options const& o) {
     s.on_task_failure = o.on_task_failure ? o.on_task_failure : print_failure;
     s.dump_on = settle_dump_signal(o.dump_on, s.current_thread ? no_signal : SIGQUIT);
     s.dump_asked_for = o.dump_on || std::getenv("RAMIE_DUMP_ON") != nullptr;
-    if (s.dump_on != no_signal) s.dump_file = settle_dump_file();
+    s.report_deadlocks =
+        number("report_deadlocks", "RAMIE_REPORT_DEADLOCKS", as_number(o.report_deadlocks), 0, 0, 1) != 0;
+    if (s.dump_on != no_signal || s.report_deadlocks) s.dump_file = settle_dump_file();
     s.force_migration = number("force_migration", "RAMIE_FORCE_MIGRATION", std::nullopt, 0, 0, 1) != 0;
     return s;
 }

@@ -25,6 +25,7 @@ struct settings {
     int dump_on;           // a signal's number, or no_signal
     bool dump_asked_for;   // by the program or the environment
     std::string dump_file;  // empty: stderr
+    bool report_deadlocks;
     stage* simulated = nullptr;  // the world of a simulation
 };
 

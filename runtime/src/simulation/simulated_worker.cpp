@@ -1,5 +1,6 @@
 // A simulation's worker: every switch comes to its loop, and the stage says what is next (stage.hpp).
 #include "carrier.hpp"
+#include "dump/wait_cycles.hpp"
 #include "scheduler.hpp"
 #include "worker/worker.hpp"
 
@@ -63,10 +64,14 @@ task* worker::find_work_on(stage& on) {
     }
 }
 
-// What each task waits for.
+// What each task waits for, and which of them wait in a circle.
 void scheduler::explain_deadlock(stage& on) {
     std::string why = "all tasks wait, and nothing is left that could wake one:";
     for (auto const& each : survivors()) why += "\n    " + each;
+    for (auto const& circle : circles_of_waits(*this)) {
+        why += "\n  each of these waits for the next, and the last for the first:\n" + wait_cycles::text_of(circle, false);
+        why.pop_back();
+    }
     on.fail(stage::failing::deadlock, std::move(why));
 }
 

@@ -47,6 +47,7 @@ settings simulated_settings(stage& on, simulation_options const& options) {
     wanted.current_thread = true;
     wanted.workers = 1;
     wanted.dump_on = 0;
+    wanted.report_deadlocks = false;  // they are failures
     wanted.on_task_failure = [&on, tolerated = options.tolerate_unseen_failures](join_error const& e) {
         auto const why = std::string(e.what()) + ", and nobody joins it";
         if (tolerated)

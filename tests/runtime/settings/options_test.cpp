@@ -63,6 +63,7 @@ std::vector<numeric_option> numeric_options() {
          [](runtime_options& o, std::uint64_t v) { o.stall_threshold = ms(v); },
          [](settings const& s) { return in_ms(s.stall_threshold); }},
         {"current_thread", "RAMIE_CURRENT_THREAD", 0, 1, 0, 1, {}, [](settings const& s) { return std::uint64_t{s.current_thread}; }},
+        {"report_deadlocks", "RAMIE_REPORT_DEADLOCKS", 0, 1, 0, 1, {}, [](settings const& s) { return std::uint64_t{s.report_deadlocks}; }},
         {"force_migration", "RAMIE_FORCE_MIGRATION", 0, 1, 0, 1, {}, [](settings const& s) { return std::uint64_t{s.force_migration}; }},
     };
 }
@@ -80,11 +81,12 @@ bool says(std::string const& text, std::string const& part) { return text.find(p
 
 // No option is set but those that a test sets.
 struct clean_environment {
-    environment const all[10] = {{"RAMIE_WORKERS", nullptr},        {"RAMIE_STACK_SIZE", nullptr},
+    environment const all[11] = {{"RAMIE_WORKERS", nullptr},        {"RAMIE_STACK_SIZE", nullptr},
                                 {"RAMIE_MAX_BLOCKING_THREADS", nullptr}, {"RAMIE_THREAD_NAME", nullptr},
                                 {"RAMIE_SHUTDOWN_TIMEOUT_MS", nullptr},  {"RAMIE_STALL_THRESHOLD_MS", nullptr},
                                 {"RAMIE_CURRENT_THREAD", nullptr},       {"RAMIE_FORCE_MIGRATION", nullptr},
-                                {"RAMIE_DUMP_ON", nullptr},              {"RAMIE_DUMP_FILE", nullptr}};
+                                {"RAMIE_DUMP_ON", nullptr},              {"RAMIE_DUMP_FILE", nullptr},
+                                {"RAMIE_REPORT_DEADLOCKS", nullptr}};
 };
 
 }  // namespace

@@ -237,6 +237,24 @@ TEST_CASE(
     CHECK(out.text().find("RAMIE_SIM_SEED=1") != std::string::npos);
 }
 
+TEST_CASE("simulate: of those that wait in a circle, the failure names each in order") {
+    caught_stderr const out;
+    try {
+        simulate(1, [] {
+            ramie::mutex m;
+            std::lock_guard const held(m);
+            (void)ramie::spawn({.name = "locker"}, [&] { std::lock_guard const held_too(m); }).join();
+        });
+        FAIL("it came back");
+    } catch (simulation_failed const& e) {
+        std::string const what = e.what();
+        CAPTURE(what);
+        CHECK(what.find("each of these waits for the next, and the last for the first:\n") != std::string::npos);
+        CHECK(what.find("  task 1 waits for join of task 2") != std::string::npos);
+        CHECK(what.find("  task 2 waits for mutex, held by task 1") != std::string::npos);
+    }
+}
+
 TEST_CASE("simulate: a run that does not end fails") {
     caught_stderr const out;
     CHECK_THROWS_AS(simulate(1,

@@ -7,7 +7,9 @@
 #if defined(RAMIE_MODEL)
 #include <model/plain_thread.hpp>
 #else
+#include <atomic>
 #include <concepts>
+#include <cstddef>
 #include <thread>
 #include <utility>
 #endif
@@ -24,7 +26,11 @@ class plain_thread {
   public:
     plain_thread() noexcept = default;
     // Throws std::system_error.
-    explicit plain_thread(std::invocable auto body) : thread_(std::move(body)) {}
+    explicit plain_thread(std::invocable auto body)
+        : thread_([body = std::move(body)]() mutable {
+              counted const one;
+              body();
+          }) {}
 
     bool joinable() const noexcept { return thread_.joinable(); }
     void join() noexcept {
@@ -32,7 +38,18 @@ class plain_thread {
         thread_.join();
     }
 
+    // How many there are in this process. One that begins or ends just now may not be among them.
+    static std::size_t count() noexcept { return count_.load(std::memory_order_relaxed); }
+
   private:
+    struct counted {
+        counted() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+        counted(counted const&) = delete;
+        counted& operator=(counted const&) = delete;
+        ~counted() { count_.fetch_sub(1, std::memory_order_relaxed); }
+    };
+    static inline constinit std::atomic<std::size_t> count_{0};
+
     std::thread thread_;
 };
 

@@ -32,6 +32,9 @@ class thread_waiter : public waiter {
         return used_up;
     }
 
+    // Whether the wait that it is in ends by itself.
+    bool has_limit() const noexcept { return has_limit_.load(std::memory_order_relaxed); }
+
     // A number from 1 on that no other thread of this process has or had. Only for the thread itself.
     std::uint64_t number() noexcept;
 
@@ -39,6 +42,7 @@ class thread_waiter : public waiter {
     fiber_budget budget_;
     // 0: not resumed yet, 1: resumed. release in resume() pairs with the acquire in park().
     atomic<std::uint32_t> token_{0};
+    atomic<bool> has_limit_{false};
     std::uint64_t number_ = 0;  // 0: not asked for yet
 };
 
