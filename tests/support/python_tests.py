@@ -18,7 +18,7 @@ import unittest
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARES = {
     "servers": ("samples", "io", "libraries"),
-    "compilers": ("house", "model", "compile_fail", "consumer", "bench"),
+    "compilers": ("house", "model", "gdb", "compile_fail", "consumer", "bench"),
     "faults": ("faults",),
 }
 TOGETHER = (("servers", "compilers"), ("faults",))

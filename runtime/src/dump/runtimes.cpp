@@ -1,5 +1,6 @@
 #include "dump/runtimes.hpp"
 
+#include "dump/debug_layout.hpp"
 #include "scheduler.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
@@ -24,6 +25,12 @@ home_process::child_watcher const forgets(nullptr, []() noexcept {
 });
 
 }  // namespace
+
+// For debuggers. In this file, because every program that has a runtime links it.
+extern "C" {
+extern debug_root const ramie_debug_root;
+[[gnu::used]] debug_root const ramie_debug_root{"ramie-1", &known, debug_layout::rows};
+}
 
 void note_runtime(std::shared_ptr<scheduler> const& s) {
     std::lock_guard const held(guard);

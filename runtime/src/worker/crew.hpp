@@ -10,6 +10,8 @@
 
 namespace ramie::detail {
 
+struct debug_layout;
+
 class crew {
   public:
     explicit crew(std::size_t most) : most_(most), all_(std::make_unique<std::unique_ptr<worker>[]>(most)) {}
@@ -30,6 +32,7 @@ class crew {
     std::size_t most() const noexcept { return most_; }
 
   private:
+    friend struct debug_layout;
     std::size_t const most_;
     std::unique_ptr<std::unique_ptr<worker>[]> const all_;
     atomic<std::size_t> size_{0};

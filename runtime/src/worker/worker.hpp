@@ -25,6 +25,7 @@
 
 namespace ramie::detail {
 
+struct debug_layout;
 class scheduler;
 class stage;
 
@@ -157,6 +158,7 @@ class worker final : public lane {
     std::size_t stayers = 0;
 
   private:
+    friend struct debug_layout;
     using source = service_order::source;
     // What the order of service asks.
     struct in_queues {

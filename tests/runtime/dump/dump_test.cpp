@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <exception>
 #include <latch>
 #include <sstream>
 #include <stdexcept>
@@ -268,6 +269,56 @@ TEST_CASE("dump: a task that runs is asked by a signal, and answers with its sta
     CHECK(paragraph.find("dump_test.cpp") != std::string::npos);
     spin_on = false;
     (void)busy.join();
+}
+
+namespace {
+[[gnu::noipa]] void waits_in_catch(ramie::notify& n) {
+    n.wait();
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // no tail call
+}
+struct waits_at_its_end {
+    ramie::notify& n;
+    int& uncaught;
+    [[gnu::noipa]] ~waits_at_its_end() {
+        n.wait();
+        uncaught = std::uncaught_exceptions();
+    }
+};
+}  // namespace
+
+TEST_CASE("dump: a fiber that waits inside a catch block, and one that waits during unwinding, are shown and go on") {
+    ramie::runtime carrier({.workers = 1});
+    ramie::notify never;
+    int uncaught = -1;
+    auto catching = carrier.spawn({.name = "catching"}, [&] {
+        try {
+            throw std::runtime_error("kept");
+        } catch (std::exception const& e) {
+            waits_in_catch(never);
+            return std::string(e.what());
+        }
+    });
+    auto unwinding = carrier.spawn({.name = "unwinding"}, [&] {
+        try {
+            waits_at_its_end const here{never, uncaught};
+            throw 5;
+        } catch (int n) { return n; }
+    });
+    (void)dumped_with("\"catching\": waits for notify");
+    auto const text = dumped_with("\"unwinding\": waits for notify");
+    auto const caught = about("\"catching\"", text), unwound = about("\"unwinding\"", text);
+    CAPTURE(caught);
+    CAPTURE(unwound);
+    CHECK(caught.find("waits_in_catch") != std::string::npos);
+    CHECK(unwound.find("~waits_at_its_end") != std::string::npos);
+    for (auto const& each : {caught, unwound}) {
+        CHECK(each.find("dump_test.cpp:") != std::string::npos);
+        CHECK(each.find("no further") == std::string::npos);
+    }
+    never.notify_all();
+    CHECK(catching.join().value() == "kept");
+    CHECK(unwinding.join().value() == 5);
+    CHECK(uncaught == 1);
 }
 
 TEST_CASE("dump: from a fiber, which sees itself run") {

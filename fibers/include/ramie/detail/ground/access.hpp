@@ -3,6 +3,7 @@
 
 #include <ramie/detail/ground/language.hpp>
 
+#include <cstddef>
 #include <utility>
 
 namespace ramie::detail {
@@ -47,6 +48,11 @@ struct access {
     template <class Lock>
     static auto* holder(Lock const& of) noexcept {
         return of.holder();
+    }
+    // Where in it that is written, for debuggers.
+    template <class Lock>
+    static consteval std::size_t offset_of_holder() noexcept {
+        return offsetof(Lock, owner_);
     }
     // Of signals.
     template <class Signals>

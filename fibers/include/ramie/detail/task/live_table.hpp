@@ -39,6 +39,7 @@
 
 namespace ramie::detail {
 
+struct debug_layout;
 class task;
 
 class live_table {
@@ -126,6 +127,7 @@ class live_table {
     }
 
   private:
+    friend struct debug_layout;
     static constexpr std::uintptr_t free_mark = 1;
     static constexpr std::uint32_t chunk_size = usual_or_in_model<std::uint32_t>(256, 2);
 

@@ -37,6 +37,7 @@
 
 namespace ramie::detail {
 
+struct debug_layout;
 class lane;
 class scheduler;
 struct stack;
@@ -161,6 +162,7 @@ class task : public waiter {
     ~task();
 
   private:
+    friend struct debug_layout;
     bool was_stopped_with_others() const noexcept;
     void discard_result(shared_hook const* hook) noexcept;
     void report(shared_hook const& hook) noexcept;
