@@ -77,7 +77,7 @@ ALL = [
     deleted("runtime/src/sleep/parker.cpp", "a token in the driver does not interrupt it",
             "        case in_driver: d.interrupt(); break;\n", "driver_seat"),
     Break("runtime/src/sleep/parker.cpp", "a token that comes as the worker falls asleep is not seen",
-          "state_.compare_exchange_strong(expected, on_futex, std::memory_order_acq_rel, std::memory_order_acquire)",
+          "state_.compare_exchange_strong(expected, on_futex, std::memory_order_relaxed)",
           "(state_.store(on_futex, std::memory_order_release), true)", "parker"),
     deleted("runtime/src/standins/rest_word.hpp", "the monitor does not look again once it says that it rests",
             "        if (!none_moves()) (void)watches_again();\n", "rest_word"),

@@ -63,8 +63,8 @@ class idle_set {
     void open_gate(time_point now) noexcept;
 
     unsigned const most_searching_;
-    // Each step on it is relaxed: the two fences order them against what is posted (idle.md, L1 and L2), and each count is
-    // exact, because only read-modify-writes change it.
+    // Each step on it is relaxed: the two fences and the gate order them against what is posted (idle.md, L0 to L2), and each
+    // count is exact, because only read-modify-writes change it.
     alignas(64) atomic<std::uint64_t> counts_{0};
     word_lock lock_;
     std::vector<worker*> listed_ RAMIE_GUARDED_BY(lock_);
