@@ -4,6 +4,7 @@
 #include <ramie/channel.hpp>
 #include <ramie/runtime.hpp>
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -63,9 +64,29 @@ std::vector<figure> timed(char const* name, unsigned workers, std::uint64_t n, s
     });
 }
 
+// N tasks wait in one channel, and each gets a message, one after the other. Their stacks have left the caches by then.
+std::vector<figure> wake_each(unsigned workers, std::uint64_t n) {
+    return ramie::run({.workers = workers}, [n] {
+        auto [out, in] = ramie::channel<std::uint64_t>(1);
+        std::vector<ramie::join_handle<std::uint64_t>> waiting;
+        waiting.reserve(n);
+        for (std::uint64_t i = 0; i < n; ++i)
+            waiting.push_back(ramie::spawn([rx = in]() mutable { return rx.receive().value(); }));
+        ramie::this_fiber::sleep_for(std::chrono::milliseconds(50));
+        stopwatch const watch;
+        for (std::uint64_t i = 0; i < n; ++i) (void)out.send(i);
+        std::uint64_t sum = 0;
+        for (auto& each : waiting) sum += each.get();
+        auto const took = watch.nanoseconds();
+        if (sum != n * (n - 1) / 2) throw std::logic_error("wrong result: cold_wake");
+        return std::vector<figure>{{"cold_wake", took / static_cast<double>(n), "ns"}};
+    });
+}
+
 }  // namespace
 
 std::vector<figure> run_pingpong(unsigned workers, std::uint64_t n) { return timed("pingpong", workers, n, play); }
+std::vector<figure> run_cold_wake(unsigned workers, std::uint64_t n) { return wake_each(workers, n); }
 std::vector<figure> run_mpmc(unsigned workers, std::uint64_t n) { return timed("mpmc", workers, n, pass_on); }
 
 }  // namespace bench

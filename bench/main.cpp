@@ -19,6 +19,7 @@ std::vector<workload> const& workloads() {
         {"fib", "fib(N), a task per call, no cut-off", 27, run_fib},
         {"pingpong", "a token through two channels of capacity 1, N round trips", 1'000'000, run_pingpong},
         {"mpmc", "4 producers, 4 consumers, one channel of capacity 1024, N messages", 4'000'000, run_mpmc},
+        {"cold_wake", "N tasks wait in one channel; each gets a message, one after the other", 10'000, run_cold_wake},
         {"mutex", "1000 tasks, each N times: lock, increment, unlock, yield", 1000, run_mutex},
         {"parked", "resident bytes of each of N parked tasks", 1'000'000, run_parked},
         {"unstarted", "resident bytes of each of N tasks that have not started", 1'000'000, run_unstarted},

@@ -45,6 +45,7 @@ std::vector<figure> run_skynet(unsigned, std::uint64_t);
 std::vector<figure> run_fib(unsigned, std::uint64_t);
 std::vector<figure> run_pingpong(unsigned, std::uint64_t);
 std::vector<figure> run_mpmc(unsigned, std::uint64_t);
+std::vector<figure> run_cold_wake(unsigned, std::uint64_t);
 std::vector<figure> run_mutex(unsigned, std::uint64_t);
 std::vector<figure> run_parked(unsigned, std::uint64_t);
 std::vector<figure> run_unstarted(unsigned, std::uint64_t);

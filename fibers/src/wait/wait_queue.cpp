@@ -79,9 +79,19 @@ bool wait_queue::claim(wait_node& node, woken_list& out) noexcept {
     return static_cast<bool>(claimed);
 }
 
+// Where thousands wait, their nodes and blocks have left the caches. Those of one that comes later are guessed. (Fetching the next
+// one's registers as well made it slower.)
+static void prefetch_waiters(wait_node const& first, wait_node const& second) noexcept {
+    constexpr int ahead = 3;
+    prefetch_along(&first, &second, ahead);
+    prefetch_along(first.waiting, second.waiting, ahead);
+}
+
 claimed_waiter wait_queue::claim_first_open() noexcept {
     while (!nodes_.empty()) {
-        if (auto const claimed = take(nodes_.front())) return claimed;
+        auto& first = nodes_.front();
+        if (&first != &nodes_.back()) prefetch_waiters(first, static_cast<wait_node&>(*first.next));
+        if (auto const claimed = take(first)) return claimed;
     }
     return {};
 }

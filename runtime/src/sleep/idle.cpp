@@ -13,7 +13,9 @@ idle_set::idle_set(unsigned workers, unsigned most)
     listed_.reserve(most);
 }
 
-worker* idle_set::take_if_none_searches() noexcept {
+worker* idle_set::wake_for_work() noexcept {
+    if (all_awake_.pass()) [[likely]] return nullptr;
+    thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
     auto const seen = counts_.load(std::memory_order_relaxed);
     if (seen >= one_searching || (seen & sleeping_mask) == 0) return nullptr;
     return take();

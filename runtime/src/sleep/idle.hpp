@@ -22,11 +22,7 @@ class idle_set {
     // --- posting ---
     // After work was put where a worker finds it: the sleeper to unpark (it counts as searching now), or null.
     // (A worker that is alone in its runtime need not ask: no other sleeps.)
-    worker* wake_for_work() noexcept {
-        if (all_awake_.pass()) [[likely]] return nullptr;
-        thread_fence(std::memory_order_seq_cst);  // post fence; pairs with the sleep fence
-        return take_if_none_searches();
-    }
+    [[gnu::noinline]] worker* wake_for_work() noexcept;
     // Any sleeper, though others search: for work that is known to wait in vain (monitor.hpp).
     worker* wake_in_any_case() noexcept;
 
@@ -58,7 +54,6 @@ class idle_set {
     // Against the microsecond that it costs to close the gate.
     static constexpr std::chrono::microseconds long_awake{500};
 
-    worker* take_if_none_searches() noexcept;
     worker* take() noexcept;
     void open_gate(time_point now) noexcept;
 
