@@ -34,6 +34,7 @@ WORKLOADS = [
     Workload("fib", 27, 27),
     Workload("pingpong", 500_000, 200_000, fewer={"threads": 20_000, "boost_fiber_ws": 50_000}),
     Workload("mpmc", 2_000_000, 1_000_000),
+    Workload("cold_wake", 10_000, 10_000),
     Workload("mutex", 400, 100, fewer={"threads": 20}),
     Workload("parked", 200_000, fewer={"threads": 5_000}),
     Workload("unstarted", 500_000, workers=(1,)),
