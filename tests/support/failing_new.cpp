@@ -13,6 +13,7 @@ namespace {
 constexpr long never = std::numeric_limits<long>::max() / 2;
 std::atomic<long> left{never};  // allocations that succeed
 std::atomic<bool> for_good{false};
+std::atomic<long> alive{0}, given{0};
 
 bool may_have() noexcept {
     auto const before = left.fetch_sub(1, std::memory_order_relaxed);
@@ -28,13 +29,24 @@ failing_new::failing_new(std::size_t n, how many) noexcept {
 failing_new::~failing_new() { (void)stop(); }
 bool failing_new::stop() noexcept { return left.exchange(never) < 0; }
 
+long blocks_alive() noexcept { return alive.load(std::memory_order_relaxed); }
+long allocations() noexcept { return given.load(std::memory_order_relaxed); }
+
 void* give(std::size_t size, std::size_t alignment) {
+    given.fetch_add(1, std::memory_order_relaxed);
     void* const block = !may_have() ? nullptr
                         : alignment <= alignof(std::max_align_t)
                             ? std::malloc(std::max<std::size_t>(size, 1))
                             : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
     if (block == nullptr) throw std::bad_alloc();
+    alive.fetch_add(1, std::memory_order_relaxed);
     return block;
+}
+
+void take_back(void* block) noexcept {
+    if (block == nullptr) return;
+    alive.fetch_sub(1, std::memory_order_relaxed);
+    std::free(block);
 }
 
 }  // namespace ramie::testing
@@ -49,7 +61,7 @@ void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
         return nullptr;
     }
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
+void operator delete(void* block) noexcept { ramie::testing::take_back(block); }
+void operator delete(void* block, std::size_t) noexcept { ramie::testing::take_back(block); }
+void operator delete(void* block, std::align_val_t) noexcept { ramie::testing::take_back(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { ramie::testing::take_back(block); }

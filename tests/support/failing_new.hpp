@@ -19,4 +19,9 @@ class failing_new {
     bool stop() noexcept;
 };
 
+// Blocks that operator new gave out and nobody has given back.
+long blocks_alive() noexcept;
+// How often it was called, by all threads.
+long allocations() noexcept;
+
 }  // namespace ramie::testing

@@ -112,7 +112,7 @@ class file : public detail::exact_reading<file>, public detail::whole_writing<fi
 
   private:
     struct opened;
-    explicit file(opened&& o) noexcept;
+    explicit file(opened&& o);
     static std::expected<opened, std::error_code> open_blocking(std::string const& path, int flags,
                                                                 unsigned permissions);
     template <class Call>

@@ -121,7 +121,7 @@ std::expected<file, std::error_code> file::open(std::string path, open_options c
     return file(std::move(*it));
 }
 
-file::file(opened&& o) noexcept
+file::file(opened&& o)
     : on_pool_(o.fd.get() < 0 ? nullptr : std::make_shared<pool_file>(std::move(o.fd))),
       watched_(std::move(o.watched)),
       kind_(o.is),

@@ -42,7 +42,7 @@ RAMIE_NOIPA std::optional<child_process::outcome> reap(pid_t pid, int pidfd) noe
 child_process::~child_process() {
     if (try_wait()) return;
     if (kill_at_end_) (void)send(SIGKILL);
-    later_->adopt(pid_, std::move(pidfd_));
+    later_->adopt(pid_, std::move(pidfd_), std::move(place_));
 }
 
 std::optional<child_process::outcome> child_process::try_wait() {

@@ -29,8 +29,9 @@ class child_process {
     using outcome = std::expected<exit_status, std::error_code>;
 
     // Without a pidfd: a null one.
-    child_process(pid_t pid, owned_descriptor pidfd, std::shared_ptr<orphanage> later, bool kill_at_end) noexcept
-        : pid_(pid), pidfd_(std::move(pidfd)), later_(std::move(later)), kill_at_end_(kill_at_end) {}
+    child_process(pid_t pid, owned_descriptor pidfd, std::shared_ptr<orphanage> later, orphanage::place among_orphans,
+                  bool kill_at_end) noexcept
+        : pid_(pid), pidfd_(std::move(pidfd)), later_(std::move(later)), place_(std::move(among_orphans)), kill_at_end_(kill_at_end) {}
     // A child that the system has reaped before it could be watched.
     child_process(pid_t pid, std::error_code no_status) noexcept
         : pid_(pid), kill_at_end_(false), end_(std::unexpected(no_status)) {}
@@ -51,6 +52,7 @@ class child_process {
     pid_t const pid_;
     owned_descriptor pidfd_;
     std::shared_ptr<orphanage> const later_;
+    orphanage::place place_;
     bool const kill_at_end_;
     plain_mutex reaping_;
     std::optional<outcome> end_;  // under reaping_

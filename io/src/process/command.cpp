@@ -148,9 +148,27 @@ std::vector<std::string> command::environment() const {
     return all;
 }
 
+namespace {
+
+// A child that cannot be watched, for an error or for lack of memory, is killed and reaped at once.
+struct kill_unless_watched {
+    explicit kill_unless_watched(pid_t p) noexcept : pid(p) {}
+    kill_unless_watched(kill_unless_watched const&) = delete;
+    kill_unless_watched& operator=(kill_unless_watched const&) = delete;
+    ~kill_unless_watched() {
+        if (pid < 0) return;
+        ::kill(pid, SIGKILL);
+        while (libc().wait4(pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {}
+    }
+    pid_t pid;  // -1: it is watched, or gone
+};
+
+}  // namespace
+
 std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, stdio err) const {
     auto& watch = interest_set::current("command::spawn");
     std::shared_ptr<orphanage> later;
+    auto place = orphanage::make_place();
     try {
         later = orphanage::of_process();
     } catch (std::system_error const& e) { return std::unexpected(e.code()); }
@@ -183,26 +201,23 @@ std::expected<child, std::error_code> command::spawn_with(stdio in, stdio out, s
     auto const pid = start_process(how);
     if (!pid) return std::unexpected(pid.error());
 
-    // A child that cannot be watched is killed and reaped at once.
-    auto const give_up = [&](std::error_code why) {
-        ::kill(*pid, SIGKILL);
-        while (libc().wait4(*pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {}
-        return std::unexpected(why);
-    };
+    kill_unless_watched unwatched{*pid};
     std::unique_ptr<child_process> process;
     unique_fd pidfd(open_pidfd(*pid));
     if (pidfd.get() == -ESRCH) {  // it has ended already, and SIGCHLD is ignored, so the system has reaped it
+        unwatched.pid = -1;
         process = std::make_unique<child_process>(*pid, std::make_error_code(std::errc::no_child_process));
     } else {
         owned_descriptor watched;
         if (pidfd.get() >= 0) {
             auto added = watch.add(std::move(pidfd));
-            if (!added) return give_up(added.error());
+            if (!added) return std::unexpected(added.error());
             watched = std::move(*added);
         } else if (pidfd.get() != -ENOSYS && pidfd.get() != -EPERM) {
-            return give_up(error_of(pidfd.get()));
+            return std::unexpected(error_of(pidfd.get()));
         }
-        process = std::make_unique<child_process>(*pid, std::move(watched), std::move(later), kill_on_drop_);
+        process = std::make_unique<child_process>(*pid, std::move(watched), std::move(later), std::move(place), kill_on_drop_);
+        unwatched.pid = -1;
     }
     child made(std::move(process));
     made.in = std::move(to_in);

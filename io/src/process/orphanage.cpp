@@ -6,11 +6,13 @@
 #include <ramie/detail/wait/plain_mutex.hpp>
 #include <ramie/signals.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <exception>
 #include <initializer_list>
 #include <optional>
 #include <system_error>
@@ -38,26 +40,38 @@ orphanage::orphanage() : process_(::getpid()), epoll_(above_standard(::epoll_cre
     if (epoll_.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: epoll_create1");
 }
 
-void orphanage::adopt(pid_t pid, owned_descriptor pidfd) noexcept {
+orphanage::place orphanage::make_place() {
+    orphans one;
+    return one.extract(one.try_emplace(0).first);
+}
+
+void orphanage::adopt(pid_t pid, owned_descriptor pidfd, place its) noexcept {
     std::lock_guard const held(mutex_);
     epoll_event ended{};
     ended.events = EPOLLIN;
     ended.data.u64 = static_cast<std::uint64_t>(pid);
+    bool const watched = pidfd.get() != nullptr && ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.fd(), &ended) == 0;
     if (pidfd.get() == nullptr) by_signals_ = true;
-    else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.fd(), &ended) != 0) unwatched_ = true;
-    children_.emplace(pid, std::move(pidfd));
+    unwatched_ = unwatched_ || !watched;
+    its.key() = pid;
+    its.mapped() = {std::move(pidfd), watched};
+    children_.insert(std::move(its));
     start_if_needed();
 }
 
 void orphanage::look_after_them() noexcept {
     std::lock_guard const held(mutex_);
-    if (unwatched_) reap_all();
-    if (children_.empty()) unwatched_ = false;
+    // Not the others: the thread may wait for one of them, and would not hear of it if its pidfd were closed here.
+    if (unwatched_) reap_ended(which::unwatched);
     start_if_needed();
 }
 
-void orphanage::reap_all() noexcept {
-    std::erase_if(children_, [](auto const& each) { return reap(each.first, each.second.fd()).has_value(); });
+void orphanage::reap_ended(which those) noexcept {
+    std::erase_if(children_, [&](auto const& each) {
+        auto const& [pidfd, watched] = each.second;
+        return (!watched || those == which::all) && reap(each.first, pidfd.fd()).has_value();
+    });
+    unwatched_ = std::ranges::any_of(children_, [](auto const& each) { return !each.second.watched; });
 }
 
 void orphanage::start_if_needed() noexcept {
@@ -71,21 +85,28 @@ void orphanage::start_if_needed() noexcept {
             (*me.*how)();
         }).detach();
         kept_ = true;
-    } catch (std::system_error const&) {  // see the head
+        without_thread_.reset();
+    } catch (std::exception const&) {  // no thread, or no memory for one: see the head
+        without_thread_ = shared_from_this();
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void orphanage::keep() noexcept {
     for (;;) {
+        auto const limit = [&] {
+            std::lock_guard const held(mutex_);
+            return unwatched_ ? 100 : -1;
+        }();
         std::array<epoll_event, 32> ended;
-        auto const count = ::epoll_wait(epoll_.get(), ended.data(), static_cast<int>(ended.size()), -1);
+        auto const count = ::epoll_wait(epoll_.get(), ended.data(), static_cast<int>(ended.size()), limit);
         std::lock_guard const held(mutex_);
         for (int i = 0; i < count; ++i) {
             auto const it = children_.find(static_cast<pid_t>(ended[static_cast<std::size_t>(i)].data.u64));
-            if (it == children_.end() || !reap(it->first, it->second.fd())) continue;
+            if (it == children_.end() || !reap(it->first, it->second.pidfd.fd())) continue;
             children_.erase(it);
         }
+        if (unwatched_) reap_ended(which::unwatched);
         if (!children_.empty()) continue;
         kept_ = false;
         return;
@@ -96,12 +117,12 @@ void orphanage::keep_by_signals() noexcept {
     for (std::optional<signals> ended;;) {
         try {
             if (!ended) ended.emplace(std::initializer_list<int>{SIGCHLD});
-        } catch (std::system_error const&) {
+        } catch (std::exception const&) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));  // no signals: it looks every 100 ms
         }
         {
             std::lock_guard const held(mutex_);
-            reap_all();
+            reap_ended(which::all);
             if (children_.empty()) {
                 kept_ = by_signals_ = false;
                 return;

@@ -45,7 +45,7 @@ void for_each_signal(signal_set set, F&& f) {
 
 }  // namespace
 
-signal_hub& signal_hub::of_process() noexcept {
+signal_hub& signal_hub::of_process() {
     // acquire pairs with the release below, by which another thread made it.
     if (auto* const there = the_hub.load(std::memory_order_acquire)) return *there;
     static auto const watches_forks = ::pthread_atfork(nullptr, nullptr, leave_to_child);

@@ -32,7 +32,7 @@ class signal_hub {
     static constexpr int most_signals = 64;
     static constexpr signal_set bit_of(int number) noexcept { return signal_set{1} << (number - 1); }
 
-    static signal_hub& of_process() noexcept;
+    static signal_hub& of_process();
     static bool is_its_handler(void const* handler) noexcept;
 
     // Throws std::system_error.

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -30,9 +31,26 @@ void check(int result, char const* call) {
 
 }  // namespace
 
+namespace {
+
+// libuv makes a pipe with the first loop, and ends the process, without a word, if there is none to be had.
+void look_for_a_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "ramie: pipe2");
+    unique_fd const reader(ends[0]), writer(ends[1]);
+}
+
+}  // namespace
+
 loop::uv_loop::uv_loop() {
     standard_numbers const held;  // a loop has an epoll set and an eventfd, and a process's first loop makes a pipe
-    check(uv_loop_init(&handle), "uv_loop_init");
+    static bool const has_pipe = (look_for_a_pipe(), true);
+    (void)has_pipe;
+    handle.backend_fd = -1;
+    auto const result = uv_loop_init(&handle);
+    if (result == 0) return;
+    unique_fd const forgotten(handle.backend_fd);  // libuv leaves it open
+    check(result, "uv_loop_init");
 }
 
 loop::uv_loop::~uv_loop() {

@@ -55,7 +55,7 @@ class loop final : public watching_driver {
     struct uv_loop {
         uv_loop();
         ~uv_loop();
-        uv_loop_t handle;
+        uv_loop_t handle{};
     };
 
     int libuvs_limit() noexcept;
