@@ -248,8 +248,9 @@ TEST_CASE("pinned: where every worker blocks, unstarted tasks wait, and run when
     ramie::runtime rt({.workers = 2, .stall_threshold = 1ms});
     std::atomic<bool> first{false}, second{false}, ran{false};
     std::atomic<int> blocked{0};
-    auto a = rt.spawn([&] { return ++blocked, block_until(first); });
-    auto b = rt.spawn([&] { return ++blocked, block_until(second); });
+    // Pinned ones, which no spare takes when a worker is late on a busy machine: so each blocks a worker of the two.
+    auto a = rt.spawn({.pinned = true}, [&] { return ++blocked, block_until(first); });
+    auto b = rt.spawn({.pinned = true}, [&] { return ++blocked, block_until(second); });
     while (blocked < 2) std::this_thread::yield();
     auto pinned = rt.spawn({.pinned = true}, [&] { ran = true; });
     for (int i = 0; i < 100; ++i) rt.spawn([] {}).get();  // a spare does these
