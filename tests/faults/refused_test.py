@@ -69,7 +69,7 @@ class RefusedProcess(FaultTest):
     def test_pipes(self):
         for n in nth(4, 6):
             with self.subTest(n=n):
-                self.check(f"pipe2:error=EMFILE:when={n + 2}", "Too many open files")
+                self.check(f"pipe2:error=EMFILE:when={n + 3}", "Too many open files")
 
     def test_copies_of_descriptors(self):
         for n in nth(4, 8):
@@ -77,9 +77,9 @@ class RefusedProcess(FaultTest):
                 self.check(f"fcntl:error=EMFILE:when={n + 3}", "Too many open files")
 
     def test_the_process_itself(self):
-        for n in nth(3, 3):
+        for n in nth(2, 2):
             with self.subTest(n=n):
-                self.check(f"clone,clone3,vfork:error=EAGAIN:when={n + 2}", "Resource temporarily unavailable")
+                self.check(f"clone,clone3,vfork:error=EAGAIN:when={n + 3}", "Resource temporarily unavailable")
 
     def test_a_descriptor_for_it(self):
         # Then its end is heard of by SIGCHLD: nobody need notice.

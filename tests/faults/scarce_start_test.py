@@ -59,7 +59,7 @@ class ScarceStart(FaultTest):
 
     def test_descriptors(self):
         for calls in ("epoll_create1", "eventfd2", "timerfd_create", "pipe2", "socket"):
-            self.check_each(calls, "EMFILE", 3, 4)
+            self.check_each(calls, "EMFILE", 4, 5)
 
     def test_registrations(self):
         self.check_each("epoll_ctl", "ENOMEM", 10, 12)

@@ -8,7 +8,8 @@ What may be injected is what the kernel might have said in that place, or the te
 - A short write or read cannot be injected: the number of bytes is a register, and a made-up result would be a lie about
   bytes that went nowhere. Small buffers make the kernel say it itself (short_test.py).
 
-strace counts the calls of each thread by itself. So what aims at the n-th call runs one worker.
+strace counts the calls of each thread by itself. So what aims at the n-th call runs one worker, and no spare comes for it if it is
+late on a busy machine.
 """
 
 import contextlib
@@ -72,7 +73,7 @@ class TracedServer:
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(  # by -D the server itself, not strace
             under + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-            env={**os.environ, "RAMIE_WORKERS": str(workers)},
+            env={**os.environ, "RAMIE_WORKERS": str(workers), "RAMIE_STALL_THRESHOLD_MS": "3600000"},
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))  # it does not outlive the tests
         self.status = None
         self.lines = []

@@ -49,7 +49,7 @@ TEST_CASE("memory: stacks, timers, queues and tables of a burst go back although
         ramie::run({.workers = workers}, [&] {
             ramie::this_fiber::sleep_for(1ms);
             auto const slabs = ramie::detail::stack_statistics().slabs;
-            auto const before = allocated();
+            [[maybe_unused]] auto const before = allocated();
             {
                 std::vector<ramie::join_handle<void>> tasks;
                 tasks.reserve(n);

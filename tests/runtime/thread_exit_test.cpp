@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <thread>
 #include <vector>
@@ -18,6 +19,12 @@
 #include <pthread.h>
 
 using namespace std::chrono_literals;
+
+// ASan is to know that it does not return: otherwise the frames that it leaves stay poisoned.
+[[noreturn]] static void exit_by(void (*function)(void*)) {
+    function(nullptr);
+    std::abort();
+}
 
 TEST_CASE("thread exit: workers go on after any number of tasks that end so, here and there") {
     for (unsigned const workers : {1u, 4u}) {
@@ -106,13 +113,11 @@ TEST_CASE("thread exit: in code that keeps its thread, in a local task, in a ram
 }
 
 TEST_CASE("thread exit: libc's own, which a library may be bound to, ends the task just the same") {
-    // ASan must know that the call does not return: the frames that it leaves stay poisoned otherwise.
-    using exit_call [[gnu::noreturn]] = void (*)(void*);
-    auto const libcs = reinterpret_cast<exit_call>(::dlsym(RTLD_NEXT, "pthread_exit"));
+    auto* const libcs = reinterpret_cast<void (*)(void*)>(::dlsym(RTLD_NEXT, "pthread_exit"));
     ramie::run({.workers = 2, .max_blocking_threads = 1}, [&] {
         for (int i = 0; i < 50; ++i) {
-            CHECK(ramie::spawn([&] { libcs(nullptr); }).join().error().is_cancelled());
-            CHECK(ramie::spawn_blocking([&] { libcs(nullptr); }).join().error().is_cancelled());
+            CHECK(ramie::spawn([&] { exit_by(libcs); }).join().error().is_cancelled());
+            CHECK(ramie::spawn_blocking([&] { exit_by(libcs); }).join().error().is_cancelled());
         }
         CHECK(ramie::spawn_blocking([] { return 5; }).get() == 5);
     });
