@@ -3,6 +3,8 @@
 #include "sight/loaded_files.hpp"
 #include "sight/optional_library.hpp"
 
+#include <ramie/detail/ground/config.hpp>
+
 #if RAMIE_WITH_LIBUNWIND
 #include <libunwind.h>
 #endif
@@ -15,8 +17,13 @@ namespace ramie::detail {
 
 namespace {
 
-// A stack that was walked to its end: all that is above the last frame is the few words with which it was made.
+// A stack that was walked to its end: all that is above the last frame is the few words with which it was made, and with ASan the
+// first function's red zones.
+#if RAMIE_ASAN
+constexpr std::uintptr_t words_of_entry = 64 * sizeof(std::uintptr_t);
+#else
 constexpr std::uintptr_t words_of_entry = 16 * sizeof(std::uintptr_t);
+#endif
 
 bool is_at_top(stack_copy const& of, std::uintptr_t frame_end) noexcept {
     return of.top() - frame_end <= words_of_entry;
