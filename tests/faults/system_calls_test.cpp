@@ -5,6 +5,7 @@
 #include "mixed_program.hpp"
 #include "refused_calls.hpp"
 #include "tracked.hpp"
+#include "sanitized.hpp"
 
 #include <ramie/detail/stack/stack.hpp>
 #include <ramie/runtime.hpp>
@@ -38,12 +39,6 @@
 using namespace ramie::testing;
 
 namespace {
-
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 // How the child ends.
 enum : int { fine = 0, not_reached = 10, unasked_failure, does_not_go_on, wrong, leaks };

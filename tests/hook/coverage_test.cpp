@@ -10,6 +10,7 @@
 //            waits until the answer is there
 #include "covered_calls.hpp"
 #include "exported_calls.hpp"
+#include "handled_signals.hpp"
 #include "plain_fds.hpp"
 #include "porting_table.hpp"
 
@@ -171,32 +172,6 @@ std::vector<covered_call> all_covered_calls() {
     }
     return all;
 }
-
-// SIGUSR1 has a handler that does nothing but interrupt; SIGUSR2 is blocked, to be waited for.
-class prepared_signals {
-  public:
-    prepared_signals() {
-        struct sigaction nothing {};
-        nothing.sa_handler = [](int) {};
-        ::sigaction(SIGUSR1, &nothing, &first_);
-        ::sigaction(SIGUSR2, &nothing, &second_);
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, SIGUSR2);
-        ::pthread_sigmask(SIG_BLOCK, &set, &mask_);
-    }
-    ~prepared_signals() {
-        ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
-        ::sigaction(SIGUSR1, &first_, nullptr);
-        ::sigaction(SIGUSR2, &second_, nullptr);
-    }
-    prepared_signals(prepared_signals const&) = delete;
-    prepared_signals& operator=(prepared_signals const&) = delete;
-
-  private:
-    struct sigaction first_ {}, second_ {};
-    sigset_t mask_;
-};
 
 }  // namespace
 

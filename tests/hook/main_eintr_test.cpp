@@ -1,6 +1,7 @@
 // The main fiber's calls and signal handlers: each call that waits is made by a plain thread, where the kernel decides, and by
 // the first fiber of run_as_threads; a handler runs meanwhile, with and without SA_RESTART; both shall end alike.
 #include "covered_calls.hpp"
+#include "handled_signals.hpp"
 #include "plain_fds.hpp"
 #include "porting_table.hpp"
 
@@ -19,38 +20,6 @@ using namespace ramie::testing;
 
 namespace {
 
-// A handler of SIGUSR1 that does nothing but interrupt; SIGUSR2 is blocked, to be waited for.
-class prepared_signals {
-  public:
-    prepared_signals() {
-        handle(0, &first_);
-        struct sigaction nothing {};
-        nothing.sa_handler = [](int) {};
-        ::sigaction(SIGUSR2, &nothing, &second_);
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, SIGUSR2);
-        ::pthread_sigmask(SIG_BLOCK, &set, &mask_);
-    }
-    ~prepared_signals() {
-        ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
-        ::sigaction(SIGUSR1, &first_, nullptr);
-        ::sigaction(SIGUSR2, &second_, nullptr);
-    }
-    prepared_signals(prepared_signals const&) = delete;
-    prepared_signals& operator=(prepared_signals const&) = delete;
-    static void handle(int flags, struct sigaction* before = nullptr) {
-        struct sigaction nothing {};
-        nothing.sa_handler = [](int) {};
-        nothing.sa_flags = flags;
-        ::sigaction(SIGUSR1, &nothing, before);
-    }
-
-  private:
-    struct sigaction first_ {}, second_ {};
-    sigset_t mask_;
-};
-
 std::string text_of(int error) {
     if (error == 0) return "ends";
     if (error == ended_early) return "ends early";
@@ -61,7 +30,7 @@ constexpr auto small = [] { return ramie::runtime_options{.max_blocking_threads 
 
 // What the call does if signals come: by the kernel. (Some scenes need a runtime.)
 std::string on_a_thread(covered_call const& call, int flags, int most_tries) {
-    prepared_signals::handle(flags);
+    prepared_signals::interrupt_by(flags);
     return ramie::run(small(), [&]() -> std::string {
         auto const scene = call.scene();
         std::atomic<bool> ended{false};
@@ -85,7 +54,7 @@ std::string on_a_thread(covered_call const& call, int flags, int most_tries) {
 
 // By the main fiber.
 std::string at_main(covered_call const& call, int flags, int most_tries) {
-    prepared_signals::handle(flags);
+    prepared_signals::interrupt_by(flags);
     std::string said;
     ramie::run_as_threads(small(), [&] {
         auto const scene = call.scene();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "child_process.hpp"
+#include "sanitized.hpp"
 
 #include <ramie/detail/ground/config.hpp>
 
@@ -10,11 +11,6 @@
 
 namespace ramie::testing {
 
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 inline bool can_preload() {
     if (sanitized) MESSAGE("skipped: a sanitizer must be loaded before anything else");
     return !sanitized;

@@ -1,5 +1,6 @@
 // A process whose address space is limited (ulimit -v): it works, or says at once why not.
 #include "child_process.hpp"
+#include "sanitized.hpp"
 
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime.hpp>
@@ -17,12 +18,6 @@
 using namespace ramie::testing;
 
 namespace {
-
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 // Runs the test case below in a process that has had that limit from its beginning.
 child_end with_address_space(unsigned long mebibytes) {

@@ -1,5 +1,6 @@
 // A task that overflows its stack on a real runtime: the process dies with a report that names it.
 #include "child_process.hpp"
+#include "sanitized.hpp"
 
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/runtime.hpp>
@@ -13,12 +14,6 @@
 using namespace ramie::testing;
 
 namespace {
-
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 RAMIE_NOIPA std::size_t recurse(std::size_t depth) {
     std::byte volatile frame[500];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/stack_slab.hpp"
+#include "sanitized.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,12 +20,6 @@ namespace ramie::testing {
 using detail::end_of;
 using detail::stack;
 using detail::stack_cache;
-
-#if defined(RAMIE_ASAN) || defined(RAMIE_TSAN)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 inline std::uint8_t default_class() { return detail::stack_class_for(detail::default_stack_size); }
 
