@@ -16,17 +16,25 @@ namespace {
 
 constexpr std::size_t word_bytes = sizeof(std::uintptr_t);
 
-// Frames have red zones that may not be read, and words that other threads write: the sanitizers are not to look.
+// Frames and what is loaded have red zones that may not be read, and words that other threads write: the sanitizers are not to look.
 #if defined(__clang__)
-__attribute__((disable_sanitizer_instrumentation, no_sanitize("address"), noinline))
+#define RAMIE_UNWATCHED __attribute__((disable_sanitizer_instrumentation, no_sanitize("address"), noinline))
 #else
-__attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+#define RAMIE_UNWATCHED __attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
 #endif
+
+RAMIE_UNWATCHED
 void copy_words(std::uintptr_t* to, std::uintptr_t const volatile* from, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
 }  // namespace
+
+RAMIE_UNWATCHED
+void read_unwatched(void const* from, void* to, std::size_t bytes) noexcept {
+    auto const* const there = static_cast<std::byte const volatile*>(from);
+    for (std::size_t i = 0; i < bytes; ++i) static_cast<std::byte volatile*>(to)[i] = there[i];
+}
 
 bool read_if_mapped(void const* from, void* to, std::size_t bytes) noexcept {
     auto const error = errno;

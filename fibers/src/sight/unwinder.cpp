@@ -9,7 +9,6 @@
 #include <libunwind.h>
 #endif
 
-#include <cstring>
 #include <memory>
 #include <new>
 
@@ -100,7 +99,7 @@ struct unwinder::machine {
             return 0;
         }
         if (self.stack->is_within(address) || !self.files.hold(address, sizeof *word)) return -UNW_EINVAL;
-        std::memcpy(word, reinterpret_cast<void const*>(address), sizeof *word);
+        read_unwatched(reinterpret_cast<void const*>(address), word, sizeof *word);  // a spoiled stack may lead into a red zone
         return 0;
     }
 

@@ -229,8 +229,11 @@ TEST_CASE("trace: a copy with any words in it leads to some trace, and to no fau
         auto* const begin = spoiled.data() + spoiled.size() - count;
         auto* const end = spoiled.data() + spoiled.size();
         auto const moved = reinterpret_cast<std::uintptr_t>(begin) - reinterpret_cast<std::uintptr_t>(from);
-        for (std::size_t i = 0; i < count; ++i)
-            begin[i] = t.stack->holds(reinterpret_cast<void const*>(from[i])) ? from[i] + moved : from[i];
+        for (std::size_t i = 0; i < count; ++i) {
+            std::uintptr_t word = 0;
+            ramie::detail::read_unwatched(from + i, &word, sizeof word);
+            begin[i] = t.stack->holds(reinterpret_cast<void const*>(word)) ? word + moved : word;
+        }
         for (int change = 0; change < round % 8; ++change) {
             auto const chosen = begin[random() % count];
             std::uintptr_t const values[] = {random(), 0, chosen + 8,

@@ -13,6 +13,8 @@ namespace ramie::detail {
 
 // Copies memory that may not be there. False: it is not, or the system does not allow the call.
 [[nodiscard]] bool read_if_mapped(void const* from, void* to, std::size_t bytes) noexcept;
+// What is mapped, whatever a sanitizer says of it.
+void read_unwatched(void const* from, void* to, std::size_t bytes) noexcept;
 
 class stack_copy {
   public:
