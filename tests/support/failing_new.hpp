@@ -21,7 +21,7 @@ class failing_new {
 
 // Blocks that operator new gave out and nobody has given back.
 long blocks_alive() noexcept;
-// How often it was called, by all threads.
+// How often one that throws was called, by all threads. Not counted: one with std::nothrow, whose caller does without.
 long allocations() noexcept;
 
 }  // namespace ramie::testing
