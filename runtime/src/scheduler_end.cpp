@@ -3,6 +3,7 @@
 
 #include "dump/dump_watch.hpp"
 
+#include <ramie/detail/simulation/stage.hpp>
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/wait/refusal.hpp>
 #include <ramie/runtime.hpp>
@@ -86,6 +87,7 @@ void scheduler::stop_workers() noexcept {
     // Stale entries still hold references to their tasks.
     for (auto& w : workers) w->drop_entries();
     while (auto* const t = injected.pop()) t->unref();
+    if (options.simulated != nullptr) options.simulated->drop_entries();
 }
 
 void scheduler::claim_here() {

@@ -3,6 +3,7 @@
 #include <ramie/detail/switch/lane.hpp>
 
 #include <stdexcept>
+#include <utility>
 
 namespace ramie::detail {
 
@@ -50,6 +51,10 @@ task& stage::choose_task() {
     auto& chosen = *runnable_[which];
     runnable_.erase(runnable_.begin() + which);
     return chosen;
+}
+
+void stage::drop_entries() noexcept {
+    for (auto* const t : std::exchange(runnable_, {})) t->unref();
 }
 
 void stage::runs(task const& t) {

@@ -1,5 +1,6 @@
 // A simulation: one thread, virtual time, an order that the seed chooses; the same seed gives the same run.
 #include "caught_stderr.hpp"
+#include "failing_new.hpp"
 
 #include <ramie/block_in_place.hpp>
 #include <ramie/channel.hpp>
@@ -19,6 +20,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <functional>
 #include <set>
 #include <stdexcept>
@@ -300,6 +302,22 @@ TEST_CASE("simulate: the tasks that are left at the end are aborted and waited f
         ramie::this_fiber::sleep_for(1s);
     });
     CHECK(unwound == 3);
+}
+
+TEST_CASE("simulate: of tasks that were aborted before they started, nothing is left") {
+    std::array<char, 100'000> const large{};  // too large for a cached block: its block is an allocation that can be counted
+    auto const run = [&](std::uint64_t seed) {
+        simulate(seed, [&] {
+            std::vector<ramie::join_handle<void>> tasks;
+            for (int i = 0; i < 4; ++i) tasks.push_back(ramie::spawn([large] { (void)large; }));
+            ramie::this_fiber::yield();  // some of them run
+            for (auto& t : tasks) t.abort();
+        });
+    };
+    run(0);
+    auto const before = ramie::testing::blocks_alive();
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) run(seed);
+    CHECK(ramie::testing::blocks_alive() == before);
 }
 
 TEST_CASE("simulate: a blocking job runs in turn, may wait, and is not interrupted once it runs") {

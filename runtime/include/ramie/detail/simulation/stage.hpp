@@ -67,6 +67,8 @@ class stage {
     // One of them.
     task& choose_task();
     void runs(task const& t);
+    // The runtime is down: lets go of stale entries.
+    void drop_entries() noexcept;
     node_id node_of(task_id id) const noexcept { return id < nodes_.size() ? nodes_[id] : node_id{0}; }
     // The node of the running task, whose children belong to it, too.
     node_id current_node() const noexcept;
