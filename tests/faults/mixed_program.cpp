@@ -118,22 +118,47 @@ void reads_a_file() {
     must_be(text.size() > 5, "a file's content");
 }
 
+// Of tasks that break each other: the error that was first.
+class first_error {
+  public:
+    // Before its task hears of it, and closes what the others use.
+    template <class T, class E>
+    T value_of(std::expected<T, E>&& answer, char const* what) {
+        if (!answer) note(code_of(answer.error()), what);
+        return testing::value_of(std::move(answer), what);
+    }
+    void note(std::error_code code, char const* what) {
+        std::lock_guard const held(m_);
+        if (!code_) code_ = code, what_ = what;
+    }
+    void rethrow() {
+        std::lock_guard const held(m_);
+        if (code_) throw std::system_error(code_, what_);
+    }
+
+  private:
+    std::mutex m_;
+    std::error_code code_;
+    char const* what_ = "";
+};
+
 void talks_by_tcp() {
     auto listener = value_of(tcp_listener::bind(endpoint::loopback_v4(0)), "bind");
     auto const there = listener.local_endpoint();
     constexpr std::size_t much = 200'000;
+    first_error first;
     // Each side ends when the other breaks; none waits for one that will not come.
     auto serves = scoped_task(spawn([&] {
         struct closing {
             tcp_listener& listener;
             ~closing() { listener.close(); }
         } const at_end{listener};
-        auto client = value_of(listener.accept(), "accept");
-        value_of(copy(client, client), "echo");  // an error, here or below, closes it
-        value_of(client.shutdown_write(), "shutdown");
+        auto client = first.value_of(listener.accept(), "accept");
+        first.value_of(copy(client, client), "echo");  // an error, here or below, closes it
+        first.value_of(client.shutdown_write(), "shutdown");
     }));
     auto asks = scoped_task(spawn([&] {
-        auto s = value_of(tcp_stream::connect(there), "connect");
+        auto s = first.value_of(tcp_stream::connect(there), "connect");
         auto writes = scoped_task(spawn([&] {
             struct closing {
                 tcp_stream& stream;
@@ -143,24 +168,30 @@ void talks_by_tcp() {
                 }
             } unless{s};  // or the reader would wait for the echo
             std::string const text(much, 'x');
-            value_of(s.write_all(text), "write");
-            value_of(s.shutdown_write(), "shutdown");
+            first.value_of(s.write_all(text), "write");
+            first.value_of(s.shutdown_write(), "shutdown");
             unless.done = true;
         }));
         std::vector<std::byte> part(65536);
         std::size_t got = 0;
         for (;;) {
-            auto const n = s.read(part);
-            if (!n) throw std::system_error(n.error(), "read");
-            if (*n == 0) break;
-            got += *n;
+            auto const n = first.value_of(s.read(part), "read");
+            if (n == 0) break;
+            got += n;
         }
         if (got != much) throw std::system_error(std::make_error_code(std::errc::connection_reset), "cut off");
         writes.get();
     }));
+    // An accept that finds no descriptor waits until one is closed, which nobody will do where there are none for good.
+    auto gives_up = scoped_task(spawn([&, before = io_statistics().accept_pauses] {
+        while (io_statistics().accept_pauses < before + 3) this_fiber::sleep_for(5ms);
+        first.note(std::make_error_code(std::errc::too_many_files_open), "accept");
+        serves.abort();
+    }));
     auto asked = asks.join();
     if (!asked) serves.abort();
     auto served = serves.join();
+    first.rethrow();
     if (!asked && asked.error().is_exception()) asked.error().rethrow();
     if (!served) served.error().rethrow();
 }

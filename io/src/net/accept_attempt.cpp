@@ -15,7 +15,9 @@ namespace ramie::detail {
 namespace {
 
 // A connection that failed while it was in the queue says nothing about the next one. Linux also reports its pending
-// network errors here, and EPERM from a firewall.
+// network errors here, and EPERM from a firewall. But a sandbox that forbids the call says EPERM for ever: so many in a row are
+// not about peers.
+constexpr int most_in_a_row = 64;
 bool is_about_the_peer(int error) noexcept {
     switch (error) {
         case ECONNABORTED:
@@ -47,10 +49,10 @@ bool is_shortage(std::error_code const& error) noexcept {
 }
 
 std::expected<owned_descriptor, std::error_code> accept_attempt(int listener, interest_set& watcher) {
-    for (;;) {
+    for (int turn = 1;; ++turn) {
         auto const answer = socket_call::accept(listener);
         if (answer >= 0) return watcher.add(unique_fd(answer));
-        if (!is_about_the_peer(-answer)) return std::unexpected(error_of(answer));
+        if (!is_about_the_peer(-answer) || turn == most_in_a_row) return std::unexpected(error_of(answer));
     }
 }
 

@@ -93,7 +93,7 @@ long wait_ms(int epoll, std::span<epoll_event> into, int most) noexcept {
 #endif
 }
 
-// -ENOSYS: Linux before 5.11, or a build whose sanitizer would not see the call.
+// -ENOSYS: Linux before 5.11, or a build whose sanitizer would not see the call; -EPERM: a sandbox whose profile is older than it.
 long wait_ns(int epoll, std::span<epoll_event> into, timespec const* most) noexcept {
 #if RAMIE_BARE_CALLS
     return bare_call(SYS_epoll_pwait2, epoll, into.data(), into.size(), reinterpret_cast<long>(most));
@@ -117,7 +117,7 @@ unsigned interest_set::harvest() noexcept {
 bool interest_set::sleep(timespec const* most, unsigned& into) noexcept {
     epoll_event batch[batch_size];
     auto const count = most == nullptr ? wait_ms(epoll_.get(), batch, -1) : wait_ns(epoll_.get(), batch, most);
-    if (most != nullptr && count == -ENOSYS) return false;
+    if (most != nullptr && count < 0 && count != -EINTR) return false;
     into = give_out(reported(batch, count));
     return true;
 }
