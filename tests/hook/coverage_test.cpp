@@ -210,6 +210,30 @@ bool is_spoken_of(std::string const& name) {
     return words.count(name) == 1;
 }
 
+TEST_CASE("hook: docs/porting.md says which of the calls for threads are taken over") {
+    auto const exported = exported_calls();
+    std::ifstream in(PORTING);
+    int asked = 0;
+    bool inside = false;
+    for (std::string line; std::getline(in, line);) {
+        if (line.starts_with("## ")) inside = line == "## Which thread call becomes what";
+        std::istringstream cells(line);
+        std::string empty, names, in_std, how;
+        for (auto* each : {&empty, &names, &in_std, &how}) std::getline(cells, *each, '|');
+        if (!inside || (!how.starts_with(" hooked") && !how.starts_with(" not hooked"))) continue;
+        std::istringstream split(names);
+        for (std::string name; std::getline(split, name, '`') && std::getline(split, name, '`');) {
+            if (name.ends_with('*')) continue;
+            CAPTURE(name);
+            // pthread_exit and thrd_exit are the library's own, in the program or in libramie.so.
+            bool const is_ours = std::ranges::find(exported, name) != exported.end() || name.ends_with("_exit");
+            CHECK(is_ours == how.starts_with(" hooked"));
+            ++asked;
+        }
+    }
+    CHECK(asked >= 15);
+}
+
 TEST_CASE("hook: each call that is taken over is in the table, or the text says what becomes of it") {
     // Whole families that the text mentions, and names that are not calls for users.
     auto const families = {"__cxa_", "pthread_", "__pthread_", "sem_", "mtx_", "cnd_", "thrd_", "ramie_hook_"};
