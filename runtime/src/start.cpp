@@ -4,9 +4,12 @@
 #include "dump/runtimes.hpp"
 #include "scheduler.hpp"
 
+#include <ramie/detail/machine/limits_behind.hpp>
+#include <ramie/detail/machine/map_count.hpp>
 #include <ramie/detail/simulation/stage.hpp>
 #include <ramie/detail/stack/address_space.hpp>
 #include <ramie/detail/stack/stack.hpp>
+#include <ramie/detail/switch/plain_thread.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -25,25 +28,26 @@ constexpr std::size_t few_stacks = 1024;
 
 std::string in_kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
 
-std::string limit_of(limited_space const& space) {
-    return "the limit on address space (RLIMIT_AS, ulimit -v) of " + in_kib(space.limit);
-}
+std::string limit_of(limited_space const& space) { return space.name + (" of " + in_kib(space.limit)); }
 
 // glibc's malloc reserves 64 MiB of address space for each thread that allocates. Below this limit, two such threads
-// would take the space that the stacks need.
+// would take the space that the stacks need. And where it finds no room for that, or no mapping, it gives that thread nothing at all,
+// though it has memory: so neither where maps are few.
 constexpr std::size_t arenas_too_dear_below = std::size_t{512} << 20;
+constexpr long few_maps = 1024;
 void keep_malloc_to_its_arenas() {
 #if defined(__GLIBC__)
+    if (std::getenv("MALLOC_ARENA_MAX") != nullptr) return;
     auto const space = limited_address_space();
-    if (!space || space->limit >= arenas_too_dear_below || std::getenv("MALLOC_ARENA_MAX") != nullptr) return;
-    ::mallopt(M_ARENA_MAX, 1);
+    bool const too_dear = space && space->counts_reserved && space->limit < arenas_too_dear_below;
+    if (too_dear || count_maps().left() < few_maps) ::mallopt(M_ARENA_MAX, 1);
 #endif
 }
 
 char const* advice() {
 #if defined(__GLIBC__)
     auto const space = limited_address_space();
-    if (space && space->limit >= arenas_too_dear_below && std::getenv("MALLOC_ARENA_MAX") == nullptr)
+    if (space && space->counts_reserved && space->limit >= arenas_too_dear_below && std::getenv("MALLOC_ARENA_MAX") == nullptr)
         return " (MALLOC_ARENA_MAX=1 in the environment makes malloc take less)";
 #endif
     return "";
@@ -52,10 +56,19 @@ char const* advice() {
 // An error of ours is passed on without its code's own text; another error gets words that say what it was about.
 std::string said_by(std::system_error const& e) {
     std::string what = e.what();
-    if (!what.starts_with("ramie: ")) return "ramie: a thread of the runtime cannot be started";
+    if (!what.starts_with("ramie: ") || what.starts_with(plain_thread::no_further)) return "ramie: a thread of the runtime cannot be started";
     auto const ending = ": " + e.code().message();
     if (what.ends_with(ending)) what.resize(what.size() - ending.size());
     return what;
+}
+
+// Why there may be no further thread, and what the program can ask for instead.
+std::string about_threads(std::error_code error, unsigned workers) {
+    constexpr std::size_t room_for_one = std::size_t{16} << 20;
+    auto const space = limited_address_space();
+    bool const has_room = !space || space->free > room_for_one;
+    return (has_room ? limits_behind(error) : "") + "; this runtime takes one for each of its workers (" + std::to_string(workers) +
+           "; option workers, RAMIE_WORKERS) and two more, a current_thread runtime none";
 }
 
 // Its message is complete: it already names the limit.
@@ -110,6 +123,7 @@ std::shared_ptr<scheduler> start_scheduler(settings options) {
         refuse_in_simulation("a runtime", "the simulation is one; call the function that would run in it");
     auto presence = std::make_unique<home_process::runtime_presence>();
     auto const stack_class = options.stack_class;
+    auto const workers = options.current_thread ? 0 : options.workers;
     keep_malloc_to_its_arenas();
     reserve_first_slab(stack_class);
     try {
@@ -126,9 +140,11 @@ std::shared_ptr<scheduler> start_scheduler(settings options) {
     } catch (limit_too_low const&) {
         throw;
     } catch (std::system_error const& e) {
-        fail(e.code(), said_by(e));
+        bool const is_thread = workers != 0 && e.code() == std::errc::resource_unavailable_try_again;
+        fail(e.code(), said_by(e) + (is_thread ? about_threads(e.code(), workers) : limits_behind(e.code())));
     } catch (std::bad_alloc const&) {
-        fail(std::make_error_code(std::errc::not_enough_memory), "ramie: there is no memory for a runtime");
+        auto const code = std::make_error_code(std::errc::not_enough_memory);
+        fail(code, "ramie: there is no memory for a runtime" + limits_behind(code));
     }
 }
 

@@ -12,9 +12,11 @@
 #include <expected>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -39,6 +41,22 @@ void must_be(bool so, char const* what) {
     if (!so) throw wrong_answer(what);
 }
 
+// Captured by a task: done at its end, also if it never ran.
+template <class F>
+class at_end {
+  public:
+    explicit at_end(F f) : f_(std::move(f)) {}
+    at_end(at_end&& other) noexcept : f_(std::exchange(other.f_, std::nullopt)) {}
+    at_end& operator=(at_end&&) = delete;
+    ~at_end() {
+        if (f_) (*f_)();
+    }
+    void forget() noexcept { f_.reset(); }
+
+  private:
+    std::optional<F> f_;
+};
+
 void spawns_and_joins() {
     std::vector<join_handle<int>> tasks;
     for (int i = 0; i < 40; ++i)
@@ -54,13 +72,15 @@ void spawns_and_joins() {
 
 void waits_in_a_scope() {
     std::atomic<int> done{0};
+    std::vector<join_handle<void>> tasks;
     with_scope([&](scope& children) {
         for (int i = 0; i < 4; ++i)
-            children.spawn([&, t = tracked()] {
+            tasks.push_back(children.spawn([&, t = tracked()] {
                 this_fiber::sleep_for(200us);
                 ++done;
-            }).detach();
+            }));
     });
+    for (auto& each : tasks) each.get();
     must_be(done == 4, "a scope's children");
     must_be(!timeout(100us, [] { this_fiber::sleep_for(1h); }).has_value(), "a timeout");
 }
@@ -82,13 +102,12 @@ void shares_with_threads() {
     mutex m;
     semaphore permits(0);
     int count = 0;
-    jthread const fiber([&] {
+    auto fiber = scoped_task(spawn([&, end = at_end([&] { permits.release(1); })] {
         for (int i = 0; i < 100; ++i) {
             std::lock_guard const held(m);
             ++count;
         }
-        permits.release(1);
-    });
+    }));
     std::jthread thread([&] {
         for (int i = 0; i < 100; ++i) {
             std::lock_guard const held(m);
@@ -97,6 +116,7 @@ void shares_with_threads() {
         permits.release(1);
     });
     must_be(permits.acquire(2).has_value(), "both permits");
+    fiber.get();
     std::lock_guard const held(m);
     must_be(count == 200, "what a thread and a fiber counted");
 }
@@ -148,29 +168,25 @@ void talks_by_tcp() {
     constexpr std::size_t much = 200'000;
     first_error first;
     // Each side ends when the other breaks; none waits for one that will not come.
-    auto serves = scoped_task(spawn([&] {
-        struct closing {
-            tcp_listener& listener;
-            ~closing() { listener.close(); }
-        } const at_end{listener};
+    auto serves = scoped_task(spawn([&, broken = at_end([&] {
+                                         first.note(std::make_error_code(std::errc::not_enough_memory), "serve");
+                                         listener.close();
+                                     })]() mutable {
         auto client = first.value_of(listener.accept(), "accept");
         first.value_of(copy(client, client), "echo");  // an error, here or below, closes it
         first.value_of(client.shutdown_write(), "shutdown");
+        broken.forget();
     }));
     auto asks = scoped_task(spawn([&] {
         auto s = first.value_of(tcp_stream::connect(there), "connect");
-        auto writes = scoped_task(spawn([&] {
-            struct closing {
-                tcp_stream& stream;
-                bool done = false;
-                ~closing() {
-                    if (!done) stream.close();
-                }
-            } unless{s};  // or the reader would wait for the echo
+        auto writes = scoped_task(spawn([&, broken = at_end([&] {  // or the reader would wait for the echo
+                                             first.note(std::make_error_code(std::errc::not_enough_memory), "write");
+                                             s.close();
+                                         })]() mutable {
             std::string const text(much, 'x');
             first.value_of(s.write_all(text), "write");
             first.value_of(s.shutdown_write(), "shutdown");
-            unless.done = true;
+            broken.forget();
         }));
         std::vector<std::byte> part(65536);
         std::size_t got = 0;

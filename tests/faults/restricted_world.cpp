@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <sstream>
 
 #include <fcntl.h>
@@ -24,7 +25,7 @@ namespace {
 enum : int { fine = 0, not_here = 77, a_wrong_answer = 78 };
 
 // How the lines of the child begin.
-constexpr std::string_view begins = "== ", not_started = "not started: ", refused = "refused: ", ends = "ended", no_world = "no world: ";
+constexpr std::string_view begins = "== ", not_started = "not started: ", refused = "refused: ", workers = "workers: ", ends = "ended", no_world = "no world: ";
 
 std::string what(std::exception_ptr const& e) {
     try {
@@ -41,9 +42,15 @@ void on_alarm(int) {
 
 void run_in(char const* name, runtime_options const& how) {
     std::printf("== %s\n", name);
+    std::optional<runtime> rt;
     try {
-        runtime rt(how);
-        rt.block_on([] {
+        rt.emplace(how);
+    } catch (std::exception const& e) {
+        std::printf("not started: %s\n", e.what());
+        return;
+    }
+    try {
+        rt->block_on([] {
             run_mixed([](mixed_step const& step, std::exception_ptr why) {
                 try {
                     std::rethrow_exception(why);
@@ -54,12 +61,11 @@ void run_in(char const* name, runtime_options const& how) {
                 } catch (...) { std::printf("refused: %s: %s\n", step.name, what(why).c_str()); }
             });
         });
-        auto const stacks = rt.metrics().stacks;
+        std::printf("workers: %u\n", rt->metrics().workers);
+        auto const stacks = rt->metrics().stacks;
         std::printf("guards: %zu by madvise, %zu by mprotect, %zu none\n", stacks.guarded_madvise, stacks.guarded_mprotect, stacks.unguarded);
-    } catch (std::exception const& e) {
-        std::printf("not started: %s\n", e.what());
-        return;
-    }
+    } catch (std::exception const& e) { std::printf("refused: the first task: %s\n", e.what()); }
+    rt.reset();
     std::printf("ended\n");
 }
 
@@ -68,9 +74,10 @@ std::vector<world_report> reports_in(std::string const& output) {
     std::istringstream lines(output);
     for (std::string line; std::getline(lines, line);) {
         auto const rest_after = [&](std::string_view beginning) { return line.substr(beginning.size()); };
-        if (line.starts_with(begins)) all.push_back({rest_after(begins), {}, {}, false});
+        if (line.starts_with(begins)) all.push_back({rest_after(begins), {}, {}, 0, false});
         if (all.empty()) continue;
         if (line.starts_with(not_started)) all.back().not_started = rest_after(not_started);
+        if (line.starts_with(workers)) all.back().workers = static_cast<unsigned>(std::stoul(rest_after(workers)));
         if (line == ends) all.back().ended = true;
         if (!line.starts_with(refused)) continue;
         auto const text = rest_after(refused);

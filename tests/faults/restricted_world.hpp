@@ -20,6 +20,7 @@ struct world_report {
     std::string runtime;                                         // which one
     std::string not_started;                                     // why not; empty: it started
     std::vector<std::pair<std::string, std::string>> failures;   // the steps that ended by an error, and why
+    unsigned workers = 0;                                        // how many it had
     bool ended = false;
     bool all_well() const { return not_started.empty() && failures.empty() && ended; }
     bool failed(std::string const& step) const;

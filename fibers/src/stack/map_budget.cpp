@@ -1,6 +1,6 @@
 #include "stack/map_budget.hpp"
 
-#include "machine/system_file.hpp"
+#include <ramie/detail/machine/map_count.hpp>
 
 #include <algorithm>
 
@@ -8,24 +8,13 @@ namespace ramie::detail {
 
 namespace {
 
-constexpr long linux_default = 65530;
 constexpr long maps_per_guard = 2;
 
-long max_map_count() noexcept {
-    auto const limit = number_in_file("/proc/sys/vm/max_map_count").value_or(0);
-    return limit > 0 ? limit : linux_default;
-}
-
-long maps_in_use() noexcept {
-    long lines = 0;
-    read_blocks("/proc/self/maps", [&](char const* text, ssize_t n) { lines += std::count(text, text + n, '\n'); });
-    return lines;
-}
+long affordable(map_count maps) noexcept { return std::max(0L, (maps.most / 2 - maps.used) / maps_per_guard); }
 
 }  // namespace
 
-map_budget::map_budget() noexcept
-    : guards_left_(std::max(0L, (max_map_count() / 2 - maps_in_use()) / maps_per_guard)) {}
+map_budget::map_budget() noexcept : guards_left_(affordable(count_maps())) {}
 
 bool map_budget::take() noexcept {
     if (guards_left_.fetch_sub(1, std::memory_order_relaxed) > 0) return true;

@@ -22,9 +22,10 @@ constexpr std::size_t all = std::size_t{1} << 27;
 }  // namespace
 
 unsigned long address_space_limit() noexcept {
-    rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
-    ::getrlimit(RLIMIT_AS, &limit);
-    return limit.rlim_cur;
+    rlimit all{RLIM_INFINITY, RLIM_INFINITY}, data = all;
+    ::getrlimit(RLIMIT_AS, &all);
+    ::getrlimit(RLIMIT_DATA, &data);
+    return std::min(all.rlim_cur, data.rlim_cur);
 }
 
 unsigned wide_slots::take(unsigned wanted, unsigned long limit) noexcept {

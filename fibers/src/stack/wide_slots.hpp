@@ -7,8 +7,8 @@
 // further ones are close. A program with that many tasks should be compiled with -fstack-clash-protection, which
 // touches each page of a large frame; or it can pay and set RAMIE_WIDE_STACKS=all (or a number; 0 means none).
 //
-// If address space is limited, wide slots take an eighth of it (RLIMIT_AS of 1 GiB and more), or none (with less; and
-// with vm.overcommit_memory = 2, where the kernel charges a mapping in full).
+// If address space is limited, wide slots take an eighth of it (RLIMIT_AS or RLIMIT_DATA of 1 GiB and more), or none (with less;
+// and with vm.overcommit_memory = 2, where the kernel charges a mapping in full).
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
@@ -37,7 +37,7 @@ class wide_slots {
 // The one of this process.
 wide_slots& wide_slots_here() noexcept;
 
-// RLIMIT_AS, which may be set at any time.
+// RLIMIT_AS or RLIMIT_DATA, whichever is less. They may be set at any time.
 unsigned long address_space_limit() noexcept;
 
 // The number that RAMIE_WIDE_STACKS asks for: "all", a number, or null for the default. For any other text: the

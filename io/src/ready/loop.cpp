@@ -33,11 +33,14 @@ void check(int result, char const* call) {
 
 namespace {
 
-// libuv makes a pipe with the first loop, and ends the process, without a word, if there is none to be had.
+// libuv makes a pipe with the first loop, and ends the process, without a word, if there is none to be had. Before that, it makes the
+// loop's epoll set.
 void look_for_a_pipe() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "ramie: pipe2");
     unique_fd const reader(ends[0]), writer(ends[1]);
+    unique_fd const third(::fcntl(reader.get(), F_DUPFD_CLOEXEC, 0));
+    if (third.get() < 0) throw std::system_error(errno, std::system_category(), "ramie: no descriptor for libuv");
 }
 
 }  // namespace

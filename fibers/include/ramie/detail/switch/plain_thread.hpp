@@ -2,6 +2,7 @@
 // In the model checker's build it is one of the checker's threads.
 #pragma once
 
+#include <ramie/detail/machine/limits_behind.hpp>
 #include <ramie/detail/switch/calling_out.hpp>
 
 #if defined(RAMIE_MODEL)
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <system_error>
 #include <thread>
 #include <utility>
 #endif
@@ -24,13 +26,17 @@ using model::plain_thread;
 
 class plain_thread {
   public:
+    // How the error begins, if there can be no more.
+    static constexpr char const* no_further = "ramie: no further thread";
+
     plain_thread() noexcept = default;
     // Throws std::system_error.
-    explicit plain_thread(std::invocable auto body)
+    explicit plain_thread(std::invocable auto body) try
         : thread_([body = std::move(body)]() mutable {
               counted const one;
               body();
-          }) {}
+          }) {
+    } catch (std::system_error const& e) { throw std::system_error(e.code(), no_further + limits_of_threads()); }
 
     bool joinable() const noexcept { return thread_.joinable(); }
     void join() noexcept {
