@@ -3,6 +3,7 @@
 #include "plugin.hpp"
 
 #include <ramie/block_in_place.hpp>
+#include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/machine/other_copies.hpp>
 #include <ramie/mutex.hpp>
 #include <ramie/runtime.hpp>
@@ -20,6 +21,11 @@
 using ramie::testing::in_child;
 
 namespace {
+
+#if RAMIE_TSAN
+// TSan ends the process when a library that is named in a suppression is unloaded. So libuv stays.
+[[maybe_unused]] void* const libuv = ::dlopen("libuv.so.1", RTLD_NOW);
+#endif
 
 // PLUGIN: contains the library; SHARING_PLUGIN, OTHER_SHARING_PLUGIN: are linked with the shared one.
 class loaded {
