@@ -36,10 +36,14 @@ class thread_locks {
     bool grow() noexcept;
     std::size_t start_of(void const* lock) const noexcept;
 
-    // Open addressing; half of the table is empty. From mmap, and never freed: this is called where an allocator may be
-    // waiting.
-    holding* slots_ = nullptr;
-    std::size_t size_ = 0, count_ = 0;
+    holding* slots() noexcept { return table_ != nullptr ? table_ : first_; }
+
+    // Open addressing; half of the table is empty. A larger one is from mmap, because this is called where an allocator may
+    // be waiting, and goes when it is empty: a thread state of a task's own (own_thread_state) ends without a word.
+    static constexpr std::size_t first_size = 8;
+    holding first_[first_size];
+    holding* table_ = nullptr;
+    std::size_t size_ = first_size, count_ = 0;
 };
 
 }  // namespace ramie::hook

@@ -22,6 +22,7 @@ import gdb.printing
 import gdb.unwinder
 
 PHASES = ("unstarted", "running", "parked", "finished")
+ON_A_BLOCKING_THREAD = 2  # task::body
 LOCKS = ("mutex", "timed_mutex", "recursive_mutex", "recursive_timed_mutex")
 
 
@@ -104,13 +105,14 @@ class Task:
         self.phase = PHASES[state & 3]
         self.aborted = state & 16 != 0 and self.phase != "finished"
         self.name = text(self.word("name"))
-        self.pinned, self.blocking = self.flag("pinned"), self.flag("blocking")
+        self.pinned = self.byte("pinned") != 0
+        self.blocking = self.byte("runs") == ON_A_BLOCKING_THREAD
 
     def word(self, field):
         return word(self.address + self.library["task." + field])
 
-    def flag(self, field):
-        return read(self.address + self.library["task." + field], 1) != b"\0"
+    def byte(self, field):
+        return read(self.address + self.library["task." + field], 1)[0]
 
     @property
     def title(self):

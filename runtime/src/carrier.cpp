@@ -145,6 +145,13 @@ std::uint64_t fair_number() noexcept {
     return step.fetch_add(0x9e37'79b9'7f4a'7c15, std::memory_order_relaxed);
 }
 
+RAMIE_NOIPA thread_notes notes() noexcept { return {{bound_runtime, services}}; }
+RAMIE_NOIPA void note(thread_notes const& n) noexcept {
+    notice_exit();
+    bound_runtime = static_cast<scheduler*>(const_cast<void*>(n.of[0]));
+    services = static_cast<thread_service const*>(n.of[1]);
+}
+
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *s.unseen_failure; }
 bool is_ending(scheduler& s) noexcept { return s.is_closing(); }
 

@@ -143,7 +143,7 @@ void scheduler::submit_local(task& t) {
 void scheduler::submit_blocking(task& t, blocking_share share) {
     if (is_simulated()) [[unlikely]] return submit_job_on_stage(t, share);
     ending::foreign_post const until_done(unless_here());
-    t.blocking = true;
+    t.runs = task::body::on_a_blocking_thread;
     list(t);
     if (ending_.came_too_late()) return refuse(t);
     blocking_.of(share).push(t);

@@ -27,7 +27,7 @@ struct state {
 
     // As a task does: its first frames, and its deepest.
     static void use(stack& s) {
-        s.guard = guard_kind::canary;
+        s.set_guard(guard_kind::canary);
         ++*reinterpret_cast<int*>(ramie::detail::end_of(s) - sizeof(word));
         ++*reinterpret_cast<int*>(s.bottom);
         (void)s.note_sp(s.bottom);

@@ -14,6 +14,7 @@
 #include <ramie/join_set.hpp>
 #include <ramie/jthread.hpp>
 #include <ramie/mutex.hpp>
+#include <ramie/own_thread_state.hpp>
 #include <ramie/promise.hpp>
 #include <ramie/race.hpp>
 #include <ramie/runtime.hpp>
@@ -114,6 +115,16 @@ void a_choice() {
 std::vector<std::function<void()>> const steps = {
     [] { (void)ramie::spawn([t = tracked(1)] { return t.value; }).join(); },
     [] { ramie::spawn({.name = "named", .stack_size = 1 << 20}, [t = tracked()] {}).get(); },
+    [] {
+        if (!ramie::missing_for_own_thread_state().empty()) return;
+        ramie::join_set<int> set;
+        for (int i = 0; i < 3; ++i)
+            set.spawn({.own_thread_state = true}, [t = tracked(i)] {
+                ramie::this_fiber::yield();
+                return t.value;
+            });
+        while (set.join_next()) {}
+    },
     [] { ramie::spawn([] { throw std::runtime_error("unseen"); }).detach(); },
     [] {
         auto failing = ramie::spawn([]() -> tracked { throw std::runtime_error("seen"); });

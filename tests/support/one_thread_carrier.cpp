@@ -43,6 +43,7 @@ struct carrier_access {
 namespace {
 thread_local one_thread_carrier* installed = nullptr;
 thread_local detail::scheduler installed_scheduler{};
+thread_local detail::scheduler* home = nullptr;
 
 RAMIE_NOIPA one_thread_carrier* here() noexcept { return installed; }
 
@@ -53,7 +54,8 @@ RAMIE_NOIPA void spoil_errno() noexcept { errno = ENOTRECOVERABLE; }
 one_thread_carrier::one_thread_carrier() : unseen_(new detail::shared_hook({})) {
     if (installed != nullptr) throw std::logic_error("one one_thread_carrier per thread");
     installed = this;
-    installed_scheduler.carrier = this;
+    home = &installed_scheduler;
+    home->carrier = this;
     lane_.live.join(tasks_);
     lane_.enter_thread();
     lane_.number = detail::bias::new_number();
@@ -152,7 +154,7 @@ using testing::here;
 
 scheduler& here(char const* verb) {
     if (testing::here() == nullptr) throw no_runtime(std::string("ramie: ") + verb + " outside a carrier");
-    return testing::installed_scheduler;
+    return *testing::home;
 }
 
 void submit(scheduler& where_to, task& t) {
@@ -228,6 +230,12 @@ time_point a_little_later() noexcept { return now(); }
 std::uint64_t fair_number() noexcept {
     static std::uint64_t last = 0;
     return last += 0x9e37'79b9'7f4a'7c15;
+}
+
+RAMIE_NOIPA thread_notes notes() noexcept { return {{testing::installed, testing::home}}; }
+RAMIE_NOIPA void note(thread_notes const& n) noexcept {
+    testing::installed = static_cast<testing::one_thread_carrier*>(const_cast<void*>(n.of[0]));
+    testing::home = static_cast<scheduler*>(const_cast<void*>(n.of[1]));
 }
 
 shared_hook& unseen_failure_hook(scheduler& s) noexcept { return *carrier_access{*s.carrier}.unseen(); }

@@ -84,7 +84,7 @@ guard_kind install(stack const& s) noexcept {
 }  // namespace
 
 void install_guard(stack& s) noexcept {
-    s.guard = install(s);
+    s.set_guard(install(s));
     counter(s.guard).fetch_add(1, std::memory_order_relaxed);
 }
 

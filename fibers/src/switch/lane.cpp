@@ -2,6 +2,7 @@
 
 #include "switch/leave.hpp"
 #include "switch/ready_exceptions.hpp"
+#include "thread_state/thread_pointer.hpp"
 
 #include <ramie/detail/fence/pause.hpp>
 
@@ -27,7 +28,9 @@ void overflowed(task const& t, void const* sp) noexcept {
 lane::lane(bool is_alone) : alone(is_alone) { (void)no_memory(); }
 
 void lane::enter_thread() noexcept {
-    slots_ = thread_slots::of_this_thread();
+    slots_ = thread_slots_ = thread_slots::of_this_thread();
+    thread_state_ = thread_pointer();
+    ++entries_;
     float_control_ = float_control::of_this_thread();
     // A runtime that is entered inside another one's task has its loop on that fiber's stack. (Sanitizers that were told of
     // the thread's own would not see an exception unwind it.)

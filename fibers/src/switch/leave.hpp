@@ -58,7 +58,10 @@ inline lane& lane::arrive(void* handed) noexcept {
 [[gnu::always_inline]] inline lane& lane::leave(task& self, task* next) noexcept {
     auto const* const sp = __builtin_frame_address(0);
     if (!self.stack->note_sp(sp)) [[unlikely]] overflowed(self, sp);
-    check_canary(self);
+    return self.stack->care == 0 ? leave_as_is(self, next) : leave_with_care(self, next);
+}
+
+[[gnu::always_inline]] inline lane& lane::leave_as_is(task& self, task* next) noexcept {
     if (next != nullptr && !ready(*next)) next = nullptr;
     left_ = &self;
     current = next;

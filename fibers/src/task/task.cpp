@@ -1,6 +1,7 @@
 #include <ramie/detail/task/task.hpp>
 
 #include "switch/ready_exceptions.hpp"
+#include "thread_state/thread_block.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/switch/lane.hpp>
@@ -43,6 +44,35 @@ void task::run() noexcept {
         kind = result_kind::cancelled;
         return;
     }
+    if (runs == body::with_own_thread_state) [[unlikely]] run_with_own_thread_state();
+    else run_body();
+    if (!home_process::is_here()) [[unlikely]] end_child();
+}
+
+// The exception is caught where it was thrown: which are caught, and how many are not yet, is part of the thread state.
+[[gnu::cold, gnu::noinline]] void task::run_with_own_thread_state() noexcept {
+    thread_block* own = nullptr;
+    try {
+        own = &thread_block::take();
+    } catch (std::bad_alloc const&) {
+        ops_->drop_callable(*this);
+        failed = no_memory();
+        kind = result_kind::exception;
+        return;
+    }
+    carrier::this_lane()->begin_own_state(*own);
+    begin_thread();
+    run_body();
+    if (!home_process::is_here()) end_child();  // it has no lane
+    {
+        abort_shield const whole;  // no exception may leave those destructors
+        end_thread();
+    }
+    carrier::this_lane()->end_own_state();
+    own->put();
+}
+
+[[gnu::always_inline]] inline void task::run_body() noexcept {
     try {
         ops_->run(*this);
         kind = result_kind::value;
@@ -60,7 +90,6 @@ void task::run() noexcept {
             kind = result_kind::exception;
         }
     }
-    if (!home_process::is_here()) [[unlikely]] end_child();
 }
 
 // In its handler. The end of a runtime aborts one task after the other. A task that waits for another may so learn of that
@@ -106,7 +135,7 @@ task::ending task::conclude() noexcept {
         // that its destructor and the failure hook may wait.
         if (has_result && !state.has_handle()) {
             discard_result(&carrier::unseen_failure_hook(*home));
-            if (blocking) destroy_locals(waiter::self());  // a job's values are its thread's (take_over_locals)
+            if (is_job()) destroy_locals(waiter::self());  // a job's values are its thread's (take_over_locals)
             continue;
         }
         auto* const where = own_stack != nullptr ? last_lane : nullptr;

@@ -43,6 +43,7 @@
 #include <ramie/once_cell.hpp>
 #include <ramie/once_flag.hpp>
 #include <ramie/oneshot.hpp>
+#include <ramie/own_thread_state.hpp>
 #include <ramie/packaged_task.hpp>
 #include <ramie/pipe.hpp>
 #include <ramie/posix.hpp>

@@ -54,7 +54,7 @@ struct debug_layout {
         {"task.context", offsetof(task, context)},
         {"task.last_lane", offsetof(task, last_lane)},
         {"task.pinned", offsetof(task, pinned)},
-        {"task.blocking", offsetof(task, blocking)},
+        {"task.runs", offsetof(task, runs)},
         {"stack.top", offsetof(stack, top)},
         {"stack.bottom", offsetof(stack, bottom)},
         {"mutex.holder", access::offset_of_holder<mutex>()},

@@ -41,16 +41,16 @@ std::optional<sighting> observer::look(task& t) {
     s.name = t.name();
     s.where = t.where();
     s.pinned = t.pinned;
-    s.blocking = t.blocking;
+    s.blocking = t.is_job();
     s.aborted = t.state.abort_requested();
-    auto* by = t.blocking ? nullptr : runner_of(t);
+    auto* by = t.is_job() ? nullptr : runner_of(t);
     if (by == nullptr) {
         auto const seen = watcher_.look(t, *this);
         if (seen.now == sighting::doing::has_ended) return std::nullopt;
         s.now = seen.now;
         s.wait = seen.wait;
         s.stack = seen.stack;
-        if (t.blocking && s.now == sighting::doing::is_ready) s.now = sighting::doing::runs;  // a job has no turns
+        if (t.is_job() && s.now == sighting::doing::is_ready) s.now = sighting::doing::runs;  // a job has no turns
         if (timers_ != nullptr) s.deadline = timers_->deadline_of(&t, timer_number_);
         if (seen.last != nullptr) s.worker = static_cast<int>(static_cast<worker const*>(seen.last)->index);
         // It may have begun to run just now. Then what was copied is not its stack.

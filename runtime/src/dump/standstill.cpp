@@ -78,7 +78,7 @@ class standstill::looker final : private held_questions {
         auto const phase = t.state.current();
         if (phase == task_state::phase::finished) return true;
         ++found_.tasks;
-        if (t.blocking) {
+        if (t.is_job()) {
             ++jobs_;
             return phase == task_state::phase::running;  // on a thread, which is looked at, too
         }

@@ -251,7 +251,7 @@ TEST_CASE("stack overflow: of an unguarded stack, found at a switch, aborts with
     stack_cache cache;
     auto* const s = cache.take(default_class());
     auto const end = in_child([&] {
-        s->guard = guard_kind::canary;
+        s->set_guard(guard_kind::canary);
         die_of_overflow({"crunch", 17, "file.cpp", 12, s});
     });
     CHECK(end.killed_by(SIGABRT));

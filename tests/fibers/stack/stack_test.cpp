@@ -189,16 +189,16 @@ TEST_CASE("stack: its canary is the lowest word, if it has no guard") {
     stack_cache cache;
     auto* const s = cache.take(default_class());
     auto const real = s->guard;
-    s->guard = guard_kind::canary;
+    s->set_guard(guard_kind::canary);
     CHECK(s->canary_intact());
     *reinterpret_cast<std::uint64_t*>(s->bottom) = 1;
     CHECK_FALSE(s->canary_intact());
-    s->guard = real == guard_kind::canary ? guard_kind::madvise : real;
+    s->set_guard(real == guard_kind::canary ? guard_kind::madvise : real);
     CHECK(s->canary_intact());  // a guarded one need not be looked at
     *reinterpret_cast<std::uint64_t*>(s->bottom) = 0;
-    s->guard = guard_kind::canary;
+    s->set_guard(guard_kind::canary);
     CHECK(s->canary_intact());
-    s->guard = real;
+    s->set_guard(real);
     cache.put(s);
 }
 

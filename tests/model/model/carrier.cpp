@@ -32,6 +32,8 @@ time_point now() noexcept {
 }
 time_point a_little_later() noexcept { return now() + std::chrono::hours(1); }
 std::uint64_t fair_number() noexcept { return 0; }
+thread_notes notes() noexcept { no_fibers(); }
+void note(thread_notes const&) noexcept { no_fibers(); }
 shared_hook& unseen_failure_hook(scheduler&) noexcept { return no_hook; }
 bool is_ending(scheduler&) noexcept { return false; }
 

@@ -7,6 +7,7 @@
 #include <ramie/detail/task/carrier.hpp>
 #include <ramie/detail/task/local_value.hpp>
 #include <ramie/detail/task/task_frame.hpp>
+#include <ramie/detail/thread_state/require.hpp>
 #include <ramie/join_handle.hpp>
 #include <ramie/task_options.hpp>
 
@@ -58,9 +59,11 @@ using submit_function = void (*)(scheduler& to, task&);
 template <submit_function Submit = &carrier::submit>
 class spawn_request {
   public:
-    // std::invalid_argument: a stack size out of range.
+    // std::invalid_argument: a stack size out of range. std::system_error: no own thread state here.
     spawn_request(scheduler& to, spawn_terms terms) : to_(to), terms_(terms) {
-        if (terms.options != nullptr && terms.options->stack_size != 0) stack_ = stack_class_for(terms.options->stack_size);
+        if (terms.options == nullptr) return;
+        if (terms.options->stack_size != 0) stack_ = stack_class_for(terms.options->stack_size);
+        if (terms.options->own_thread_state) require_own_thread_state();
     }
 
     // A task for f(args...), as spawn keeps and calls it.
@@ -90,6 +93,7 @@ class spawn_request {
         if (terms_.options != nullptr) {
             made.stack_class = stack_;
             made.pinned = terms_.options->pinned;
+            if (terms_.options->own_thread_state) made.runs = task::body::with_own_thread_state;
             made.set_name(terms_.options->name);
         }
         Submit(to_, made);

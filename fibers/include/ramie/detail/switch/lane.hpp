@@ -21,6 +21,8 @@
 
 namespace ramie::detail {
 
+struct thread_block;
+
 // The fiber a lane runs. The lane alone changes it and may touch what it points to; others see which it is.
 class current_task {
   public:
@@ -65,6 +67,9 @@ class lane {
     bool has_full_budget() const noexcept { return budget_.is_full(); }
     // std::uncaught_exceptions() of the running fiber, in one load.
     std::uint32_t uncaught_exceptions() const noexcept { return static_cast<std::uint32_t>(slots_.eh->uncaught); }
+    // The running fiber goes on with that thread state (thread_block.hpp), and without. See own_state.cpp.
+    void begin_own_state(thread_block const&) noexcept;
+    void end_own_state() noexcept;
     // The fiber that is leaving, or has just come, is in the runtime's hands: it must not wait.
     bool is_switching() const noexcept { return errand_ != errand::none; }
 
@@ -103,6 +108,10 @@ class lane {
     bool give_stack(task& next) noexcept;
     stack* find_stack(task& next) noexcept;
     lane& leave(task& self, task* next) noexcept;
+    lane& leave_as_is(task& self, task* next) noexcept;
+    lane& leave_with_care(task& self, task* next) noexcept;
+    void note_in_own_state(void* state) noexcept;
+    void take_off() noexcept;
     task* after_end(waiter* joiner) noexcept;
     lane& serve(stack*& mine, task*& next) noexcept;
     static lane& arrive(void* handed) noexcept;
@@ -111,7 +120,10 @@ class lane {
     void settle_timed_park() noexcept;
 
     fiber_budget budget_;
-    thread_slots slots_;
+    thread_slots slots_;           // of the running code: the thread's, or of its fiber's own thread state
+    thread_slots thread_slots_;
+    void* thread_state_ = nullptr;  // the thread's own thread pointer
+    std::uint64_t entries_ = 0;     // how often a thread has begun to run this lane
     float_control float_control_;
     void* loop_ = nullptr;  // the loop's context while a fiber runs
     stack_bounds loop_bounds_;

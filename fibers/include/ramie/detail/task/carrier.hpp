@@ -60,6 +60,13 @@ std::uint64_t fair_number() noexcept;
 
 // The runtime's hook for failures that no handle receives.
 shared_hook& unseen_failure_hook(scheduler&) noexcept;
+// What the calling thread notes of the runtime that it serves, for a fiber with a thread state of its own: it must find
+// the same there. Twice: what the thread has; and for the fiber's state, once that is on.
+struct thread_notes {
+    void const* of[2];
+};
+thread_notes notes() noexcept;
+void note(thread_notes const&) noexcept;
 // All tasks of that runtime are being aborted, or will be in a moment.
 bool is_ending(scheduler&) noexcept;
 

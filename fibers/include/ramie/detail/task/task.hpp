@@ -125,6 +125,8 @@ class task : public waiter {
     // The task's own stop source, made on first use.
     std::stop_token stop_token();
 
+    // A job of the blocking pool: never has a stack.
+    bool is_job() const noexcept { return runs == body::on_a_blocking_thread; }
     task_id id() const noexcept { return id_; }
     void set_id(task_id id) noexcept { id_ = id; }
     char const* name() const noexcept { return name_ ? name_ : ""; }
@@ -135,7 +137,8 @@ class task : public waiter {
     bool failure_known = false;     // a scope received its failure: not reported even without a join
     bool pinned = false;            // runs on one worker only
     bool local = false;             // pinned, and its callable is destroyed there too, on every abort (spawn_local)
-    bool blocking = false;          // a job of the blocking pool: never has a stack
+    enum class body : std::uint8_t { on_a_stack, with_own_thread_state, on_a_blocking_thread };
+    body runs = body::on_a_stack;
     static constexpr std::uint8_t of_runtime = 255;
     std::uint8_t stack_class = of_runtime;  // submit fills in the runtime's
     bool joiner_selects = false;    // with the joiner's slot: to be cleared in any case, not only if the joiner left
@@ -163,6 +166,8 @@ class task : public waiter {
 
   private:
     friend struct debug_layout;
+    void run_body() noexcept;
+    void run_with_own_thread_state() noexcept;
     bool was_stopped_with_others() const noexcept;
     void discard_result(shared_hook const* hook) noexcept;
     void report(shared_hook const& hook) noexcept;
