@@ -44,7 +44,7 @@ struct world {
 };
 
 struct job final : task {
-    job(world& s, std::size_t n) : task(&ops, std::source_location::current()), of(s), number(n) { blocking = true; }
+    job(world& s, std::size_t n) : task(&ops, std::source_location::current()), of(s), number(n) { runs = body::on_a_blocking_thread; }
     static job& me(task& t) noexcept { return static_cast<job&>(t); }
     static void run_it(task& t) {
         require(me(t).data == 1, "what was written before the push is not there");
