@@ -65,10 +65,11 @@ class Found(Project):
     def find(self, request, then="", *options):
         return self.cmake(f"find_package(Ramie {request})\n{then}", f"-DCMAKE_PREFIX_PATH={self.prefix}", *options)
 
-    def consumer(self, target, request="0.1 CONFIG REQUIRED", source=HERE / "consumer.cpp", kind="Release"):
+    def consumer(self, target, request="0.1 CONFIG REQUIRED", source=HERE / "consumer.cpp", kind="Release", visibility="default"):
         return self.build(f"find_package(Ramie {request})\nadd_executable(consumer {source})\n"
                           f"target_link_libraries(consumer PRIVATE {target})\n",
-                          f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_BUILD_TYPE={kind}")
+                          f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_BUILD_TYPE={kind}",
+                          f"-DCMAKE_CXX_VISIBILITY_PRESET={visibility}")
 
     def test_the_shared_library(self):
         program = self.consumer("Ramie::ramie")
@@ -90,11 +91,26 @@ class Found(Project):
                    "        auto aborted = ramie::spawn([] { ramie::this_fiber::sleep_for(std::chrono::hours(1)); });\n"
                    "        aborted.abort();\n"
                    "        try { aborted.get(); } catch (ramie::join_error const&) { std::puts(\"its own\"); }\n"
+                   "        try { aborted.get(); } catch (std::exception const& e) {\n"
+                   "            std::puts(dynamic_cast<std::logic_error const*>(&e) != nullptr ? \"a second get\" : e.what());\n"
+                   "        }\n"
+                   "        auto swallowing = ramie::spawn([] {\n"
+                   "            try { ramie::this_fiber::sleep_for(std::chrono::hours(1)); } catch (ramie::aborted const&) { std::puts(\"aborted\"); throw; }\n"
+                   "        });\n"
+                   "        ramie::this_fiber::yield();\n"
+                   "        swallowing.abort_and_join();\n"
+                   "        (void)ramie::timeout(std::chrono::nanoseconds(1), [] {\n"
+                   "            try { ramie::this_fiber::sleep_for(std::chrono::hours(1)); } catch (ramie::deadline_passed const&) { std::puts(\"late\"); throw; }\n"
+                   "        });\n"
                    "    });\n"
+                   "    try { ramie::spawn([] {}); } catch (std::logic_error const& e) {\n"
+                   "        if (dynamic_cast<ramie::no_runtime const*>(&e) != nullptr) std::puts(\"no runtime\");\n"
+                   "    }\n"
                    "}\n")
+        caught = "ours\nits own\na second get\naborted\nlate\nno runtime\n"
         for target in ("Ramie::ramie", "Ramie::ramie_static"):
             with self.subTest(target=target):
-                self.assertEqual(run([self.consumer(target, source="thrower.cpp")]), "ours\nits own\n")
+                self.assertEqual(run([self.consumer(target, source="thrower.cpp", visibility="hidden")]), caught)
 
     def test_the_hook(self):
         self.write("threads.cpp", "#include <ramie/run_as_threads.hpp>\n"

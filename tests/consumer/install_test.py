@@ -95,6 +95,27 @@ class InstalledLibrary(unittest.TestCase):
         self.assertIn("libramie", " ".join(self.libraries_of(program)))
         run([program], env={"LD_LIBRARY_PATH": str(self.description.parent.parent)})
 
+    def test_a_dump_leaves_out_the_library_s_own_frames_when_it_is_stripped(self):
+        source, program = self.place / "dumps.cpp", self.place / "dumps"
+        source.write_text("#include <ramie/ramie.hpp>\n"
+                          "#include <iostream>\n"
+                          "void sleeper() { ramie::this_fiber::sleep_for(std::chrono::hours(1)); }\n"
+                          "int main() {\n"
+                          "    ramie::run([] {\n"
+                          "        auto waits = ramie::spawn({.name = \"sleeper\"}, sleeper);\n"
+                          "        ramie::this_fiber::yield();\n"
+                          "        ramie::dump(std::cout);\n"
+                          "    });\n"
+                          "}\n")
+        run(["g++", *self.pkg_config("--cflags"), "-O1", "-fno-inline", "-rdynamic", source, "-o", program, *self.pkg_config("--libs")])
+        stripped = self.place / "stripped"
+        stripped.mkdir()
+        run(["strip", "-o", stripped / "libramie.so.0", self.description.parent.parent / "libramie.so.0"])
+        said = run([program], env={"LD_LIBRARY_PATH": str(stripped)})
+        frames = re.search(r'"sleeper".*?((?:\n +#.*)+)', said, re.DOTALL)[1].strip().splitlines()
+        self.assertIn("ramie::this_fiber::sleep_for", frames[0], said)
+        self.assertIn("sleeper()", "".join(frames), said)
+
     def test_the_description_names_no_files_of_the_machine_that_built_it(self):
         self.assertNotRegex(self.description.read_text(), r"/\S+\.(so|a)\b")
 

@@ -13,6 +13,7 @@ def public_headers():
 
 
 def without_comments_and_texts(source):
+    source = re.sub(r"\bRAMIE_API ", "", source)  # what is exported is no part of what is declared
     source = re.sub(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', '""', source)
     source = re.sub(r"//[^\n]*", "", source)
     source = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), source, flags=re.DOTALL)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/this_fiber.hpp>
 
@@ -20,18 +21,18 @@ class barrier_phases {
     constexpr explicit barrier_phases(std::ptrdiff_t expected) : expected_(expected), missing_(expected) {
         if (expected < 0) refuse();
     }
-    ~barrier_phases();
+    RAMIE_API ~barrier_phases();
 
     struct arrival {
         std::uint64_t phase;
         bool last;
     };
-    [[nodiscard]] arrival arrive(std::ptrdiff_t n, bool drop);
-    void end_phase() noexcept;
-    void wait(std::uint64_t phase) const;
+    [[nodiscard]] RAMIE_API arrival arrive(std::ptrdiff_t n, bool drop);
+    RAMIE_API void end_phase() noexcept;
+    RAMIE_API void wait(std::uint64_t phase) const;
 
   private:
-    [[noreturn]] static void refuse();
+    [[noreturn]] RAMIE_API static void refuse();
 
     mutable word_lock guard_;
     mutable wait_queue queue_;  // waiters for the end of phase_

@@ -4,6 +4,7 @@
 // gives its std::stop_token, and one made from a std::stop_token is cancelled with it.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/select_case.hpp>
@@ -28,12 +29,12 @@ struct token_node : std::enable_shared_from_this<token_node> {
     token_node() = default;
     token_node(token_node const&) = delete;
     token_node& operator=(token_node const&) = delete;
-    ~token_node();
+    RAMIE_API ~token_node();
 
     // One that is cancelled when `of` is requested. It keeps the parent, if there is one, so that a grandparent still
     // reaches it.
-    static std::shared_ptr<token_node> make(std::shared_ptr<token_node> parent, std::stop_token of);
-    static void cancel(std::shared_ptr<token_node> node) noexcept;
+    RAMIE_API static std::shared_ptr<token_node> make(std::shared_ptr<token_node> parent, std::stop_token of);
+    RAMIE_API static void cancel(std::shared_ptr<token_node> node) noexcept;
     std::stop_token stop_token() const noexcept { return source.get_token(); }
 
     struct heard {
@@ -48,7 +49,7 @@ struct token_node : std::enable_shared_from_this<token_node> {
 };
 
 // Until then, or until the stop is requested: true.
-bool wait_for_stop(std::stop_token const& stop, time_point limit);
+RAMIE_API bool wait_for_stop(std::stop_token const& stop, time_point limit);
 
 }  // namespace detail
 

@@ -1,6 +1,7 @@
 // Why a channel of any kind gave or took no value.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/error.hpp>
 
 #include <cstdint>
@@ -24,7 +25,7 @@ std::pair<int, int> no_channel_of() {
     return {};
 }
 
-[[noreturn]] void refuse_capacity(char const* of);  // of 0
+[[noreturn]] RAMIE_API void refuse_capacity(char const* of);  // of 0
 
 }  // namespace detail
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/line_up.hpp>
 #include <ramie/detail/wait/stop_claim.hpp>
@@ -31,10 +32,10 @@ class condition_variable {
     condition_variable(condition_variable const&) = delete;
     condition_variable& operator=(condition_variable const&) = delete;
     // Dies with a message if a waiter was not notified.
-    ~condition_variable();
+    RAMIE_API ~condition_variable();
 
-    void notify_one() noexcept;
-    void notify_all() noexcept;
+    RAMIE_API void notify_one() noexcept;
+    RAMIE_API void notify_all() noexcept;
 
     // Suspension point. `lock` is held by the caller; its unlock() must not suspend.
     template <class Lock>
@@ -90,10 +91,10 @@ class condition_variable {
     // In the queue as long as it lives, unless it was claimed.
     class queued_waiter {
       public:
-        queued_waiter(condition_variable& cv, detail::waiter& self) noexcept;
+        RAMIE_API queued_waiter(condition_variable& cv, detail::waiter& self) noexcept;
         ~queued_waiter() { leave(false); }
         // A notified waiter does not touch the condition variable any more: it may be gone.
-        void leave(bool notified) noexcept;
+        RAMIE_API void leave(bool notified) noexcept;
         detail::wait_node node;
 
       private:
@@ -148,6 +149,6 @@ using condition_variable_any = condition_variable;
 // As std::notify_all_at_thread_exit: when the running task, job or plain thread has ended and its fiber_locals are gone (a
 // plain thread's thread_locals, too), all waiters are notified and the lock given back. std::system_error
 // (operation_not_permitted) if the lock is not held.
-void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> held);
+RAMIE_API void notify_all_at_thread_exit(condition_variable& changed, unique_lock<mutex> held);
 
 }  // namespace ramie

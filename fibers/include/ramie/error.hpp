@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/api.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -17,11 +18,11 @@ namespace ramie {
 namespace detail {
 struct deadline_scope;
 // The one text for the use of an empty handle or channel end: std::logic_error.
-[[noreturn]] void refuse_empty(char const* what, char const* why = "default-made or moved from");
+[[noreturn]] RAMIE_API void refuse_empty(char const* what, char const* why = "default-made or moved from");
 }  // namespace detail
 
 // Thrown by spawn, sleep and the like when no runtime carries the caller. The text says what to do.
-class no_runtime : public std::logic_error {
+class RAMIE_API no_runtime : public std::logic_error {
   public:
     using std::logic_error::logic_error;
 };
@@ -29,10 +30,10 @@ class no_runtime : public std::logic_error {
 // Thrown out of a suspension point of a task that was asked to stop, so that destructors run. Deliberately not a
 // std::exception: `catch (std::exception&)` must not swallow it. If it is swallowed, the next suspension point throws
 // it again.
-class aborted {};
+class RAMIE_API aborted {};
 
 // Thrown out of a suspension point when the deadline of an enclosing `timeout` has passed; caught by that timeout.
-class deadline_passed {
+class RAMIE_API deadline_passed {
     friend detail::access;
     explicit deadline_passed(detail::deadline_scope const* scope) noexcept : scope_(scope) {}
 
@@ -47,7 +48,7 @@ struct timed_out {
 using task_id = std::uint64_t;
 
 // Why a join has no value: the task was aborted, or it ended by an exception.
-class join_error : public std::exception {
+class RAMIE_API join_error : public std::exception {
   public:
     join_error(task_id id, std::string name, std::exception_ptr cause);
 
@@ -93,6 +94,6 @@ class failure_hook {
 };
 
 // A human sentence for any exception, std or not.
-std::string describe(std::exception_ptr const& cause);
+RAMIE_API std::string describe(std::exception_ptr const& cause);
 
 }  // namespace ramie

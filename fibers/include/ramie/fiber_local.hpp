@@ -1,6 +1,7 @@
 // A value of its own for each task: a request's id, a transaction, a random generator.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/task/local_value.hpp>
 
@@ -18,7 +19,7 @@ struct inherit {
 };
 
 namespace detail {
-[[noreturn]] void refuse_unset_local();
+[[noreturn]] RAMIE_API void refuse_unset_local();
 }
 
 // For tasks what `thread_local` is for threads. The object is only a name: make it static, since it must outlive all

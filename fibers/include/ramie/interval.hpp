@@ -1,6 +1,7 @@
 // Something to be done again and again, a period apart.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/select_case.hpp>
 
@@ -40,7 +41,7 @@ class interval {
     // Waits until the next instant and returns it: when the tick was due, which may be earlier than now. Suspension
     // point. Aborted or timed out, it has consumed no tick: the next call waits for the same one. A tick that is due
     // wins over a timeout.
-    time_point tick();
+    RAMIE_API time_point tick();
 
     missed_tick_policy policy() const noexcept { return policy_; }
     // burst, unless set.
@@ -49,7 +50,7 @@ class interval {
     std::chrono::nanoseconds period() const noexcept { return period_; }
 
     // When the next tick comes from now on: in a period, now, in d, at t. The others follow a period apart.
-    void reset() noexcept;
+    RAMIE_API void reset() noexcept;
     void reset_immediately() noexcept { next_ = detail::carrier::now(); }
     template <class Rep, class Period>
     void reset_after(std::chrono::duration<Rep, Period> d) {
@@ -70,9 +71,9 @@ class interval {
         if (detail::too_far(period)) return std::chrono::nanoseconds::max();
         return std::chrono::ceil<std::chrono::nanoseconds>(period);
     }
-    [[noreturn]] static void refuse_period();
+    [[noreturn]] RAMIE_API static void refuse_period();
     // Consumes the tick that is due, and returns it.
-    time_point take() noexcept;
+    RAMIE_API time_point take() noexcept;
 
     std::chrono::nanoseconds period_;
     time_point next_;

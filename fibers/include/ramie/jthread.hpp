@@ -1,6 +1,7 @@
 // A task with the shape of a std::jthread: its destructor requests a stop and joins it.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/stop_request.hpp>
 #include <ramie/stop_token.hpp>
 #include <ramie/thread.hpp>
@@ -22,7 +23,7 @@ class jthread {
     RAMIE_SPAWN_CONSTRUCTORS(jthread, thread_, start)
 
     jthread(jthread&&) noexcept = default;
-    jthread& operator=(jthread&& other) noexcept;
+    RAMIE_API jthread& operator=(jthread&& other) noexcept;
     ~jthread() { stop_and_join(); }
 
     [[nodiscard]] bool joinable() const noexcept { return thread_.joinable(); }
@@ -34,7 +35,7 @@ class jthread {
     [[nodiscard]] std::stop_token get_stop_token() const noexcept { return stop_.get_token(); }
     // False if a stop was requested before. Runs the std::stop_callbacks, which must not wait (see stop_callback).
     bool request_stop() noexcept { return detail::request_stop(stop_); }
-    void swap(jthread& other) noexcept;
+    RAMIE_API void swap(jthread& other) noexcept;
     friend void swap(jthread& a, jthread& b) noexcept { a.swap(b); }
 
     [[nodiscard]] static unsigned hardware_concurrency() noexcept { return thread::hardware_concurrency(); }
@@ -46,7 +47,7 @@ class jthread {
             return thread::made_by(terms, std::forward<F>(f), get_stop_token(), std::forward<Args>(args)...);
         else return thread::made_by(terms, std::forward<F>(f), std::forward<Args>(args)...);
     }
-    void stop_and_join() noexcept;
+    RAMIE_API void stop_and_join() noexcept;
 
     std::stop_source stop_;  // before thread_, which is made with it
     thread thread_;

@@ -3,6 +3,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
 #include <cstddef>
@@ -20,22 +21,22 @@ class latch {
     latch(latch const&) = delete;
     latch& operator=(latch const&) = delete;
     // Dies with a message if a fiber or thread waits.
-    ~latch();
+    RAMIE_API ~latch();
 
     static constexpr std::ptrdiff_t max() noexcept { return std::numeric_limits<std::ptrdiff_t>::max(); }
 
     // Never waits and is not an abort point. std::logic_error if fewer than `n` are left.
-    void count_down(std::ptrdiff_t n = 1);
+    RAMIE_API void count_down(std::ptrdiff_t n = 1);
     // True once the count is zero.
-    [[nodiscard]] bool try_wait() const noexcept;
+    [[nodiscard]] RAMIE_API bool try_wait() const noexcept;
     // Suspension point. An abort leaves the count as it is.
-    void wait() const;
+    RAMIE_API void wait() const;
     // Suspension point. If an abort is pending on entry, nothing is counted down; an abort that comes later does not
     // take the count back.
-    void arrive_and_wait(std::ptrdiff_t n = 1);
+    RAMIE_API void arrive_and_wait(std::ptrdiff_t n = 1);
 
   private:
-    [[noreturn]] static void refuse();
+    [[noreturn]] RAMIE_API static void refuse();
 
     detail::atomic<std::ptrdiff_t> left_;  // changes only under guard_
     mutable detail::word_lock guard_;

@@ -21,6 +21,7 @@
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
 
@@ -40,22 +41,22 @@ class mutex {
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
     // Dies with a message if a fiber or thread waits.
-    ~mutex();
+    RAMIE_API ~mutex();
 
     // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it already.
-    void lock();
+    RAMIE_API void lock();
     // Never waits and is not an abort point.
-    [[nodiscard]] bool try_lock() noexcept;
-    void unlock() noexcept;
+    [[nodiscard]] RAMIE_API bool try_lock() noexcept;
+    RAMIE_API void unlock() noexcept;
 
   protected:
     // For timed_mutex and recursive_mutex. lock() with a limit: false if the time ran out; `what`: the name of the
     // wait.
-    [[nodiscard]] bool lock_limited(detail::waiter& self, detail::time_point limit, char const* what);
+    [[nodiscard]] RAMIE_API bool lock_limited(detail::waiter& self, detail::time_point limit, char const* what);
     // Always right about the caller itself: only the caller writes its own address here.
     bool held_by(detail::waiter const& self) const noexcept { return owner_.load(std::memory_order_relaxed) == &self; }
     // Dies with a message under that name if a fiber or thread waits.
-    void assert_unwaited(char const* what) noexcept;
+    RAMIE_API void assert_unwaited(char const* what) noexcept;
 
   private:
     friend detail::access;

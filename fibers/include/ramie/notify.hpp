@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/want.hpp>
 
@@ -23,13 +24,13 @@ class notify {
     notify(notify const&) = delete;
     notify& operator=(notify const&) = delete;
     // Dies with a message if a fiber or thread waits.
-    ~notify();
+    RAMIE_API ~notify();
 
-    void notify_one() noexcept;
+    RAMIE_API void notify_one() noexcept;
     // As notify_one(), but wakes the waiter that came last.
-    void notify_last() noexcept;
+    RAMIE_API void notify_last() noexcept;
     // Wakes all that wait now, and all that listen; keeps no permit.
-    void notify_all() noexcept;
+    RAMIE_API void notify_all() noexcept;
 
     // Suspension point.
     void wait() { (void)wait_since(nullptr, detail::never); }
@@ -44,14 +45,14 @@ class notify {
     // From here on a notify_all() is not missed, though the wait comes later:
     //     auto heard = changed.listen();
     //     if (!condition()) heard.wait();
-    [[nodiscard]] listener listen() noexcept;
+    [[nodiscard]] RAMIE_API listener listen() noexcept;
 
   private:
     class notification;
     template <class Handler>
     friend auto on_notified(notify& by, Handler handler);
     // `since`: how many notify_all() calls the listener knew of; null: no listener.
-    bool wait_since(std::uint64_t const* since, detail::time_point limit);
+    RAMIE_API bool wait_since(std::uint64_t const* since, detail::time_point limit);
 
     detail::word_lock guard_;
     detail::wait_queue queue_;

@@ -3,6 +3,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/invoke.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
@@ -16,7 +17,7 @@ class once_flag {
     constexpr once_flag() = default;
     once_flag(once_flag const&) = delete;
     once_flag& operator=(once_flag const&) = delete;
-    ~once_flag();
+    RAMIE_API ~once_flag();
 
   private:
     template <class F, class... Args>
@@ -24,8 +25,8 @@ class once_flag {
 
     // True: it is the caller's turn; the caller must then say by leave() whether it succeeded. False: it was done
     // before.
-    [[nodiscard]] bool enter();
-    void leave(bool done) noexcept;
+    [[nodiscard]] RAMIE_API bool enter();
+    RAMIE_API void leave(bool done) noexcept;
 
     //  idle --enter--> busy --leave(true)--> done
     //     ^---leave(false), no waiter---'    busy: others queue; a failed turn is handed to the first of them

@@ -1,6 +1,7 @@
 // A mutex that its holder may lock again.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/mutex.hpp>
 
 #include <cstdint>
@@ -21,14 +22,14 @@ class recursive_mutex {
     // (resource_unavailable_try_again) if it is locked too often to count.
     void lock() { (void)lock_again(detail::never, "recursive_mutex"); }
     // Never waits and is not an abort point.
-    [[nodiscard]] bool try_lock() noexcept;
+    [[nodiscard]] RAMIE_API bool try_lock() noexcept;
     void unlock() noexcept {
         if (--depth_ == 0) inner_.unlock();
     }
 
   protected:
     // False if the time ran out.
-    [[nodiscard]] bool lock_again(detail::time_point limit, char const* what);
+    [[nodiscard]] RAMIE_API bool lock_again(detail::time_point limit, char const* what);
     // Dies with a message under that name if a fiber or thread waits.
     void assert_unwaited(char const* what) noexcept { inner_.assert_unwaited(what); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/forced_unwind.hpp>
 #include <ramie/detail/ground/intrusive_list.hpp>
 #include <ramie/detail/ground/invoke.hpp>
@@ -29,25 +30,25 @@ class scope_children {
     scope_children() = default;
     scope_children(scope_children const&) = delete;
     scope_children& operator=(scope_children const&) = delete;
-    ~scope_children();
+    RAMIE_API ~scope_children();
 
     // Called after the spawn of the child; the caller has the child's handle.
-    void adopt(scope_child& child, task& its_task) noexcept;
+    RAMIE_API void adopt(scope_child& child, task& its_task) noexcept;
     // Notes the first failure of a child; aborts the others, also those that are spawned later.
-    void failed(std::exception_ptr cause) noexcept;
-    void abort_all() noexcept;
-    std::size_t size() const noexcept;
+    RAMIE_API void failed(std::exception_ptr cause) noexcept;
+    RAMIE_API void abort_all() noexcept;
+    RAMIE_API std::size_t size() const noexcept;
     // Waits until no child is left. Suspension point.
-    void wait();
+    RAMIE_API void wait();
     // Waits shielded; if the owner is asked to stop meanwhile, so are the children.
-    void end(bool abort_first) noexcept;
-    std::exception_ptr first_failure() const noexcept;
+    RAMIE_API void end(bool abort_first) noexcept;
+    RAMIE_API std::exception_ptr first_failure() const noexcept;
     bool aborts_siblings = false;
 
   private:
     friend class scope_child;
-    void enter() noexcept;
-    void leave(scope_child* child) noexcept;
+    RAMIE_API void enter() noexcept;
+    RAMIE_API void leave(scope_child* child) noexcept;
     void abort_all_for_good() noexcept;
 
     mutable word_lock guard_;

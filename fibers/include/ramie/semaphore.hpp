@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/want.hpp>
 
@@ -34,13 +35,13 @@ class semaphore {
     semaphore(semaphore const&) = delete;
     semaphore& operator=(semaphore const&) = delete;
     // Dies with a message if a fiber or thread waits.
-    ~semaphore();
+    RAMIE_API ~semaphore();
 
     // Waits for `count` permits at once. Error: closed. Suspension point; on abort none was taken. std::invalid_argument:
     // more than max(), which would never come.
-    std::expected<permit, acquire_error> acquire(std::size_t count = 1);
+    RAMIE_API std::expected<permit, acquire_error> acquire(std::size_t count = 1);
     // Never waits; also fails while others wait. Errors: closed, no_permits.
-    std::expected<permit, acquire_error> try_acquire(std::size_t count = 1) noexcept;
+    RAMIE_API std::expected<permit, acquire_error> try_acquire(std::size_t count = 1) noexcept;
     // Waits at the longest that long / until then. Errors: closed, timed_out. Suspension points.
     template <class Rep, class Period>
     std::expected<permit, acquire_error> acquire_for(std::chrono::duration<Rep, Period> d, std::size_t count = 1);
@@ -48,9 +49,10 @@ class semaphore {
     std::expected<permit, acquire_error> acquire_until(std::chrono::time_point<Clock, Duration> t, std::size_t count = 1);
 
     // The same, with permits that keep the semaphore alive: for tasks that outlive the semaphore's maker.
-    static std::expected<permit, acquire_error> acquire_owned(std::shared_ptr<semaphore> from, std::size_t count = 1);
-    static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
-                                                                  std::size_t count = 1) noexcept;
+    RAMIE_API static std::expected<permit, acquire_error> acquire_owned(std::shared_ptr<semaphore> from,
+                                                                        std::size_t count = 1);
+    RAMIE_API static std::expected<permit, acquire_error> try_acquire_owned(std::shared_ptr<semaphore> from,
+                                                                            std::size_t count = 1) noexcept;
     template <class Rep, class Period>
     static std::expected<permit, acquire_error> acquire_owned_for(std::shared_ptr<semaphore> from,
                                                                   std::chrono::duration<Rep, Period> d,
@@ -62,27 +64,27 @@ class semaphore {
 
     // Adds permits: given back, or new ones. Never waits. std::length_error: more than max() would be free; then none was
     // added.
-    void release(std::size_t count = 1);
+    RAMIE_API void release(std::size_t count = 1);
     // Takes away up to that many free permits; says how many it took.
-    std::size_t forget(std::size_t count) noexcept;
+    RAMIE_API std::size_t forget(std::size_t count) noexcept;
     // All waiters, and all later callers, are told `closed`. Permits held can still be given back.
-    void close() noexcept;
-    [[nodiscard]] bool is_closed() const noexcept;
-    [[nodiscard]] std::size_t available() const noexcept;
+    RAMIE_API void close() noexcept;
+    [[nodiscard]] RAMIE_API bool is_closed() const noexcept;
+    [[nodiscard]] RAMIE_API std::size_t available() const noexcept;
 
   private:
     class wish;
     template <class Handler>
     friend auto on_acquire(semaphore& from, std::size_t count, Handler handler);
 
-    [[noreturn]] static void refuse(char const* verb, std::size_t count);
-    std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
-    static std::expected<permit, acquire_error> owned(std::expected<permit, acquire_error> got,
-                                                      std::shared_ptr<semaphore> from) noexcept;
+    [[noreturn]] RAMIE_API static void refuse(char const* verb, std::size_t count);
+    RAMIE_API std::expected<permit, acquire_error> acquire_by(std::size_t count, detail::time_point limit);
+    RAMIE_API static std::expected<permit, acquire_error> owned(std::expected<permit, acquire_error> got,
+                                                                std::shared_ptr<semaphore> from) noexcept;
     // By a permit. They were free once, and were not counted since.
-    void give_back(std::size_t count) noexcept;
+    RAMIE_API void give_back(std::size_t count) noexcept;
     // Under guard_.
-    void serve(detail::woken_list& woken) noexcept;
+    RAMIE_API void serve(detail::woken_list& woken) noexcept;
 
     mutable detail::word_lock guard_;
     detail::wait_queue queue_;  // a node's slot points to how many it wants, and is cleared when they were granted
@@ -113,10 +115,10 @@ class [[nodiscard]] semaphore::permit {
     // Never given back: the semaphore has that many fewer.
     void forget() noexcept { count_ = 0; }
     // Splits n off into a permit of their own; an empty one if there are not that many.
-    permit split(std::size_t n) noexcept;
+    RAMIE_API permit split(std::size_t n) noexcept;
     // Takes over what `other` holds. std::logic_error if that is of another semaphore; std::length_error if the sum cannot
     // be counted.
-    void merge(permit other);
+    RAMIE_API void merge(permit other);
 
   private:
     friend class semaphore;

@@ -4,6 +4,7 @@
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/lock.hpp>
@@ -31,13 +32,13 @@ class shared_mutex {
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
     // Dies with a message if a fiber or thread waits.
-    ~shared_mutex();
+    RAMIE_API ~shared_mutex();
 
     // Suspension point. std::system_error (resource_deadlock_would_occur) if the caller holds it for writing; so do all
     // waiting forms.
     void lock() { (void)lock_limited(detail::never); }
     // Never waits and is no abort point.
-    [[nodiscard]] bool try_lock() noexcept;
+    [[nodiscard]] RAMIE_API bool try_lock() noexcept;
     // False if the time ran out. Suspension points.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
@@ -47,12 +48,12 @@ class shared_mutex {
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) {
         return detail::wait_until_clock(t, [this](detail::time_point limit) { return lock_limited(limit); });
     }
-    void unlock() noexcept;
+    RAMIE_API void unlock() noexcept;
 
     // The same for reading. Suspension point.
     void lock_shared() { (void)lock_shared_limited(detail::never); }
     // Never waits and is no abort point. Also fails while others wait.
-    [[nodiscard]] bool try_lock_shared() noexcept;
+    [[nodiscard]] RAMIE_API bool try_lock_shared() noexcept;
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_shared_for(std::chrono::duration<Rep, Period> d) {
         return lock_shared_limited(detail::after(d));
@@ -61,13 +62,13 @@ class shared_mutex {
     [[nodiscard]] bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> t) {
         return detail::wait_until_clock(t, [this](detail::time_point limit) { return lock_shared_limited(limit); });
     }
-    void unlock_shared() noexcept;
+    RAMIE_API void unlock_shared() noexcept;
 
   private:
     friend detail::access;
     detail::waiter const* holder() const noexcept { return writer_.load(std::memory_order_relaxed); }
-    bool lock_limited(detail::time_point limit);
-    bool lock_shared_limited(detail::time_point limit);
+    RAMIE_API bool lock_limited(detail::time_point limit);
+    RAMIE_API bool lock_shared_limited(detail::time_point limit);
     bool wait(detail::waiter& self, bool to_write, detail::time_point limit);
     bool lock_in_callback(detail::waiter& self, bool to_write, detail::time_point limit);
     void serve(detail::woken_list& woken) noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/spawn.hpp>
 
@@ -14,13 +15,13 @@ namespace detail {
 // Counts tokens. The tokens share it, so they may outlive the tracker.
 class tracked_count {
   public:
-    void add() noexcept;
-    void remove() noexcept;
-    void set_closed(bool closed) noexcept;
-    bool is_closed() const noexcept;
-    std::size_t count() const noexcept;
+    RAMIE_API void add() noexcept;
+    RAMIE_API void remove() noexcept;
+    RAMIE_API void set_closed(bool closed) noexcept;
+    RAMIE_API bool is_closed() const noexcept;
+    RAMIE_API std::size_t count() const noexcept;
     // Waits until it is closed and empty. Suspension point.
-    void wait();
+    RAMIE_API void wait();
 
   private:
     void wake_if_over(woken_list& woken) noexcept;

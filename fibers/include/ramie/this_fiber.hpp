@@ -1,6 +1,7 @@
 // Questions and requests of the running task about itself. From a plain thread each does the nearest equivalent.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/after.hpp>
 #include <ramie/error.hpp>
 
@@ -12,18 +13,18 @@
 namespace ramie {
 
 namespace detail {
-void sleep(time_point until);
+RAMIE_API void sleep(time_point until);
 }
 
 namespace this_fiber {
 
 // Goes to the end of the run queue and lets others run. Abort point; an enclosing timeout that has passed throws. A
 // plain thread yields to the system.
-void yield();
+RAMIE_API void yield();
 
 // For a loop that computes, or whose calls never wait: yields at every 128th call since the task last let others run.
 // Every operation that may wait does the same. Abort point.
-void consume_budget();
+RAMIE_API void consume_budget();
 
 // Waits that long / until then; a time in the past is a yield(). Suspension point. Sub-millisecond durations are
 // honoured.
@@ -37,17 +38,17 @@ void sleep_until(std::chrono::time_point<Clock, Duration> t) {
 }
 
 // The task's id; 0 on a plain thread.
-task_id id() noexcept;
+RAMIE_API task_id id() noexcept;
 // Its name; empty if it has none. Valid as long as the task runs.
-std::string_view name() noexcept;
+RAMIE_API std::string_view name() noexcept;
 // Requested when the task is aborted, in the thread or fiber that aborts it; a std::stop_callback must not wait
 // (stop_token.hpp). From a plain thread: a token that is never requested.
-std::stop_token stop_token();
+RAMIE_API std::stop_token stop_token();
 // Throws ramie::aborted if the task was asked to stop, as every suspension point does. Never waits.
-void abort_point();
+RAMIE_API void abort_point();
 // Bytes of stack left below the caller. 0, which means unknown, on a plain thread, and where a task runs on a stack
 // that is not its own (a ucontext, another library's coroutine).
-std::size_t stack_left() noexcept;
+RAMIE_API std::size_t stack_left() noexcept;
 
 }  // namespace this_fiber
 
@@ -55,10 +56,10 @@ std::size_t stack_left() noexcept;
 // short, and for destructors that wait.
 class [[nodiscard]] abort_shield {
   public:
-    abort_shield() noexcept;
+    RAMIE_API abort_shield() noexcept;
     abort_shield(abort_shield const&) = delete;
     abort_shield& operator=(abort_shield const&) = delete;
-    ~abort_shield();
+    RAMIE_API ~abort_shield();
 
   private:
     detail::waiter& mine_;

@@ -1,6 +1,7 @@
 // A task with the shape of a std::thread.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/spawn.hpp>
 #include <ramie/this_thread.hpp>
 
@@ -36,22 +37,22 @@ class thread {
 
     thread(thread&&) noexcept = default;
     // std::terminate if this one is joinable.
-    thread& operator=(thread&& other) noexcept;
-    ~thread();
+    RAMIE_API thread& operator=(thread&& other) noexcept;
+    RAMIE_API ~thread();
 
     [[nodiscard]] bool joinable() const noexcept { return task_.valid(); }
     // Waits for the task's end. Suspension point; after an abort it is still joinable. std::system_error: not joinable
     // (invalid_argument), or a join of oneself (resource_deadlock_would_occur). From fibers and plain threads.
-    void join();
+    RAMIE_API void join();
     // Lets the task go on by itself. std::system_error if not joinable.
-    void detach();
+    RAMIE_API void detach();
     // A default-made id if it is not joinable.
     [[nodiscard]] id get_id() const noexcept { return joinable() ? id::of_task(task_.id()) : id(); }
     void swap(thread& other) noexcept { std::swap(task_, other.task_); }
     friend void swap(thread& a, thread& b) noexcept { a.swap(b); }
 
     // How many workers can run at the same time: by the processors this thread may use and the cgroups' quota. Never 0.
-    [[nodiscard]] static unsigned hardware_concurrency() noexcept;
+    [[nodiscard]] RAMIE_API static unsigned hardware_concurrency() noexcept;
 
   private:
     friend class jthread;

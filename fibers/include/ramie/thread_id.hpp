@@ -1,6 +1,7 @@
 // Names a running task or plain thread, as std::thread::id names a thread.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/error.hpp>
 
 #include <compare>
@@ -19,7 +20,7 @@ class thread_id;
 class thread;
 
 namespace this_thread {
-thread_id get_id() noexcept;
+RAMIE_API thread_id get_id() noexcept;
 }
 
 // As std::thread::id: a default-made id names no task or thread; no two tasks or plain threads that exist at the same
@@ -46,6 +47,7 @@ class thread_id {
 
     std::uint64_t number_ = 0;  // tasks are even, plain threads odd
 };
+RAMIE_API std::string to_string(thread_id);
 
 }  // namespace ramie
 

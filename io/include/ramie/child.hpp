@@ -1,6 +1,7 @@
 // A running child process, and how it ended. command.hpp starts one.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/pipe.hpp>
 
 #include <csignal>
@@ -42,7 +43,7 @@ class exit_status {
 };
 
 // "exit code 1", "killed by signal 9 (Killed)".
-std::string to_string(exit_status s);
+RAMIE_API std::string to_string(exit_status s);
 
 // The parent's ends of the pipes to a child's standard input and from its standard output or error. Destroying or
 // closing child_stdin ends the child's input. A child_stdout is at its end when every process that can write to it (the
@@ -54,11 +55,11 @@ using child_stdout = pipe_reader;
 // unless its command said kill_on_drop. It is always reaped when it ends, so there is never a zombie.
 class child {
   public:
-    child(child&&) noexcept;
-    child& operator=(child&&) noexcept;
-    ~child();
+    RAMIE_API child(child&&) noexcept;
+    RAMIE_API child& operator=(child&&) noexcept;
+    RAMIE_API ~child();
 
-    pid_t id() const noexcept;
+    RAMIE_API pid_t id() const noexcept;
 
     // The pipes that the command asked for; may be moved out or reset.
     std::optional<child_stdin> in;
@@ -69,12 +70,12 @@ class child {
     // be called again. errc::no_child_process if other code in this process has reaped it, or SIGCHLD is ignored. An
     // abort or a timeout leaves the child as it is. Other fibers may call try_wait() and kill() meanwhile. Suspension
     // point.
-    std::expected<exit_status, std::error_code> wait();
+    RAMIE_API std::expected<exit_status, std::error_code> wait();
     // None: it still runs. Does not wait.
-    std::expected<std::optional<exit_status>, std::error_code> try_wait();
+    RAMIE_API std::expected<std::optional<exit_status>, std::error_code> try_wait();
 
     // Sends a signal: errc::no_such_process once the end was waited for. Never hits another process. Does not wait.
-    std::expected<void, std::error_code> kill(int signal_number = SIGKILL);
+    RAMIE_API std::expected<void, std::error_code> kill(int signal_number = SIGKILL);
 
   private:
     friend class command;

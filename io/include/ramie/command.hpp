@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ramie/child.hpp>
+#include <ramie/detail/ground/api.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -53,47 +54,47 @@ struct command_output {
 class command {
   public:
     // A name without a slash is looked for in this process's PATH.
-    explicit command(std::string program);
+    RAMIE_API explicit command(std::string program);
 
-    command& arg(std::string value);
-    command& args(std::initializer_list<std::string> values);
-    command& args(std::vector<std::string> values);
+    RAMIE_API command& arg(std::string value);
+    RAMIE_API command& args(std::initializer_list<std::string> values);
+    RAMIE_API command& args(std::vector<std::string> values);
 
     // The child's environment is this process's, as it is when the child is started, with these changes.
-    command& env(std::string name, std::string value);
-    command& env_remove(std::string name);
+    RAMIE_API command& env(std::string name, std::string value);
+    RAMIE_API command& env_remove(std::string name);
     // Removes all of this process's variables.
-    command& env_clear();
+    RAMIE_API command& env_clear();
 
     // The child's working directory; a relative program path is relative to it.
-    command& current_dir(std::string path);
+    RAMIE_API command& current_dir(std::string path);
 
     // Default: inherit; for output(): null, piped, piped.
-    command& in(stdio s);
-    command& out(stdio s);
-    command& err(stdio s);
+    RAMIE_API command& in(stdio s);
+    RAMIE_API command& out(stdio s);
+    RAMIE_API command& err(stdio s);
     // Gives the child one more descriptor, besides the standard ones: the first one passed is 3 in the child, the next
     // 4, and so on. It stays the caller's, and must be open when the child is started.
-    command& pass(int fd);
+    RAMIE_API command& pass(int fd);
 
     // A child that still runs when its child object is destroyed gets SIGKILL.
-    command& kill_on_drop(bool on = true);
+    RAMIE_API command& kill_on_drop(bool on = true);
     // Its own process group: a Ctrl-C in the terminal does not reach it.
-    command& own_process_group(bool on = true);
+    RAMIE_API command& own_process_group(bool on = true);
     // The most bytes that output() takes from each of the two streams. Default: 64 MiB.
-    command& output_limit(std::size_t bytes);
+    RAMIE_API command& output_limit(std::size_t bytes);
 
     // Starts the program. The error is the system's, also if the program cannot be executed (no_such_file_or_directory,
     // permission_denied, executable_format_error) or the directory cannot be entered. It takes as long as the system
     // needs to begin the program, about a millisecond, and is no suspension point. Throws no_runtime outside a runtime.
     // (Where there are no pidfds, before Linux 5.3, each wait for a child listens to SIGCHLD; see signals.)
-    std::expected<child, std::error_code> spawn() const;
+    RAMIE_API std::expected<child, std::error_code> spawn() const;
     // Starts the program and waits for its end. After an abort or a timeout the child runs on, unless kill_on_drop; if
     // the wait itself fails, the child is killed. Suspension point.
-    std::expected<exit_status, std::error_code> status() const;
+    RAMIE_API std::expected<exit_status, std::error_code> status() const;
     // Starts the program, reads all it writes and waits for its end; else as status(). stream_errc::too_long: it wrote
     // more than output_limit(), and was killed.
-    std::expected<command_output, std::error_code> output() const;
+    RAMIE_API std::expected<command_output, std::error_code> output() const;
 
   private:
     struct prepared;

@@ -26,7 +26,7 @@ enum class endpoint_errc {
     bad_zone           // the text after the % of an IPv6 address is no network interface
 };
 
-std::error_category const& endpoint_category() noexcept;
+RAMIE_API std::error_category const& endpoint_category() noexcept;
 inline std::error_code make_error_code(endpoint_errc e) noexcept { return {static_cast<int>(e), endpoint_category()}; }
 
 // A value; nothing here waits.
@@ -37,26 +37,26 @@ class endpoint {
 
     // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80". Numbers only: names are for resolve(). An endpoint_errc on
     // failure.
-    static std::expected<endpoint, std::error_code> parse(std::string_view text);
+    RAMIE_API static std::expected<endpoint, std::error_code> parse(std::string_view text);
     // An address without a port, and the port apart.
-    static std::expected<endpoint, std::error_code> parse(std::string_view address, std::uint16_t port);
+    RAMIE_API static std::expected<endpoint, std::error_code> parse(std::string_view address, std::uint16_t port);
     // From what a system call filled in; errc::address_family_not_supported if that is neither IPv4 nor IPv6.
-    static std::expected<endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
+    RAMIE_API static std::expected<endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
 
     // Every address of this machine, to listen on; v6 takes IPv4 connections too, unless the system is configured
     // otherwise.
-    static endpoint any_v4(std::uint16_t port) noexcept;
-    static endpoint any_v6(std::uint16_t port) noexcept;
+    RAMIE_API static endpoint any_v4(std::uint16_t port) noexcept;
+    RAMIE_API static endpoint any_v6(std::uint16_t port) noexcept;
     // This machine only.
-    static endpoint loopback_v4(std::uint16_t port) noexcept;
-    static endpoint loopback_v6(std::uint16_t port) noexcept;
+    RAMIE_API static endpoint loopback_v4(std::uint16_t port) noexcept;
+    RAMIE_API static endpoint loopback_v6(std::uint16_t port) noexcept;
 
     bool is_v4() const noexcept { return family() == AF_INET; }
     bool is_v6() const noexcept { return family() == AF_INET6; }
-    std::uint16_t port() const noexcept;
-    endpoint with_port(std::uint16_t port) const noexcept;
+    RAMIE_API std::uint16_t port() const noexcept;
+    RAMIE_API endpoint with_port(std::uint16_t port) const noexcept;
     // "127.0.0.1", "::1", "fe80::1%eth0".
-    std::string address() const;
+    RAMIE_API std::string address() const;
 
     // For system calls.
     int family() const noexcept { return name_.any.sa_family; }
@@ -77,10 +77,11 @@ class endpoint {
         sockaddr_in6 v6{};
     } name_;
 };
+RAMIE_API std::strong_ordering operator<=>(endpoint const& a, endpoint const& b) noexcept;
 
 // The text that parse() reads.
-std::string to_string(endpoint const& e);
-std::ostream& operator<<(std::ostream& out, endpoint const& e);
+RAMIE_API std::string to_string(endpoint const& e);
+RAMIE_API std::ostream& operator<<(std::ostream& out, endpoint const& e);
 
 }  // namespace ramie
 

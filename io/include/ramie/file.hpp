@@ -12,6 +12,7 @@
 // and block the thread.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
 #include <ramie/detail/stream/exact_reading.hpp>
 #include <ramie/detail/stream/whole_writing.hpp>
@@ -58,7 +59,7 @@ enum class seek_from : std::uint8_t { start, current, end };
 // read_exactly and write_all come from the bases.
 class file : public detail::exact_reading<file>, public detail::whole_writing<file> {
   public:
-    static std::expected<file, std::error_code> open(std::string path, open_options const& how);
+    RAMIE_API static std::expected<file, std::error_code> open(std::string path, open_options const& how);
     // For reading.
     static std::expected<file, std::error_code> open(std::string path) { return open(std::move(path), {.read = true}); }
     // For writing: the file is made if it does not exist, and emptied if it does.
@@ -66,49 +67,50 @@ class file : public detail::exact_reading<file>, public detail::whole_writing<fi
         return open(std::move(path), {.write = true, .truncate = true, .create = true});
     }
 
-    file(file&&) noexcept;
-    file& operator=(file&&) noexcept;
-    ~file();
+    RAMIE_API file(file&&) noexcept;
+    RAMIE_API file& operator=(file&&) noexcept;
+    RAMIE_API ~file();
 
     // --- at the position, which moves on ---
     // At least one byte; 0: the end, or `into` is empty.
-    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
     // At least one byte. In append mode: at the end; the position is then only that of reads, and stays.
-    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
     }
     // The new position, from the start. Beyond the end is allowed; before the start is errc::invalid_argument.
-    std::expected<std::uint64_t, std::error_code> seek(std::int64_t offset, seek_from from = seek_from::start);
+    RAMIE_API std::expected<std::uint64_t, std::error_code> seek(std::int64_t offset,
+                                                                 seek_from from = seek_from::start);
 
     // --- at an offset, whatever the position ---
-    std::expected<std::size_t, std::error_code> pread(std::span<std::byte> into, std::uint64_t offset);
+    RAMIE_API std::expected<std::size_t, std::error_code> pread(std::span<std::byte> into, std::uint64_t offset);
     std::expected<std::size_t, std::error_code> pread(std::span<char> into, std::uint64_t offset) {
         return pread(std::as_writable_bytes(into), offset);
     }
-    std::expected<std::size_t, std::error_code> pwrite(std::span<std::byte const> from, std::uint64_t offset);
+    RAMIE_API std::expected<std::size_t, std::error_code> pwrite(std::span<std::byte const> from, std::uint64_t offset);
     std::expected<std::size_t, std::error_code> pwrite(std::string_view from, std::uint64_t offset) {
         return pwrite(std::as_bytes(std::span(from)), offset);
     }
 
     // --- the whole file ---
-    std::expected<std::uint64_t, std::error_code> size() const;
+    RAMIE_API std::expected<std::uint64_t, std::error_code> size() const;
     // Cuts the file off at this size, or fills it with zeros up to it.
-    std::expected<void, std::error_code> truncate(std::uint64_t size);
+    RAMIE_API std::expected<void, std::error_code> truncate(std::uint64_t size);
     // Returns when all that was written is on the disk: sync() with all of the file's metadata (times, size),
     // datasync() with only as much of it as reading needs. Only these tell whether writing has succeeded: close() does
     // not.
-    std::expected<void, std::error_code> sync();
-    std::expected<void, std::error_code> datasync();
+    RAMIE_API std::expected<void, std::error_code> sync();
+    RAMIE_API std::expected<void, std::error_code> datasync();
 
     // Waiting calls return errc::operation_canceled; later calls are errc::bad_file_descriptor. May be called again,
     // and by any fiber or thread.
-    void close() noexcept;
+    RAMIE_API void close() noexcept;
     // The descriptor; -1 once closed. The file still owns it.
-    int native_handle() const noexcept;
+    RAMIE_API int native_handle() const noexcept;
 
   private:
     struct opened;
@@ -133,10 +135,10 @@ class file : public detail::exact_reading<file>, public detail::whole_writing<fi
 };
 
 // The whole content of a file. Suspension point.
-std::expected<std::string, std::error_code> read_file(std::string path);
+RAMIE_API std::expected<std::string, std::error_code> read_file(std::string path);
 // Makes the file, or replaces its content (not in one step: a reader may see a part). Suspension point; an abort leaves
 // a part.
-std::expected<void, std::error_code> write_file(std::string path, std::span<std::byte const> content);
+RAMIE_API std::expected<void, std::error_code> write_file(std::string path, std::span<std::byte const> content);
 inline std::expected<void, std::error_code> write_file(std::string path, std::string_view content) {
     return write_file(std::move(path), std::as_bytes(std::span(content)));
 }

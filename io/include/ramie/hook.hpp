@@ -7,6 +7,7 @@
 //                                      both stacks, once for each pair of places; and fibers that wait for each other's
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
 namespace ramie {
@@ -15,10 +16,10 @@ namespace ramie {
 // leave its thread, or that is known never to wait. No effect without the hook, or on plain threads.
 class [[nodiscard]] hook_off {
   public:
-    hook_off() noexcept;
+    RAMIE_API hook_off() noexcept;
     hook_off(hook_off const&) = delete;
     hook_off& operator=(hook_off const&) = delete;
-    ~hook_off();
+    RAMIE_API ~hook_off();
 
   private:
     detail::waiter& mine_;
@@ -26,6 +27,6 @@ class [[nodiscard]] hook_off {
 
 // Whether the caller's blocking calls park it: the hook is in the process and on, and the caller is a fiber that has
 // not switched it off. From fibers and plain threads.
-[[nodiscard]] bool is_hooked() noexcept;
+[[nodiscard]] RAMIE_API bool is_hooked() noexcept;
 
 }  // namespace ramie

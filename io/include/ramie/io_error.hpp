@@ -21,7 +21,7 @@ enum class stream_errc {
     too_long             // the limit was reached before the end that was looked for
 };
 
-std::error_category const& stream_category() noexcept;
+RAMIE_API std::error_category const& stream_category() noexcept;
 inline std::error_code make_error_code(stream_errc e) noexcept { return {static_cast<int>(e), stream_category()}; }
 
 struct io_error {

@@ -12,6 +12,6 @@ struct io_metrics {
     std::uint64_t accept_pauses = 0;
 };
 
-io_metrics io_statistics() noexcept;
+RAMIE_API io_metrics io_statistics() noexcept;
 
 }  // namespace ramie

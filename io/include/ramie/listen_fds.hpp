@@ -5,6 +5,7 @@
 //         if (each.name == "http") http = ramie::tcp_listener::adopt(std::move(each.fd)).value();
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/unique_fd.hpp>
 
 #include <expected>
@@ -22,7 +23,7 @@ enum class listen_fds_errc {
     not_open      // one of the descriptors that LISTEN_FDS counts is not open
 };
 
-std::error_category const& listen_fds_category() noexcept;
+RAMIE_API std::error_category const& listen_fds_category() noexcept;
 inline std::error_code make_error_code(listen_fds_errc e) noexcept {
     return {static_cast<int>(e), listen_fds_category()};
 }
@@ -35,7 +36,7 @@ struct passed_fd {
 // The descriptors that were passed to this process, in order; none if LISTEN_PID is not set, or names another process.
 // They are given only once: after a call that has found some, further calls return none. The environment is not
 // changed. From any fiber or thread; does not wait.
-std::expected<std::vector<passed_fd>, std::error_code> listen_fds();
+RAMIE_API std::expected<std::vector<passed_fd>, std::error_code> listen_fds();
 
 }  // namespace ramie
 

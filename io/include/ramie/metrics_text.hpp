@@ -5,6 +5,7 @@
 // All names begin with ramie_; what only grows ends in _total; sizes are in bytes. Each says in its HELP line what it counts.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/io_metrics.hpp>
 #include <ramie/runtime_metrics.hpp>
 
@@ -15,8 +16,8 @@ namespace ramie {
 // Of the runtime that the caller belongs to, or that runs (as runtime_handle::current()), and of the process's input and
 // output. no_runtime; std::bad_alloc. From fibers and plain threads; no suspension point. Stops no thread; takes some
 // microseconds.
-[[nodiscard]] std::string metrics_text();
+[[nodiscard]] RAMIE_API std::string metrics_text();
 // Of figures read before.
-[[nodiscard]] std::string metrics_text(runtime_metrics const& of, io_metrics const& io);
+[[nodiscard]] RAMIE_API std::string metrics_text(runtime_metrics const& of, io_metrics const& io);
 
 }  // namespace ramie

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
@@ -30,17 +31,17 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
   public:
     // Opens a FIFO of the file system. Does not wait; the first read waits until a writer has come and has written, or
     // gone.
-    static std::expected<pipe_reader, std::error_code> open(std::string const& fifo);
+    RAMIE_API static std::expected<pipe_reader, std::error_code> open(std::string const& fifo);
     // Takes over the reading end of a pipe, and makes it non-blocking, for all processes that share it. It is closed on
     // failure: std::errc::invalid_argument if it is not a pipe.
-    static std::expected<pipe_reader, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<pipe_reader, std::error_code> adopt(unique_fd fd);
 
   private:
     friend byte_source<pipe_reader>;
     friend std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const&);
     pipe_reader(detail::owned_descriptor d, bool plain) noexcept : descriptor_holder(std::move(d)), plain_(plain) {}
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
 
     // Made here, so it is not in packet mode, where a short read does not mean that the pipe is empty.
     bool plain_;
@@ -51,16 +52,16 @@ class pipe_reader : public detail::descriptor_holder, public byte_source<pipe_re
 class pipe_writer : public detail::descriptor_holder, public byte_sink<pipe_writer> {
   public:
     // Opens a FIFO of the file system, once it has a reader: looks every 1 to 50 ms. Suspension point.
-    static std::expected<pipe_writer, std::error_code> open(std::string const& fifo);
+    RAMIE_API static std::expected<pipe_writer, std::error_code> open(std::string const& fifo);
     // Takes over the writing end of a pipe, as pipe_reader::adopt().
-    static std::expected<pipe_writer, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<pipe_writer, std::error_code> adopt(unique_fd fd);
 
   private:
     friend byte_sink<pipe_writer>;
     friend std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const&);
     pipe_writer(detail::owned_descriptor d, bool plain) noexcept : descriptor_holder(std::move(d)), plain_(plain) {}
-    std::expected<std::size_t, std::error_code> write_some(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write_some(std::span<std::span<std::byte const> const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write_some(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write_some(std::span<std::span<std::byte const> const> from);
 
     bool plain_;
 };
@@ -71,7 +72,7 @@ struct pipe_ends {
 };
 
 // A new pipe. Does not wait.
-std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const& options = {});
+RAMIE_API std::expected<pipe_ends, std::error_code> make_pipe(pipe_options const& options = {});
 
 // Cases of a select (<ramie/select.hpp>), as those of a tcp_stream (tcp.hpp).
 // handler(std::expected<void, std::error_code>).

@@ -51,41 +51,41 @@
 
 namespace ramie::posix {
 
-ssize_t read(int fd, void* into, std::size_t size);
-ssize_t readv(int fd, iovec const* parts, int count);
-ssize_t write(int fd, void const* from, std::size_t size);
-ssize_t writev(int fd, iovec const* parts, int count);
+RAMIE_API ssize_t read(int fd, void* into, std::size_t size);
+RAMIE_API ssize_t readv(int fd, iovec const* parts, int count);
+RAMIE_API ssize_t write(int fd, void const* from, std::size_t size);
+RAMIE_API ssize_t writev(int fd, iovec const* parts, int count);
 
-ssize_t recv(int fd, void* into, std::size_t size, int flags);
-ssize_t recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size);
-ssize_t recvmsg(int fd, msghdr* message, int flags);
+RAMIE_API ssize_t recv(int fd, void* into, std::size_t size, int flags);
+RAMIE_API ssize_t recvfrom(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size);
+RAMIE_API ssize_t recvmsg(int fd, msghdr* message, int flags);
 // `timeout` is checked after each datagram, as libc does.
-int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
-ssize_t send(int fd, void const* from, std::size_t size, int flags);
-ssize_t sendto(int fd, void const* from, std::size_t size, int flags, sockaddr const* to, socklen_t to_size);
-ssize_t sendmsg(int fd, msghdr const* message, int flags);
-int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
+RAMIE_API int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout);
+RAMIE_API ssize_t send(int fd, void const* from, std::size_t size, int flags);
+RAMIE_API ssize_t sendto(int fd, void const* from, std::size_t size, int flags, sockaddr const* to, socklen_t to_size);
+RAMIE_API ssize_t sendmsg(int fd, msghdr const* message, int flags);
+RAMIE_API int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
 
-int accept(int listener, sockaddr* from, socklen_t* from_size);
-int accept4(int listener, sockaddr* from, socklen_t* from_size, int flags);
+RAMIE_API int accept(int listener, sockaddr* from, socklen_t* from_size);
+RAMIE_API int accept4(int listener, sockaddr* from, socklen_t* from_size, int flags);
 // An aborted or timed out connect goes on in the kernel, as after EINTR.
-int connect(int fd, sockaddr const* to, socklen_t size);
+RAMIE_API int connect(int fd, sockaddr const* to, socklen_t size);
 
-int close(int fd);
+RAMIE_API int close(int fd);
 // Without flags, like close() of each number. Descriptors that Ramie itself has open are closed, too: so use it in a
 // child before its exec, or for a range of the caller's own.
-int close_range(unsigned first, unsigned last, int flags);
-int dup2(int from, int to);
-int dup3(int from, int to, int flags);
+RAMIE_API int close_range(unsigned first, unsigned last, int flags);
+RAMIE_API int dup2(int from, int to);
+RAMIE_API int dup3(int from, int to, int flags);
 
-int poll(pollfd* fds, nfds_t count, int timeout_ms);
-int ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask);
-int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout);
-int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timespec const* timeout,
-            sigset_t const* mask);
-int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
-int epoll_pwait(int epoll, epoll_event* events, int count, int timeout_ms, sigset_t const* mask);
-int epoll_pwait2(int epoll, epoll_event* events, int count, timespec const* timeout, sigset_t const* mask);
+RAMIE_API int poll(pollfd* fds, nfds_t count, int timeout_ms);
+RAMIE_API int ppoll(pollfd* fds, nfds_t count, timespec const* timeout, sigset_t const* mask);
+RAMIE_API int select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timeval* timeout);
+RAMIE_API int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, timespec const* timeout,
+                      sigset_t const* mask);
+RAMIE_API int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms);
+RAMIE_API int epoll_pwait(int epoll, epoll_event* events, int count, int timeout_ms, sigset_t const* mask);
+RAMIE_API int epoll_pwait2(int epoll, epoll_event* events, int count, timespec const* timeout, sigset_t const* mask);
 inline int eventfd_read(int fd, eventfd_t* value) {
     return posix::read(fd, value, sizeof *value) == sizeof *value ? 0 : -1;
 }
@@ -94,31 +94,32 @@ inline int eventfd_write(int fd, eventfd_t value) {
 }
 
 // After an abort, or when a deadline comes first: the seconds left, rounded up.
-unsigned sleep(unsigned seconds);
-int usleep(useconds_t microseconds);
-int nanosleep(timespec const* time, timespec* left);
+RAMIE_API unsigned sleep(unsigned seconds);
+RAMIE_API int usleep(useconds_t microseconds);
+RAMIE_API int nanosleep(timespec const* time, timespec* left);
 // CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC and CLOCK_BOOTTIME. (With a time on one of these, changes of the clock
 // during the wait, and time while the machine sleeps, do not count.) Clocks of processor time: libc's.
-int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
+RAMIE_API int clock_nanosleep(clockid_t clock, int flags, timespec const* time, timespec* left);
 // -1: ended before its time; `left` is the time left.
 inline int thrd_sleep(timespec const* time, timespec* left) {
     auto const error = posix::clock_nanosleep(CLOCK_REALTIME, 0, time, left);
     return error == 0 ? 0 : error == EINTR || error == ECANCELED || error == ETIMEDOUT ? -1 : -2;
 }
-int sched_yield();
+RAMIE_API int sched_yield();
 inline void thrd_yield() { (void)posix::sched_yield(); }
 
 // On the runtime's blocking pool. On abort: EAI_SYSTEM and ECANCELED; the look-up goes on in the pool.
-int getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found);
+RAMIE_API int getaddrinfo(char const* host, char const* service, addrinfo const* hints, addrinfo** found);
 using ::freeaddrinfo, ::gai_strerror;
 // These wait for the pool's answer in any case, since it goes into the caller's memory.
-int getnameinfo(sockaddr const* address, socklen_t size, char* host, socklen_t host_size, char* service,
-                socklen_t service_size, int flags);
-hostent* gethostbyname(char const* host);
-hostent* gethostbyname2(char const* host, int family);
-int gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found, int* error);
-int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, std::size_t size, hostent** found,
-                     int* error);
+RAMIE_API int getnameinfo(sockaddr const* address, socklen_t size, char* host, socklen_t host_size, char* service,
+                          socklen_t service_size, int flags);
+RAMIE_API hostent* gethostbyname(char const* host);
+RAMIE_API hostent* gethostbyname2(char const* host, int family);
+RAMIE_API int gethostbyname_r(char const* host, hostent* into, char* buffer, std::size_t size, hostent** found,
+                              int* error);
+RAMIE_API int gethostbyname2_r(char const* host, int family, hostent* into, char* buffer, std::size_t size,
+                               hostent** found, int* error);
 
 // These never wait.
 using ::bind, ::dup, ::getpeername, ::getsockname, ::getsockopt, ::ioctl, ::listen, ::pipe, ::pipe2,

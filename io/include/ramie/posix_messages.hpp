@@ -16,15 +16,15 @@ namespace ramie::posix {
 
 // Tried in place, then on the blocking pool, where an abort interrupts them (posix_files.hpp): no message is lost. With
 // IPC_NOWAIT they never wait.
-ssize_t msgrcv(int queue, void* message, std::size_t size, long type, int flags);
-int msgsnd(int queue, void const* message, std::size_t size, int flags);
-int semop(int set, sembuf* operations, std::size_t count);
-int semtimedop(int set, sembuf* operations, std::size_t count, timespec const* timeout);
+RAMIE_API ssize_t msgrcv(int queue, void* message, std::size_t size, long type, int flags);
+RAMIE_API int msgsnd(int queue, void const* message, std::size_t size, int flags);
+RAMIE_API int semop(int set, sembuf* operations, std::size_t count);
+RAMIE_API int semtimedop(int set, sembuf* operations, std::size_t count, timespec const* timeout);
 
 // Park: on Linux a queue is a descriptor that can be polled.
-ssize_t mq_receive(mqd_t queue, char* into, std::size_t size, unsigned* priority);
-ssize_t mq_timedreceive(mqd_t queue, char* into, std::size_t size, unsigned* priority, timespec const* until);
-int mq_send(mqd_t queue, char const* from, std::size_t size, unsigned priority);
-int mq_timedsend(mqd_t queue, char const* from, std::size_t size, unsigned priority, timespec const* until);
+RAMIE_API ssize_t mq_receive(mqd_t queue, char* into, std::size_t size, unsigned* priority);
+RAMIE_API ssize_t mq_timedreceive(mqd_t queue, char* into, std::size_t size, unsigned* priority, timespec const* until);
+RAMIE_API int mq_send(mqd_t queue, char const* from, std::size_t size, unsigned priority);
+RAMIE_API int mq_timedsend(mqd_t queue, char const* from, std::size_t size, unsigned priority, timespec const* until);
 
 }  // namespace ramie::posix

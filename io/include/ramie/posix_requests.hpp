@@ -14,34 +14,34 @@
 namespace ramie::posix {
 
 // On the blocking pool (posix_files.hpp), unless the answer is there at once. An abort ends the wait, not the requests.
-int aio_suspend(aiocb const* const requests[], int count, timespec const* timeout);
+RAMIE_API int aio_suspend(aiocb const* const requests[], int count, timespec const* timeout);
 // LIO_NOWAIT never waits.
-int lio_listio(int mode, aiocb* const requests[], int count, sigevent* done);
+RAMIE_API int lio_listio(int mode, aiocb* const requests[], int count, sigevent* done);
 // On abort: EAI_INTR, and errno is ECANCELED.
-int gai_suspend(gaicb const* const requests[], int count, timespec const* timeout);
+RAMIE_API int gai_suspend(gaicb const* const requests[], int count, timespec const* timeout);
 // GAI_NOWAIT never waits.
-int getaddrinfo_a(int mode, gaicb* requests[], int count, sigevent* done);
+RAMIE_API int getaddrinfo_a(int mode, gaicb* requests[], int count, sigevent* done);
 
 // On the blocking pool. They wait for the answer in any case, since it goes into the caller's memory, or into libc's.
-hostent* gethostbyaddr(void const* address, socklen_t size, int family);
-int gethostbyaddr_r(void const* address, socklen_t size, int family, hostent* into, char* buffer, std::size_t room,
-                    hostent** found, int* error);
+RAMIE_API hostent* gethostbyaddr(void const* address, socklen_t size, int family);
+RAMIE_API int gethostbyaddr_r(void const* address, socklen_t size, int family, hostent* into, char* buffer,
+                              std::size_t room, hostent** found, int* error);
 // The settings in the calling thread's `_res` count.
-int res_query(char const* name, int kind, int type, std::uint8_t* answer, int room);
-int res_search(char const* name, int kind, int type, std::uint8_t* answer, int room);
-int res_querydomain(char const* name, char const* domain, int kind, int type, std::uint8_t* answer, int room);
-int res_send(std::uint8_t const* question, int size, std::uint8_t* answer, int room);
-int res_nquery(res_state state, char const* name, int kind, int type, std::uint8_t* answer, int room);
-int res_nsearch(res_state state, char const* name, int kind, int type, std::uint8_t* answer, int room);
-int res_nquerydomain(res_state state, char const* name, char const* domain, int kind, int type, std::uint8_t* answer,
-                     int room);
-int res_nsend(res_state state, std::uint8_t const* question, int size, std::uint8_t* answer, int room);
-int rcmd(char** host, unsigned short port, char const* local_user, char const* remote_user, char const* command,
-         int* errors);
-int rcmd_af(char** host, unsigned short port, char const* local_user, char const* remote_user, char const* command,
-            int* errors, sa_family_t family);
-int rexec(char** host, int port, char const* user, char const* password, char const* command, int* errors);
-int rexec_af(char** host, int port, char const* user, char const* password, char const* command, int* errors,
-             sa_family_t family);
+RAMIE_API int res_query(char const* name, int kind, int type, std::uint8_t* answer, int room);
+RAMIE_API int res_search(char const* name, int kind, int type, std::uint8_t* answer, int room);
+RAMIE_API int res_querydomain(char const* name, char const* domain, int kind, int type, std::uint8_t* answer, int room);
+RAMIE_API int res_send(std::uint8_t const* question, int size, std::uint8_t* answer, int room);
+RAMIE_API int res_nquery(res_state state, char const* name, int kind, int type, std::uint8_t* answer, int room);
+RAMIE_API int res_nsearch(res_state state, char const* name, int kind, int type, std::uint8_t* answer, int room);
+RAMIE_API int res_nquerydomain(res_state state, char const* name, char const* domain, int kind, int type,
+                               std::uint8_t* answer, int room);
+RAMIE_API int res_nsend(res_state state, std::uint8_t const* question, int size, std::uint8_t* answer, int room);
+RAMIE_API int rcmd(char** host, unsigned short port, char const* local_user, char const* remote_user,
+                   char const* command, int* errors);
+RAMIE_API int rcmd_af(char** host, unsigned short port, char const* local_user, char const* remote_user,
+                      char const* command, int* errors, sa_family_t family);
+RAMIE_API int rexec(char** host, int port, char const* user, char const* password, char const* command, int* errors);
+RAMIE_API int rexec_af(char** host, int port, char const* user, char const* password, char const* command, int* errors,
+                       sa_family_t family);
 
 }  // namespace ramie::posix

@@ -14,17 +14,17 @@
 namespace ramie::posix {
 
 // Park (by a signalfd).
-int sigtimedwait(sigset_t const* set, siginfo_t* about, timespec const* timeout);
+RAMIE_API int sigtimedwait(sigset_t const* set, siginfo_t* about, timespec const* timeout);
 inline int sigwaitinfo(sigset_t const* set, siginfo_t* about) { return posix::sigtimedwait(set, about, nullptr); }
 // The error is the result.
-int sigwait(sigset_t const* set, int* number);
+RAMIE_API int sigwait(sigset_t const* set, int* number);
 
 // Parks until a signal is pending that `mask` allows and the thread's mask blocks, lets the worker handle it, and
 // returns -1 with EINTR. A signal that is not blocked is handled by any thread, and does not end the wait (but that of
 // the first fiber of run_as_threads).
-int sigsuspend(sigset_t const* mask);
+RAMIE_API int sigsuspend(sigset_t const* mask);
 // On the blocking pool. Ended by an abort, or by a handler that happens to run on that very thread; for the first fiber of
 // run_as_threads by any handler.
-int pause();
+RAMIE_API int pause();
 
 }  // namespace ramie::posix

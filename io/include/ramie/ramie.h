@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Runs f(arg) as the first task of a runtime with the default options, and all it starts; ends when f has returned, as
  * main's return ends a process: tasks that are left are aborted. Returns f's result; -1 with a line on stderr: there could be
@@ -144,6 +145,7 @@ int ramie_barrier_wait(ramie_barrier_t* b);
 /* f may wait. */
 int ramie_once(ramie_once_t* o, void (*f)(void));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 // all steps.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/hook.hpp>
 #include <ramie/runtime.hpp>
 
@@ -19,22 +20,22 @@ namespace ramie {
 
 namespace detail {
 // Throws std::logic_error if the caller's blocking calls would block.
-void must_be_hooked();
-runtime_options with_room(runtime_options options);
+RAMIE_API void must_be_hooked();
+RAMIE_API runtime_options with_room(runtime_options options);
 // While it lives, the calling fiber stands for the program's main thread: handlers end its calls with EINTR. Of several at once,
 // the first.
 class main_seat {
   public:
-    main_seat() noexcept;
+    RAMIE_API main_seat() noexcept;
     main_seat(main_seat const&) = delete;
     main_seat& operator=(main_seat const&) = delete;
-    ~main_seat();
+    RAMIE_API ~main_seat();
 
   private:
     bool seated_ = false;
 };
 // In a child forked inside main: exit(status). Else does nothing.
-void end_if_forked(int status);
+RAMIE_API void end_if_forked(int status);
 }  // namespace detail
 
 // As run(), but refuses code that would block its workers: std::logic_error without libramie-hook, or if

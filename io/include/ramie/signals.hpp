@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ramie/detail/ground/access.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/process/signal_listener.hpp>
 #include <ramie/detail/wait/want.hpp>
 
@@ -28,24 +29,24 @@ class signals {
   public:
     // std::invalid_argument if the list is empty, or has a number that is no signal, or SIGKILL, SIGSTOP, SIGSEGV,
     // SIGBUS, SIGFPE, SIGILL, which cannot be listened to; std::system_error if no thread can be started.
-    signals(std::initializer_list<int> which);
+    RAMIE_API signals(std::initializer_list<int> which);
 
     // Waits for the next signal; returns its number. An abort or a timeout loses none. Suspension point.
-    [[nodiscard]] int next();
+    [[nodiscard]] RAMIE_API int next();
     // Does not wait.
-    [[nodiscard]] std::optional<int> try_next();
+    [[nodiscard]] RAMIE_API std::optional<int> try_next();
 
   private:
     friend detail::access;
     // std::logic_error if moved from.
-    detail::signal_listener& listener() const;
+    RAMIE_API detail::signal_listener& listener() const;
 
     std::unique_ptr<detail::signal_listener> listener_;
 };
 
 // Waits for the next SIGINT, which Ctrl-C in a terminal sends. Before and after the call a SIGINT does what it always
 // does, so a second Ctrl-C ends a program that takes too long to end. Suspension point.
-void ctrl_c();
+RAMIE_API void ctrl_c();
 
 namespace detail {
 

@@ -13,6 +13,7 @@
 // All here throws std::logic_error outside a simulation.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/endpoint.hpp>
 #include <ramie/simulate.hpp>
 #include <ramie/spawn.hpp>
@@ -44,20 +45,20 @@ struct network_conditions {
 };
 
 // From now on, for what is sent then.
-void set_network(network_conditions const& conditions);
-[[nodiscard]] network_conditions get_network();
+RAMIE_API void set_network(network_conditions const& conditions);
+[[nodiscard]] RAMIE_API network_conditions get_network();
 
 // A simulated machine. Copyable: all with one name are the same one.
 class simulated_node {
   public:
     // Makes it if there is none of that name.
-    [[nodiscard]] static simulated_node named(std::string_view name);
+    [[nodiscard]] RAMIE_API static simulated_node named(std::string_view name);
     // The one that the caller runs on.
-    [[nodiscard]] static simulated_node current();
+    [[nodiscard]] RAMIE_API static simulated_node current();
 
-    [[nodiscard]] std::string name() const;
-    [[nodiscard]] endpoint address_v4(std::uint16_t port = 0) const;
-    [[nodiscard]] endpoint address_v6(std::uint16_t port = 0) const;
+    [[nodiscard]] RAMIE_API std::string name() const;
+    [[nodiscard]] RAMIE_API endpoint address_v4(std::uint16_t port = 0) const;
+    [[nodiscard]] RAMIE_API endpoint address_v6(std::uint16_t port = 0) const;
 
     // As ramie::spawn, for a task that runs on this machine, as will all that it spawns. Throws std::logic_error if the
     // machine has no power.
@@ -66,30 +67,30 @@ class simulated_node {
     // Ends all its tasks, as if its process were killed: its sockets are closed as the system does it (peers get the
     // end of the stream, or a reset), its tasks are aborted and can reach nobody any more; returns when they have
     // ended. Then it may be spawned into again. Suspension point. std::logic_error: the caller runs on it.
-    void kill() const;
+    RAMIE_API void kill() const;
     // The same without a word to its peers, which learn of it only by an answer that does not come, or that says that
     // the machine knows nothing of them, once it has power again. Suspension point.
-    void power_off() const;
-    void power_on() const;
-    [[nodiscard]] bool has_power() const;
+    RAMIE_API void power_off() const;
+    RAMIE_API void power_on() const;
+    [[nodiscard]] RAMIE_API bool has_power() const;
 
     // Nothing passes between the two, in either direction, until join(): connections stall (and fail after a quarter of
     // an hour), connects get no answer, datagrams are lost.
-    void cut(simulated_node const& other) const;
-    void join(simulated_node const& other) const;
+    RAMIE_API void cut(simulated_node const& other) const;
+    RAMIE_API void join(simulated_node const& other) const;
     // From all others that there are now.
-    void cut_off() const;
-    void join_all() const;
+    RAMIE_API void cut_off() const;
+    RAMIE_API void join_all() const;
 
     bool operator==(simulated_node const&) const = default;
 
   private:
     class begins_here {
       public:
-        explicit begins_here(simulated_node const& on);
+        RAMIE_API explicit begins_here(simulated_node const& on);
         begins_here(begins_here const&) = delete;
         begins_here& operator=(begins_here const&) = delete;
-        ~begins_here();
+        RAMIE_API ~begins_here();
     };
     explicit simulated_node(std::uint16_t number) noexcept : number_(number) {}
     template <class F, class... Args>

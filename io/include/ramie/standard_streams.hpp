@@ -11,6 +11,7 @@
 // for it.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
 #include <ramie/detail/stream/whole_writing.hpp>
 #include <ramie/io_error.hpp>
@@ -31,9 +32,9 @@ class standard_output;
 
 // The streams as they are at this moment; errc::bad_file_descriptor if the process has none. Throw no_runtime outside a
 // runtime. Do not wait.
-std::expected<standard_input, std::error_code> stdin_stream();
-std::expected<standard_output, std::error_code> stdout_stream();
-std::expected<standard_output, std::error_code> stderr_stream();
+RAMIE_API std::expected<standard_input, std::error_code> stdin_stream();
+RAMIE_API std::expected<standard_output, std::error_code> stdout_stream();
+RAMIE_API std::expected<standard_output, std::error_code> stderr_stream();
 
 namespace detail {
 
@@ -42,11 +43,11 @@ class pool_file;
 // Shared by input and output. Move-only.
 class standard_stream {
   public:
-    standard_stream(standard_stream&&) noexcept;
+    RAMIE_API standard_stream(standard_stream&&) noexcept;
     standard_stream& operator=(standard_stream&&) noexcept;
 
     // Waiting calls return. Descriptor 0, 1 or 2 stays open. May be called again, and by any fiber or thread.
-    void close() noexcept;
+    RAMIE_API void close() noexcept;
 
   protected:
     enum class kind : std::uint8_t {
@@ -56,8 +57,8 @@ class standard_stream {
         awaited   // on the pool: a terminal or pipe, for which a thread has to wait
     };
 
-    standard_stream(std::shared_ptr<pool_file> on_pool, owned_descriptor watched, kind k) noexcept;
-    ~standard_stream();
+    RAMIE_API standard_stream(std::shared_ptr<pool_file> on_pool, owned_descriptor watched, kind k) noexcept;
+    RAMIE_API ~standard_stream();
 
     friend std::expected<standard_input, std::error_code> ramie::stdin_stream();
     friend std::expected<standard_output, std::error_code> ramie::stdout_stream();
@@ -77,7 +78,7 @@ class standard_input : public detail::standard_stream {
   public:
     // At least one byte, waiting for it; a terminal usually gives one line. 0: the end, or `into` is empty. If an abort
     // or a timeout ended an earlier wait, the bytes read by then come with the next read. Suspension point.
-    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
@@ -92,7 +93,7 @@ class standard_output : public detail::standard_stream, public detail::whole_wri
   public:
     // At least one byte, waiting for room. errc::broken_pipe, and no signal, without a reader. After an abort or a
     // timeout, a write to a file may still happen. Suspension point.
-    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) {
         return write(std::as_bytes(std::span(from)));
     }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/endpoint.hpp>
@@ -33,7 +34,8 @@ namespace ramie {
 class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> {
   public:
     // Connects. Suspension point.
-    static std::expected<tcp_stream, std::error_code> connect(endpoint const& to, connect_options const& options = {});
+    RAMIE_API static std::expected<tcp_stream, std::error_code> connect(endpoint const& to,
+                                                                        connect_options const& options = {});
     // Resolves the host and tries its addresses until one answers (RFC 8305): the two families in turn, the next
     // address when one fails or has not answered for options.stagger. The first connection is taken, the others are
     // closed. If by then the look-up has not given all addresses either, each family is also looked up by itself, and
@@ -41,50 +43,52 @@ class tcp_stream : public detail::stream_socket, public byte_source<tcp_stream> 
     // address tried first. With options.local, only addresses of its family count;
     // std::errc::address_family_not_supported means that there is none. std::errc::invalid_argument: a stagger out of
     // range. Suspension point.
-    static std::expected<tcp_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
-                                                              connect_options const& options = {});
+    RAMIE_API static std::expected<tcp_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
+                                                                        connect_options const& options = {});
     // Takes over a connected TCP socket, and makes it non-blocking, for all processes that share it. It is closed on
     // failure: std::errc::wrong_protocol_type, not_connected, not_a_socket.
-    static std::expected<tcp_stream, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<tcp_stream, std::error_code> adopt(unique_fd fd);
 
     // Off: small writes may be held back until earlier ones are acknowledged.
-    std::expected<void, std::error_code> set_nodelay(bool on);
+    RAMIE_API std::expected<void, std::error_code> set_nodelay(bool on);
     // Asks a silent peer whether it is still there after `idle` (0: the system's own default); without an answer the
     // connection fails.
-    std::expected<void, std::error_code> set_keepalive(bool on, std::chrono::seconds idle = std::chrono::seconds(0));
+    RAMIE_API std::expected<void, std::error_code> set_keepalive(bool on,
+                                                                 std::chrono::seconds idle = std::chrono::seconds(0));
     // On: close() resets the connection and drops bytes that were not yet sent. Off: the system goes on sending. (A
     // close() that waits for that, SO_LINGER with a time, is not offered: it would block the worker.)
-    std::expected<void, std::error_code> set_reset_on_close(bool on);
+    RAMIE_API std::expected<void, std::error_code> set_reset_on_close(bool on);
 
-    std::expected<endpoint, std::error_code> local_endpoint() const;
-    std::expected<endpoint, std::error_code> peer_endpoint() const;
+    RAMIE_API std::expected<endpoint, std::error_code> local_endpoint() const;
+    RAMIE_API std::expected<endpoint, std::error_code> peer_endpoint() const;
 
   private:
     friend byte_source<tcp_stream>;
     friend detail::access;
     explicit tcp_stream(detail::owned_descriptor d) noexcept : stream_socket(std::move(d)) {}
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
 };
 
 // Takes connections. Move-only; destroying it closes it.
 class tcp_listener : public detail::descriptor_holder {
   public:
     // Listens there; port 0: the system chooses one. Does not wait.
-    static std::expected<tcp_listener, std::error_code> bind(endpoint const& at, listen_options const& options = {});
+    RAMIE_API static std::expected<tcp_listener, std::error_code> bind(endpoint const& at,
+                                                                       listen_options const& options = {});
     // On the first address of the host that works; a name is resolved, which is a suspension point.
-    static std::expected<tcp_listener, std::error_code> bind(std::string_view host, std::uint16_t port,
-                                                             listen_options const& options = {});
+    RAMIE_API static std::expected<tcp_listener, std::error_code> bind(std::string_view host, std::uint16_t port,
+                                                                       listen_options const& options = {});
     // Takes over a TCP socket that listens (from systemd, see listen_fds.hpp, or from another process), and makes it
     // non-blocking, for all processes that share it. It is closed on failure: std::errc::wrong_protocol_type,
     // invalid_argument (it does not listen), not_a_socket. Does not wait.
-    static std::expected<tcp_listener, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<tcp_listener, std::error_code> adopt(unique_fd fd);
 
     // The next connection, waiting for it if need be; several fibers may wait. Connections that failed in the queue are
     // skipped. If the process has no descriptors, watches (max_user_watches) or memory left, it waits until a
     // descriptor of ours is closed, or for 10 to 100 ms, and tries again (io_statistics().accept_pauses). Suspension
     // point.
-    std::expected<tcp_stream, std::error_code> accept();
+    RAMIE_API std::expected<tcp_stream, std::error_code> accept();
 
     endpoint local_endpoint() const noexcept { return local_; }
     std::uint16_t local_port() const noexcept { return local_.port(); }

@@ -24,6 +24,7 @@
 // KiB left for a handshake, 16 KiB for other calls: nearly always), else on a thread of the blocking pool.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/tls_config.hpp>
 
 #if RAMIE_WITH_TLS
@@ -50,12 +51,12 @@ namespace ramie {
 class tls_stream : public detail::exact_reading<tls_stream> {
   public:
     // Resolves the host, connects, and shakes hands. Suspension point.
-    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
-                                                              tls_client_config const& config);
+    RAMIE_API static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
+                                                                        tls_client_config const& config);
     // With default options; or with a config made for this one connection, which is expensive.
-    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port);
-    static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
-                                                              tls_client_options const& options);
+    RAMIE_API static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port);
+    RAMIE_API static std::expected<tls_stream, std::error_code> connect(std::string_view host, std::uint16_t port,
+                                                                        tls_client_options const& options);
 
     // TLS over an existing stream: any type that can read, write and close() as tcp_stream does. The peer must prove to
     // be `host`, a name or an address. Does not wait: the handshake is done by handshake(), or by the first read or
@@ -70,17 +71,17 @@ class tls_stream : public detail::exact_reading<tls_stream> {
         return server_over(wrap(std::move(over)), config);
     }
 
-    tls_stream(tls_stream&&) noexcept;
-    tls_stream& operator=(tls_stream&&) noexcept;
-    ~tls_stream();
+    RAMIE_API tls_stream(tls_stream&&) noexcept;
+    RAMIE_API tls_stream& operator=(tls_stream&&) noexcept;
+    RAMIE_API ~tls_stream();
 
     // Agrees with the peer, and checks the peer's identity; does nothing if that is done. Errors: tls_errc,
     // openssl_category(), errc::timed_out (after handshake_timeout), the connection's own. After a failure it and all
     // other calls fail with the same error. Suspension point; after an abort it can be continued by another call.
-    std::expected<void, std::error_code> handshake();
+    RAMIE_API std::expected<void, std::error_code> handshake();
 
     // As tcp_stream's. 0: the peer has announced the end, or `into` is empty. Suspension points.
-    std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return read(std::as_writable_bytes(into));
     }
@@ -88,9 +89,9 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     // As tcp_stream's, at most 16 KiB for one write(). Bytes that have been encrypted count as written: if the wait for
     // room is aborted, they are sent by the next write, even an empty one, or by shutdown(). (write_all's `done` tells
     // how many there were; an aborted write() cannot.) Suspension points.
-    std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> write(std::string_view from) { return write(bytes_of(from)); }
-    std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
+    RAMIE_API std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from, std::size_t& done);
     std::expected<std::size_t, io_error> write_all(std::span<std::byte const> from) {
         std::size_t done = 0;
         return write_all(from, done);
@@ -102,24 +103,24 @@ class tls_stream : public detail::exact_reading<tls_stream> {
 
     // Announces the end to the peer; reading goes on until the peer's own end. Later writes: errc::broken_pipe.
     // Before the handshake: errc::not_connected. Suspension point.
-    std::expected<void, std::error_code> shutdown();
+    RAMIE_API std::expected<void, std::error_code> shutdown();
     // Closes the connection as it stands; waiting calls return at once. Does not wait. May be called again, and by any
     // fiber or thread.
-    void close() noexcept;
+    RAMIE_API void close() noexcept;
 
     // The results of the handshake; empty before it. These may wait for a moment while another fiber is inside OpenSSL;
     // no abort points.
-    std::string alpn() const;              // "h2"; empty: none
-    std::string version() const;           // "TLSv1.3"
-    std::string cipher() const;            // "TLS_AES_256_GCM_SHA384"
-    std::string server_name() const;       // the host name that the client asked for; empty: none
-    bool resumed() const;                  // an earlier session was resumed
-    std::string peer_certificate() const;  // in PEM; empty: there is none
-    std::string peer_subject() const;      // "CN=alice,O=Example"
+    RAMIE_API std::string alpn() const;              // "h2"; empty: none
+    RAMIE_API std::string version() const;           // "TLSv1.3"
+    RAMIE_API std::string cipher() const;            // "TLS_AES_256_GCM_SHA384"
+    RAMIE_API std::string server_name() const;       // the host name that the client asked for; empty: none
+    RAMIE_API bool resumed() const;                  // an earlier session was resumed
+    RAMIE_API std::string peer_certificate() const;  // in PEM; empty: there is none
+    RAMIE_API std::string peer_subject() const;      // "CN=alice,O=Example"
 
     // Of the stream below; errc::not_supported if that has no endpoints.
-    std::expected<endpoint, std::error_code> local_endpoint() const;
-    std::expected<endpoint, std::error_code> peer_endpoint() const;
+    RAMIE_API std::expected<endpoint, std::error_code> local_endpoint() const;
+    RAMIE_API std::expected<endpoint, std::error_code> peer_endpoint() const;
 
   private:
     explicit tls_stream(std::unique_ptr<detail::tls_connection> c) noexcept;
@@ -127,11 +128,11 @@ class tls_stream : public detail::exact_reading<tls_stream> {
     static std::unique_ptr<detail::tls_transport> wrap(Stream over) {
         return std::make_unique<detail::tls_transport_over<Stream>>(std::move(over));
     }
-    static std::expected<tls_stream, std::error_code> client_over(std::unique_ptr<detail::tls_transport> over,
-                                                                  std::string_view host, std::uint16_t port,
-                                                                  tls_client_config const& config);
-    static std::expected<tls_stream, std::error_code> server_over(std::unique_ptr<detail::tls_transport> over,
-                                                                  tls_server_config const& config);
+    RAMIE_API static std::expected<tls_stream, std::error_code> client_over(std::unique_ptr<detail::tls_transport> over,
+                                                                            std::string_view host, std::uint16_t port,
+                                                                            tls_client_config const& config);
+    RAMIE_API static std::expected<tls_stream, std::error_code> server_over(std::unique_ptr<detail::tls_transport> over,
+                                                                            tls_server_config const& config);
     static std::span<std::byte const> bytes_of(std::string_view text) noexcept {
         return std::as_bytes(std::span(text));
     }
@@ -143,13 +144,13 @@ class tls_stream : public detail::exact_reading<tls_stream> {
 // One listener may serve several hosts, each with a certificate of its own: tls_server_options::more_identities.
 class tls_listener {
   public:
-    static std::expected<tls_listener, std::error_code> bind(endpoint const& at, tls_server_config config,
-                                                             listen_options const& options = {});
-    static std::expected<tls_listener, std::error_code>
+    RAMIE_API static std::expected<tls_listener, std::error_code> bind(endpoint const& at, tls_server_config config,
+                                                                       listen_options const& options = {});
+    RAMIE_API static std::expected<tls_listener, std::error_code>
     bind(std::string_view host, std::uint16_t port, tls_server_config config, listen_options const& options = {});
 
     // The next connection, before its handshake: so a slow client does not keep others waiting. Suspension point.
-    std::expected<tls_stream, std::error_code> accept();
+    RAMIE_API std::expected<tls_stream, std::error_code> accept();
 
     endpoint local_endpoint() const noexcept { return listener_.local_endpoint(); }
     std::uint16_t local_port() const noexcept { return listener_.local_port(); }

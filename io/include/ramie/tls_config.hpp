@@ -2,6 +2,7 @@
 // connections. Making one reads files and checks everything.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/tls_error.hpp>
 
 #if RAMIE_WITH_TLS
@@ -101,9 +102,9 @@ class tls_client_config {
   public:
     // Reads the files and the system's store (some 30 ms), on a thread of the blocking pool if called by a fiber.
     // Suspension point.
-    static std::expected<tls_client_config, tls_config_error> make(tls_client_options const& options);
+    RAMIE_API static std::expected<tls_client_config, tls_config_error> make(tls_client_options const& options);
     // The options' defaults; made once in a process. Suspension point.
-    static std::expected<tls_client_config, tls_config_error> defaults();
+    RAMIE_API static std::expected<tls_client_config, tls_config_error> defaults();
 
   private:
     friend class tls_stream;
@@ -116,7 +117,7 @@ class tls_client_config {
 class tls_server_config {
   public:
     // As tls_client_config::make(). Suspension point.
-    static std::expected<tls_server_config, tls_config_error> make(tls_server_options const& options);
+    RAMIE_API static std::expected<tls_server_config, tls_config_error> make(tls_server_options const& options);
 
   private:
     friend class tls_stream;

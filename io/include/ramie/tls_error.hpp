@@ -26,14 +26,14 @@ enum class tls_errc {
     revocation_unknown          // the revocation list does not cover its issuer, or is out of date
 };
 
-std::error_category const& tls_category() noexcept;
+RAMIE_API std::error_category const& tls_category() noexcept;
 inline std::error_code make_error_code(tls_errc e) noexcept {
     return {static_cast<int>(e), tls_category()};
 }
 
 // All other errors of TLS: OpenSSL's codes ("wrong version number", "no shared cipher"), and the peer's reason for
 // giving up ("the peer gave up: tlsv1 alert unknown ca").
-std::error_category const& openssl_category() noexcept;
+RAMIE_API std::error_category const& openssl_category() noexcept;
 
 }  // namespace ramie
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ramie/datagram.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/unique_fd.hpp>
@@ -22,43 +23,45 @@ class unix_datagram : public detail::descriptor_holder {
   public:
     // std::errc::address_in_use if the file exists. `replace_stale`: a socket file whose socket is not open in any
     // process any more is removed first (as by unix_listener::bind()). Does not wait.
-    static std::expected<unix_datagram, std::error_code> bind(unix_endpoint const& at, bool replace_stale = false);
+    RAMIE_API static std::expected<unix_datagram, std::error_code> bind(unix_endpoint const& at,
+                                                                        bool replace_stale = false);
     // Without a name: it can send, but the receiver cannot answer.
-    static std::expected<unix_datagram, std::error_code> unbound();
+    RAMIE_API static std::expected<unix_datagram, std::error_code> unbound();
     // Two that are connected to each other.
-    static std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> pair();
+    RAMIE_API static std::expected<std::pair<unix_datagram, unix_datagram>, std::error_code> pair();
     // Takes over a unix datagram socket, and makes it non-blocking, for all processes that share it. It is closed on
     // failure.
-    static std::expected<unix_datagram, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<unix_datagram, std::error_code> adopt(unique_fd fd);
 
     // From now on send() goes to `to`. May be called again. Does not wait.
-    std::expected<void, std::error_code> connect(unix_endpoint const& to);
+    RAMIE_API std::expected<void, std::error_code> connect(unix_endpoint const& to);
 
     // Sends one datagram, waiting while the receiver's queue is full (send_to() looks again every 1 to 50 ms, because
     // the system does not report room there). std::errc::connection_refused: the receiver has gone. Suspension points.
-    std::expected<std::size_t, std::error_code> send(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> send(std::span<std::byte const> from);
     std::expected<std::size_t, std::error_code> send(std::string_view from) {
         return send(std::as_bytes(std::span(from)));
     }
-    std::expected<std::size_t, std::error_code> send_to(std::span<std::byte const> from, unix_endpoint const& to);
+    RAMIE_API std::expected<std::size_t, std::error_code> send_to(std::span<std::byte const> from,
+                                                                  unix_endpoint const& to);
     std::expected<std::size_t, std::error_code> send_to(std::string_view from, unix_endpoint const& to) {
         return send_to(std::as_bytes(std::span(from)), to);
     }
     // Receives one datagram, waiting for it if need be. Suspension points.
-    std::expected<datagram_size, std::error_code> receive(std::span<std::byte> into);
+    RAMIE_API std::expected<datagram_size, std::error_code> receive(std::span<std::byte> into);
     std::expected<datagram_size, std::error_code> receive(std::span<char> into) {
         return receive(std::as_writable_bytes(into));
     }
-    std::expected<datagram_from<unix_endpoint>, std::error_code> receive_from(std::span<std::byte> into);
+    RAMIE_API std::expected<datagram_from<unix_endpoint>, std::error_code> receive_from(std::span<std::byte> into);
     std::expected<datagram_from<unix_endpoint>, std::error_code> receive_from(std::span<char> into) {
         return receive_from(std::as_writable_bytes(into));
     }
 
     // How many bytes the system buffers for sending (Linux doubles it).
-    std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
+    RAMIE_API std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
 
-    std::expected<unix_endpoint, std::error_code> local_endpoint() const;
-    std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
+    RAMIE_API std::expected<unix_endpoint, std::error_code> local_endpoint() const;
+    RAMIE_API std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
 
   private:
     friend detail::access;

@@ -24,17 +24,17 @@ class unix_endpoint {
 
     // A relative path is meant from the current working directory. std::errc::filename_too_long above 107 bytes,
     // std::errc::invalid_argument if it is empty or has a '\0'.
-    static std::expected<unix_endpoint, std::error_code> path(std::string_view path);
+    RAMIE_API static std::expected<unix_endpoint, std::error_code> path(std::string_view path);
     // Any bytes; not in the file system, gone with the socket. The same errors: above 107 bytes, or empty.
-    static std::expected<unix_endpoint, std::error_code> abstract(std::string_view name);
+    RAMIE_API static std::expected<unix_endpoint, std::error_code> abstract(std::string_view name);
     // From what a system call filled in; errc::address_family_not_supported if it is of another family.
-    static std::expected<unix_endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
+    RAMIE_API static std::expected<unix_endpoint, std::error_code> from(sockaddr const* name, socklen_t size);
 
     bool is_unnamed() const noexcept { return size_ == header; }
     bool is_abstract() const noexcept { return !is_unnamed() && name_.sun_path[0] == '\0'; }
     bool is_path() const noexcept { return !is_unnamed() && !is_abstract(); }
     // The path, or the abstract name; empty if unnamed.
-    std::string_view name() const noexcept;
+    RAMIE_API std::string_view name() const noexcept;
 
     // For system calls.
     sockaddr const* data() const noexcept { return reinterpret_cast<sockaddr const*>(&name_); }
@@ -50,9 +50,10 @@ class unix_endpoint {
     sockaddr_un name_{};
     socklen_t size_ = header;
 };
+RAMIE_API std::strong_ordering operator<=>(unix_endpoint const& a, unix_endpoint const& b) noexcept;
 
 // "/run/server", "@name" for an abstract one, "(unnamed)".
-std::string to_string(unix_endpoint const& e);
-std::ostream& operator<<(std::ostream& out, unix_endpoint const& e);
+RAMIE_API std::string to_string(unix_endpoint const& e);
+RAMIE_API std::ostream& operator<<(std::ostream& out, unix_endpoint const& e);
 
 }  // namespace ramie

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/net/socket_case.hpp>
 #include <ramie/detail/stream/stream_socket.hpp>
 #include <ramie/io_error.hpp>
@@ -43,16 +44,17 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
     static constexpr std::size_t most_fds = 253;
 
     // Connects. While the listener's queue is full it tries again every 1 to 50 ms. Suspension point.
-    static std::expected<unix_stream, std::error_code> connect(unix_endpoint const& to);
+    RAMIE_API static std::expected<unix_stream, std::error_code> connect(unix_endpoint const& to);
     // Two that are connected to each other. Does not wait.
-    static std::expected<std::pair<unix_stream, unix_stream>, std::error_code> pair();
+    RAMIE_API static std::expected<std::pair<unix_stream, unix_stream>, std::error_code> pair();
     // As tcp_stream::adopt().
-    static std::expected<unix_stream, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<unix_stream, std::error_code> adopt(unique_fd fd);
 
     // Writes at least one byte, as many as there is room for, and copies of the descriptors with the first byte; write
     // the rest of the bytes with write(). std::errc::invalid_argument if there is no byte, or more than most_fds
     // descriptors. Suspension point.
-    std::expected<std::size_t, std::error_code> send_fds(std::span<std::byte const> from, std::span<int const> fds);
+    RAMIE_API std::expected<std::size_t, std::error_code> send_fds(std::span<std::byte const> from,
+                                                                   std::span<int const> fds);
     std::expected<std::size_t, std::error_code> send_fds(std::string_view from, std::span<int const> fds) {
         return send_fds(std::as_bytes(std::span(from)), fds);
     }
@@ -60,21 +62,22 @@ class unix_stream : public detail::stream_socket, public byte_source<unix_stream
     // the process has no room for them, they are all closed, the bytes are lost, and the error is
     // stream_errc::descriptors_lost. (A plain read() closes descriptors that come with its bytes, silently.) At most
     // most_fds, else std::errc::invalid_argument. Suspension point.
-    std::expected<received_fds, std::error_code> receive_fds(std::span<std::byte> into, std::size_t at_most = most_fds);
+    RAMIE_API std::expected<received_fds, std::error_code> receive_fds(std::span<std::byte> into,
+                                                                       std::size_t at_most = most_fds);
     std::expected<received_fds, std::error_code> receive_fds(std::span<char> into, std::size_t at_most = most_fds) {
         return receive_fds(std::as_writable_bytes(into), at_most);
     }
 
-    std::expected<peer_credentials, std::error_code> credentials() const;
-    std::expected<unix_endpoint, std::error_code> local_endpoint() const;
-    std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
+    RAMIE_API std::expected<peer_credentials, std::error_code> credentials() const;
+    RAMIE_API std::expected<unix_endpoint, std::error_code> local_endpoint() const;
+    RAMIE_API std::expected<unix_endpoint, std::error_code> peer_endpoint() const;
 
   private:
     friend byte_source<unix_stream>;
     friend detail::access;
     explicit unix_stream(detail::owned_descriptor d) noexcept : stream_socket(std::move(d)) {}
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
-    std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> read_some(std::span<std::span<std::byte> const> into);
 };
 
 struct unix_listen_options {
@@ -89,13 +92,13 @@ class unix_listener : public detail::descriptor_holder {
     // of file, or a process listens, or is just about to). If several processes replace a stale file at once, one of
     // them gets to listen: a lock on PATH.ramie-lock, a file that exists only for that moment, keeps them apart. If the
     // lock file cannot be made, the stale file stays and the error is the lock file's. Does not wait.
-    static std::expected<unix_listener, std::error_code> bind(unix_endpoint const& at,
-                                                              unix_listen_options const& options = {});
+    RAMIE_API static std::expected<unix_listener, std::error_code> bind(unix_endpoint const& at,
+                                                                        unix_listen_options const& options = {});
     // As tcp_listener::adopt().
-    static std::expected<unix_listener, std::error_code> adopt(unique_fd fd);
+    RAMIE_API static std::expected<unix_listener, std::error_code> adopt(unique_fd fd);
 
     // As tcp_listener::accept(). Suspension point.
-    std::expected<unix_stream, std::error_code> accept();
+    RAMIE_API std::expected<unix_stream, std::error_code> accept();
 
     unix_endpoint const& local_endpoint() const noexcept { return local_; }
 

@@ -115,7 +115,7 @@ int ramie_thread_create(ramie_thread_t* thread, ramie_thread_attr const* attr, v
     return create(thread, attr, {f, nullptr, arg});
 }
 
-int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, void* (*f)(void*), void* arg) {
+RAMIE_API int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, void* (*f)(void*), void* arg) {
     ramie_thread_attr own{};
     if (attr != nullptr) {
         pthread_attr_t untouched;

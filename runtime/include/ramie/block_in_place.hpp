@@ -16,10 +16,10 @@ class worker;
 // While one of these lives, a spare worker does the work of the worker that this task runs on.
 class worker_loan {
   public:
-    worker_loan();
+    RAMIE_API worker_loan();
     worker_loan(worker_loan const&) = delete;
     worker_loan& operator=(worker_loan const&) = delete;
-    ~worker_loan();
+    RAMIE_API ~worker_loan();
 
   private:
     worker* lent_ = nullptr;  // null: there was nothing to lend

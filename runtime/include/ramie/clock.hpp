@@ -16,7 +16,7 @@ struct steady_clock {
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr bool is_steady = true;
 
-    [[nodiscard]] static time_point now() noexcept;
+    [[nodiscard]] RAMIE_API static time_point now() noexcept;
 };
 
 // As std::chrono::system_clock, but with points in time of its own, so that a wait until one of them asks this clock.
@@ -28,7 +28,7 @@ struct system_clock {
     using time_point = std::chrono::time_point<system_clock>;
     static constexpr bool is_steady = false;
 
-    [[nodiscard]] static time_point now() noexcept;
+    [[nodiscard]] RAMIE_API static time_point now() noexcept;
     // The same moment for std, to be formatted or stored.
     template <class Duration>
     static std::chrono::time_point<std::chrono::system_clock, Duration>

@@ -30,8 +30,8 @@ struct dump_options {
 // From fibers and threads; not from a signal handler (for that there is runtime_options::dump_on). Not a suspension
 // point: the calling thread waits until all is printed. Throws what the stream throws (and the program's own buffer may
 // wait, as in any output); std::bad_alloc.
-void dump(std::ostream& to, dump_options const& options = {});
+RAMIE_API void dump(std::ostream& to, dump_options const& options = {});
 // The same to a descriptor. Throws std::system_error if it cannot be written.
-void dump_fd(int fd, dump_options const& options = {});
+RAMIE_API void dump_fd(int fd, dump_options const& options = {});
 
 }  // namespace ramie

@@ -17,9 +17,9 @@ class random_source {
     using result_type = std::uint64_t;
     static constexpr result_type min() noexcept { return 0; }
     static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
-    result_type operator()() const;
+    RAMIE_API result_type operator()() const;
     // One of 0 to n - 1, all equally likely. 0: 0.
-    [[nodiscard]] std::uint64_t below(std::uint64_t n) const;
+    [[nodiscard]] RAMIE_API std::uint64_t below(std::uint64_t n) const;
 };
 
 }  // namespace ramie

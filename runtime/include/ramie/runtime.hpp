@@ -1,6 +1,7 @@
 // The runtime: worker threads that carry tasks, and its end.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/runtime_metrics.hpp>
 #include <ramie/runtime_options.hpp>
 #include <ramie/spawn_blocking.hpp>
@@ -21,14 +22,14 @@ namespace detail {
 class current_thread_turn {
   public:
     // std::logic_error if it is another thread's turn.
-    explicit current_thread_turn(scheduler&);
+    RAMIE_API explicit current_thread_turn(scheduler&);
     current_thread_turn(current_thread_turn const&) = delete;
     current_thread_turn& operator=(current_thread_turn const&) = delete;
-    ~current_thread_turn();
+    RAMIE_API ~current_thread_turn();
     // Waits until `root` has finished. If the caller is to stop before (it is a task of another runtime that is
     // aborted, or its timeout passes), so is `root`, which may borrow the caller's locals: it is aborted and waited
     // for, and then aborted or deadline_passed is thrown.
-    void wait_for(task& root);
+    RAMIE_API void wait_for(task& root);
 
   private:
     void run_until_finished(task& root);
@@ -45,13 +46,13 @@ class runtime_handle {
   public:
     // The runtime that carries the caller: of a task, a blocking job, or a thread that belongs to a runtime; elsewhere
     // throws no_runtime. So a task under ramie::run can give a handle to other threads.
-    [[nodiscard]] static runtime_handle current();
+    [[nodiscard]] RAMIE_API static runtime_handle current();
     // As ramie::spawn and ramie::spawn_blocking, from any thread.
     RAMIE_SPAWN_FORMS(spawn, spawn_by, const)
     RAMIE_SPAWN_FORMS(spawn_blocking, spawn_blocking_by, const)
 
     // From any thread, also after the runtime has gone: then its last figures.
-    [[nodiscard]] runtime_metrics metrics() const;
+    [[nodiscard]] RAMIE_API runtime_metrics metrics() const;
 
   private:
     friend class runtime;
@@ -65,7 +66,7 @@ class runtime_handle {
     auto spawn_blocking_by(detail::spawn_terms terms, F&& f, Args&&... args) const {
         return detail::blocking_request<F>(open_scheduler("spawn_blocking"), terms).call(std::forward<F>(f), std::forward<Args>(args)...);
     }
-    detail::scheduler& open_scheduler(char const* verb) const;
+    RAMIE_API detail::scheduler& open_scheduler(char const* verb) const;
     std::shared_ptr<detail::scheduler> scheduler_;
 };
 
@@ -75,13 +76,13 @@ class runtime {
     // Throws std::invalid_argument for a bad option, std::system_error if threads, descriptors or address space for
     // stacks cannot be had. If address space is limited (RLIMIT_AS) and small, a line on stderr says for how many
     // stacks it is enough.
-    explicit runtime(runtime_options const& options = {});
+    RAMIE_API explicit runtime(runtime_options const& options = {});
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
     // Shuts down within shutdown_timeout; if tasks are left then, prints them and ends the process. Inside a task or
     // blocking job of its own it would wait for itself: then it ends the process at once, with a message. But if
     // std::exit was called there, a static runtime is left as it is.
-    ~runtime();
+    RAMIE_API ~runtime();
 
     // Runs f() as a task and waits for it: its value, or its exception. From a plain thread, or from a task of another
     // runtime, which keeps its worker meanwhile (std::logic_error in a task of this runtime). An abort of that task,
@@ -116,13 +117,13 @@ class runtime {
         return shut_down(detail::after(limit));
     }
 
-    [[nodiscard]] runtime_metrics metrics() const;
+    [[nodiscard]] RAMIE_API runtime_metrics metrics() const;
 
   private:
-    void refuse_inside_task(char const* verb) const;
-    void must_be_outside(char const* verb) const;
+    RAMIE_API void refuse_inside_task(char const* verb) const;
+    RAMIE_API void must_be_outside(char const* verb) const;
     [[noreturn]] static void refuse_inside(char const* verb);
-    std::vector<std::string> shut_down(std::chrono::steady_clock::time_point until);
+    RAMIE_API std::vector<std::string> shut_down(std::chrono::steady_clock::time_point until);
 
     std::shared_ptr<detail::scheduler> scheduler_;
 };

@@ -24,6 +24,7 @@
 // RAMIE_SIM_LOG names a file to which the events of each run are written (of several runs, the last one's stay).
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/borrowed_call.hpp>
 
 #include <cstddef>
@@ -60,7 +61,7 @@ struct simulated_run {
 
 // A run that has failed, and not by an exception of its own: it does not get on (all tasks wait), does not end, a
 // task's failure was not received, or a check failed.
-class simulation_failed : public std::runtime_error {
+class RAMIE_API simulation_failed : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
@@ -68,8 +69,9 @@ class simulation_failed : public std::runtime_error {
 }  // namespace ramie::testing
 
 namespace ramie::detail {
-testing::simulated_run simulate(std::uint64_t seed, borrowed_call f, testing::simulation_options const& options);
-std::uint64_t explore(std::uint64_t n, borrowed_call f, testing::simulation_options const& options);
+RAMIE_API testing::simulated_run simulate(std::uint64_t seed, borrowed_call f,
+                                          testing::simulation_options const& options);
+RAMIE_API std::uint64_t explore(std::uint64_t n, borrowed_call f, testing::simulation_options const& options);
 }  // namespace ramie::detail
 
 namespace ramie::testing {
@@ -92,9 +94,9 @@ std::uint64_t explore(std::uint64_t n, F&& f, simulation_options const& options 
 }
 
 // The seed of the simulation that runs the caller. std::logic_error outside.
-[[nodiscard]] std::uint64_t simulation_seed();
+[[nodiscard]] RAMIE_API std::uint64_t simulation_seed();
 // Adds a line to the events. Nothing outside a simulation, so that code under test may call it.
-void note(std::string_view event);
+RAMIE_API void note(std::string_view event);
 
 // How a simulation hears of a test framework's checks, which do not throw; testing/doctest.hpp and testing/googletest.hpp
 // have it for two. All are called on the thread of the simulation.
@@ -108,6 +110,6 @@ struct check_framework {
     void (*hush)(bool on);
 };
 // One for the process; the last one counts.
-void use_checks(check_framework const& of) noexcept;
+RAMIE_API void use_checks(check_framework const& of) noexcept;
 
 }  // namespace ramie::testing

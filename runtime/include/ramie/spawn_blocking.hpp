@@ -2,19 +2,20 @@
 #pragma once
 
 #include <ramie/detail/blocking/blocking_share.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/spawn.hpp>
 
 namespace ramie {
 
 namespace detail {
 
-void submit_blocking(scheduler& where_to, task& t, blocking_share share);
+RAMIE_API void submit_blocking(scheduler& where_to, task& t, blocking_share share);
 template <blocking_share Share>
 void submit_to_share(scheduler& where_to, task& t) {
     submit_blocking(where_to, t, Share);
 }
 // std::invalid_argument: the options ask for a stack.
-spawn_terms without_stack(spawn_terms terms);
+RAMIE_API spawn_terms without_stack(spawn_terms terms);
 
 // Also used by join_set::spawn_blocking. It is a template only because a join_set, on a floor below, must not look at
 // it before it is used.

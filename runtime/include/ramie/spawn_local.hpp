@@ -1,6 +1,7 @@
 // Tasks that share state without locks, because all of them run on one thread.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/spawn.hpp>
 
 namespace ramie {
@@ -8,8 +9,8 @@ namespace ramie {
 namespace detail {
 
 // The runtime of the running task; the task must be one that stays on its worker.
-scheduler& here_for_local();
-void submit_local(scheduler& here, task& t);
+RAMIE_API scheduler& here_for_local();
+RAMIE_API void submit_local(scheduler& here, task& t);
 
 // Also used by join_set::spawn_local. It is a template only because a join_set, on a floor below, must not look at it
 // before it is used.

@@ -36,6 +36,7 @@ class report {
     void print_group(census::group const& g);
     void print_line(sighting const& s);
     void print_traces();
+    bool is_nameless_of_library(std::uintptr_t address, code_place const& place) const;
     void print_trace(trace_number n, std::string const& indent);
     void print_frame(std::size_t number, std::uintptr_t address, code_place const& place, std::string const& indent);
     void print_threads();

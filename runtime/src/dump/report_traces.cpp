@@ -54,7 +54,9 @@ void report::print_trace(trace_number n, std::string const& indent) {
         for (auto const& place : places) frames.push_back({t.frames[i], place});
         if (places.empty()) frames.push_back({t.frames[i], {}});
     }
-    auto const is_users = [](shown_frame const& f) { return !is_internal(f.place); };
+    auto const is_users = [&](shown_frame const& f) {
+        return !is_internal(f.place) && !is_nameless_of_library(f.address, f.place);
+    };
     auto first = std::ranges::find_if(frames, is_users);
     auto last = std::find_if(frames.rbegin(), std::make_reverse_iterator(first), is_users).base();
     if (first == frames.end()) first = frames.begin(), last = frames.end();
@@ -76,6 +78,13 @@ void report::print_trace(trace_number n, std::string const& indent) {
         break;
     case trace::ending::not_taken: break;
     }
+}
+
+// A frame of the stripped shared library, whose inner functions have no names then.
+bool report::is_nameless_of_library(std::uintptr_t address, code_place const& place) const {
+    if (!place.function.empty() || !place.file.empty()) return false;
+    auto const in = symbols_.in_file(address).file;
+    return in.substr(in.rfind('/') + 1).starts_with("libramie.so");
 }
 
 void report::print_frame(std::size_t number, std::uintptr_t address, code_place const& place,

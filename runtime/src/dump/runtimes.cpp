@@ -28,7 +28,7 @@ home_process::child_watcher const forgets(nullptr, []() noexcept {
 
 // For debuggers. In this file, because every program that has a runtime links it.
 extern "C" {
-extern debug_root const ramie_debug_root;
+RAMIE_API extern debug_root const ramie_debug_root;
 [[gnu::used]] debug_root const ramie_debug_root{"ramie-1", &known, debug_layout::rows};
 }
 

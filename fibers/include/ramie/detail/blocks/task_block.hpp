@@ -10,7 +10,7 @@
 namespace ramie::detail {
 
 // Throws std::bad_alloc.
-[[nodiscard]] void* take_block(std::size_t size);
-void put_block(void* block, std::size_t size) noexcept;
+[[nodiscard]] RAMIE_API void* take_block(std::size_t size);
+RAMIE_API void put_block(void* block, std::size_t size) noexcept;
 
 }  // namespace ramie::detail

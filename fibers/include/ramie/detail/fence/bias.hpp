@@ -18,6 +18,7 @@
 
 #include <ramie/detail/fence/asymmetric_gate.hpp>
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/this_lane.hpp>
 
 #include <cstdint>
@@ -63,7 +64,7 @@ class bias {
         gate_.open();
         owner_.store(me, std::memory_order_relaxed);  // from the next time on
     }
-    void take_back() noexcept;
+    RAMIE_API void take_back() noexcept;
 
     atomic<lane_number> owner_{none};
     asymmetric_gate gate_;  // open while the lock has an owner

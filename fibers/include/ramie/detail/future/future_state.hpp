@@ -12,6 +12,7 @@
 
 #include <ramie/detail/fence/atomic.hpp>
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/forced_unwind.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/error.hpp>
@@ -27,42 +28,42 @@
 
 namespace ramie::detail {
 
-[[noreturn]] void throw_future_error(std::future_errc why);
+[[noreturn]] RAMIE_API void throw_future_error(std::future_errc why);
 
 class future_core {
   public:
-    future_core();
+    RAMIE_API future_core();
     future_core(future_core const&) = delete;
     future_core& operator=(future_core const&) = delete;
     virtual ~future_core() = default;
 
     // --- the future's side ---
     // Waits for a result; a deferred function is called here. Suspension point.
-    void wait();
+    RAMIE_API void wait();
     // timeout: `limit` came first. deferred: the function was not called yet, and this call did not call it.
     std::future_status wait_until(time_point limit);
 
     // --- the promise's side ---
     // Notes that there is a future now; future_already_retrieved if there was one.
-    void retrieve();
+    RAMIE_API void retrieve();
     bool was_retrieved() const noexcept { return retrieved_.load(std::memory_order_relaxed); }
     // promise_already_satisfied
-    void set_exception(std::exception_ptr why);
+    RAMIE_API void set_exception(std::exception_ptr why);
     // The same, but it is not seen before show().
     void keep_exception(std::exception_ptr why);
     // No result will come: broken_promise, unless there is one.
-    void abandon() noexcept;
+    RAMIE_API void abandon() noexcept;
     // Shows the kept result; if there is none, broken_promise.
-    void show() noexcept;
+    RAMIE_API void show() noexcept;
 
   protected:
     bool is_ready() const noexcept {
         return stage_.load(std::memory_order_acquire) == stage::ready;  // pairs with the release in publish()
     }
-    [[nodiscard]] bool begin() noexcept;
+    [[nodiscard]] RAMIE_API bool begin() noexcept;
     // release pairs with the acquire in begin(): the next maker sees the place as the failed one left it.
     void give_up() noexcept { stage_.store(stage::empty, std::memory_order_release); }
-    void publish() noexcept;
+    RAMIE_API void publish() noexcept;
     void rethrow_failure() const {
         if (failure_) std::rethrow_exception(failure_);
     }

@@ -7,6 +7,8 @@
 #include <compile_with_-std=c++23>
 #endif
 
+#include <ramie/detail/ground/api.hpp>
+
 #include <version>
 
 #if !defined(__cpp_lib_expected)

@@ -6,6 +6,7 @@
 // look into.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/config.hpp>
 
 #include <cstdint>
@@ -17,7 +18,7 @@ using lane_number = std::uint32_t;  // see bias.hpp
 
 // Written by bind_lane() only.
 extern "C" constinit thread_local lane* ramie_lane_here;
-extern "C" constinit thread_local lane_number ramie_bias_here;
+extern "C" RAMIE_API constinit thread_local lane_number ramie_bias_here;
 
 // From now on this thread carries that lane, or (null) none.
 void bind_lane(lane*) noexcept;
@@ -41,7 +42,7 @@ void bind_lane(lane*) noexcept;
 #else
 
 lane* this_lane() noexcept;
-lane_number this_bias() noexcept;
+RAMIE_API lane_number this_bias() noexcept;
 
 #endif
 

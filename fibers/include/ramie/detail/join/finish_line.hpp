@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/park.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
@@ -22,24 +23,24 @@ class finish_line {
     finish_line() = default;
     finish_line(finish_line const&) = delete;
     finish_line& operator=(finish_line const&) = delete;
-    ~finish_line();
+    RAMIE_API ~finish_line();
 
-    void arrive(runner& r) noexcept;
+    RAMIE_API void arrive(runner& r) noexcept;
     // The first runner that has arrived, or null.
-    runner* try_next() noexcept;
+    RAMIE_API runner* try_next() noexcept;
     // Waits for a runner. Suspension point; an abort loses no runner.
-    runner& next();
+    RAMIE_API runner& next();
     // Takes off a runner that is about to be destroyed, wherever it is: its task could not be spawned, and counts as
     // ended by that.
-    void forget(runner& r) noexcept;
+    RAMIE_API void forget(runner& r) noexcept;
     // The line is not looked at any more: arrivals are ignored.
-    void close() noexcept;
+    RAMIE_API void close() noexcept;
 
     // For select.
     word_lock& lock() noexcept { return lock_; }
     wait_queue& waiters() noexcept { return waiters_; }
     bool has_arrivals() const noexcept { return !arrived_.empty(); }
-    runner* take_locked() noexcept;
+    RAMIE_API runner* take_locked() noexcept;
 
   private:
     word_lock lock_;

@@ -26,6 +26,7 @@
 //   - what is left of the parent's runtimes is left as it is: destroying them waits for nothing.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/config.hpp>
 
 #include <atomic>
@@ -36,7 +37,7 @@ namespace ramie::detail::home_process {
 
 using word = std::atomic<std::uint32_t>;
 // Points to a word that is 1. Changes only when the first runtime starts.
-extern constinit std::atomic<word const*> looked_at;
+RAMIE_API extern constinit std::atomic<word const*> looked_at;
 
 // True: not a child with copied memory. (Also true before there is a home.) acquire pairs with the release in
 // begin_anew(): a thread that sees the child's own home sees its new tables.

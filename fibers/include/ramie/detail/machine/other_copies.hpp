@@ -10,6 +10,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 
 #include <cstddef>
 #include <string>
@@ -29,12 +30,12 @@ struct copy_of_ramie {
     void (*part)(copy_of_ramie const* other) noexcept;
 };
 
-extern atomic<unsigned> other_copies;
+RAMIE_API extern atomic<unsigned> other_copies;
 
 // "task 7 "name" of another copy of Ramie, in FILE"; empty if the calling thread runs no such fiber.
 std::string foreign_fiber();
 
-[[gnu::cold]] void refuse_foreign_fiber_now() noexcept;
+[[gnu::cold]] RAMIE_API void refuse_foreign_fiber_now() noexcept;
 
 // On a thread that runs no fiber of this copy: ends the process if it runs another copy's.
 inline void refuse_foreign_fiber() noexcept {

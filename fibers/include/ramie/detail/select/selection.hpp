@@ -2,6 +2,7 @@
 // effect.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/forced_unwind.hpp>
 #include <ramie/detail/ground/least_most.hpp>
 #include <ramie/detail/wait/park.hpp>
@@ -17,7 +18,7 @@
 namespace ramie::detail {
 
 // Writes 0 .. n-1 in random order, each order equally likely; only for fairness.
-void shuffle(std::uint8_t* order, std::size_t n) noexcept;
+RAMIE_API void shuffle(std::uint8_t* order, std::size_t n) noexcept;
 
 template <class... Cases>
 class selection {

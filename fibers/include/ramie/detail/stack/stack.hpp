@@ -24,6 +24,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/stack_metrics.hpp>
 
@@ -115,7 +116,7 @@ inline constexpr std::uint8_t stack_class_count = [] {
 
 // The smallest class with at least that many usable bytes. Throws std::invalid_argument, which names the accepted
 // range.
-std::uint8_t stack_class_for(std::size_t wanted);
+RAMIE_API std::uint8_t stack_class_for(std::size_t wanted);
 
 // Idle stacks chained through `next`, newest first.
 struct stack_list {

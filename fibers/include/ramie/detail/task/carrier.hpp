@@ -3,6 +3,7 @@
 // operation, so that a verb costs one crossing and one thread-local read.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/this_lane.hpp>
 #include <ramie/detail/task/task.hpp>
 
@@ -16,11 +17,11 @@ namespace carrier {
 using detail::this_lane;
 
 // The runtime that a spawn from here belongs to; throws no_runtime.
-scheduler& here(char const* verb);
+RAMIE_API scheduler& here(char const* verb);
 
 // Takes over a new task: gives it an id, lists it and queues it. `where_to`: from here(). Never a suspension point.
 // std::bad_alloc: the task was cancelled.
-void submit(scheduler& where_to, task&);
+RAMIE_API void submit(scheduler& where_to, task&);
 
 // Makes a claimed task runnable. From any thread.
 void resume(task&) noexcept;
@@ -51,9 +52,9 @@ bool can_arm(lane&) noexcept;
 void disarm(task& t) noexcept;
 
 // steady time; virtual on the one-thread carrier.
-time_point now() noexcept;
+RAMIE_API time_point now() noexcept;
 // No earlier than now() and a few milliseconds later, for a quarter of the price. Virtual likewise.
-time_point a_little_later() noexcept;
+RAMIE_API time_point a_little_later() noexcept;
 
 // A number for choices that need only be fair, another one each time. From any thread.
 std::uint64_t fair_number() noexcept;

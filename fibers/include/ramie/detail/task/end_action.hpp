@@ -5,6 +5,7 @@
 // It lies among the fiber_locals under a key that no fiber_local has, so a task without actions pays nothing.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/local_value.hpp>
 
 #include <memory>
@@ -14,9 +15,9 @@
 namespace ramie::detail {
 
 // On a plain thread, makes sure that the actions will be done. std::system_error: there is no key left for that.
-void prepare_to_end();
+RAMIE_API void prepare_to_end();
 // From here on nothing can fail.
-void at_end(local_value& action) noexcept;
+RAMIE_API void at_end(local_value& action) noexcept;
 
 template <class F>
 class end_action : local_value {

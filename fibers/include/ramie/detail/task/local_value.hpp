@@ -9,6 +9,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
 #include <utility>
@@ -30,20 +31,20 @@ struct local_of : local_value {
 };
 
 // The running fiber's or this thread's value of that fiber_local, or null.
-local_value* find_local(void const* key) noexcept;
+RAMIE_API local_value* find_local(void const* key) noexcept;
 // Makes it the current value of the running fiber or thread, and returns that waiter.
-waiter& add_local(local_value&) noexcept;
+RAMIE_API waiter& add_local(local_value&) noexcept;
 // Takes off a value that is on that list.
-void remove_local(waiter& of, local_value&) noexcept;
+RAMIE_API void remove_local(waiter& of, local_value&) noexcept;
 // Destroys all of them, newest first, and those that their destructors make; then does the actions at the end
 // (end_action.hpp).
 void destroy_locals(waiter& of) noexcept;
 // The actions lie under this key.
-extern char const end_key;
+RAMIE_API extern char const end_key;
 
 // Whether an inherited value was ever set in this process. relaxed: a task with such a value has set it, or got it from
 // a task that did.
-extern atomic<bool> locals_are_inherited;
+RAMIE_API extern atomic<bool> locals_are_inherited;
 
 // The values with which a task spawned from here starts.
 class inherited_locals {
@@ -61,8 +62,8 @@ class inherited_locals {
     }
 
   private:
-    void copy_all();
-    void free_all() noexcept;
+    RAMIE_API void copy_all();
+    RAMIE_API void free_all() noexcept;
     local_value* first_ = nullptr;
 };
 

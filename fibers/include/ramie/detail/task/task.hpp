@@ -25,6 +25,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/task/live_table.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 #include <ramie/error.hpp>
@@ -111,26 +112,26 @@ class task : public waiter {
     };
     ending finish_on_lane() noexcept { return conclude(); }
     // Abort from outside: marks the task, and resumes or cancels it if needed. The caller holds a reference.
-    void abort();
+    RAMIE_API void abort();
     // The same without user code: a task that has not started is cancelled by the thread that starts it, and its
     // stop_token is not requested. True: that request is left to be made.
     [[nodiscard]] bool mark_aborted() noexcept;
     void request_stop();
     // The handle goes: a failure that was not received is reported, a value that was not taken is destroyed.
-    void drop_handle() noexcept;
+    RAMIE_API void drop_handle() noexcept;
     // The join's error for a task without a value.
-    join_error error() const;
+    RAMIE_API join_error error() const;
     // Called by the handle: drops the rest of a failure that was received.
-    void forget_failure() noexcept;
+    RAMIE_API void forget_failure() noexcept;
     // The task's own stop source, made on first use.
-    std::stop_token stop_token();
+    RAMIE_API std::stop_token stop_token();
 
     // A job of the blocking pool: never has a stack.
     bool is_job() const noexcept { return runs == body::on_a_blocking_thread; }
     task_id id() const noexcept { return id_; }
     void set_id(task_id id) noexcept { id_ = id; }
     char const* name() const noexcept { return name_ ? name_ : ""; }
-    void set_name(std::string const& name) noexcept;
+    RAMIE_API void set_name(std::string const& name) noexcept;
     std::source_location where() const noexcept { return where_; }
 
     result_kind kind = result_kind::none;
@@ -162,7 +163,7 @@ class task : public waiter {
     std::uint64_t joiner_generation = 0;
 
   protected:
-    ~task();
+    RAMIE_API ~task();
 
   private:
     friend struct debug_layout;
@@ -171,7 +172,7 @@ class task : public waiter {
     bool was_stopped_with_others() const noexcept;
     void discard_result(shared_hook const* hook) noexcept;
     void report(shared_hook const& hook) noexcept;
-    ending conclude() noexcept;
+    RAMIE_API ending conclude() noexcept;
     task_state::finish_result conclude_and_tell(bool has_result) noexcept;
     waiter* after(task_state::finish_result end) noexcept;
     void keep_hook() noexcept;
@@ -185,12 +186,12 @@ class task : public waiter {
 
 // The two halves of a join, for a select (join.cpp). Shows (self, g) to the finisher; false: `t` has finished already.
 // std::logic_error for a task that joins itself, and while another joiner waits.
-bool show_joiner(task& t, waiter& self, std::uint64_t g);
+RAMIE_API bool show_joiner(task& t, waiter& self, std::uint64_t g);
 // Takes (self, g) back. True: the finisher has claimed it.
-bool take_back_joiner(task& t) noexcept;
+RAMIE_API bool take_back_joiner(task& t) noexcept;
 
 // Waits for the end of `t`; false if `limit` came first. Throws aborted, deadline_passed; logic_error for a task that
 // joins itself, and while another joiner waits.
-bool join(task& t, time_point limit = never);
+RAMIE_API bool join(task& t, time_point limit = never);
 
 }  // namespace ramie::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 namespace ramie::detail {
 
 // Sleeps while `word` holds `expected`, until `until` at the latest. False if the time ran out.
-bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point until = never) noexcept;
+RAMIE_API bool futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, time_point until = never) noexcept;
 // Wakes one sleeper. Uses only the word's address, so the word may be gone already.
-void futex_wake(atomic<std::uint32_t>& word) noexcept;
+RAMIE_API void futex_wake(atomic<std::uint32_t>& word) noexcept;
 
 }  // namespace ramie::detail

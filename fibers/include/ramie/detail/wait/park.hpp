@@ -12,6 +12,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
@@ -29,7 +30,7 @@ class [[nodiscard]] wait_end {
     bool woken() const noexcept { return how_ == task_state::outcome::woken; }
     // Called after the node was taken back: throws aborted, or deadline_passed for an enclosing timeout. Returns if the
     // wait's own limit passed.
-    void raise() const;
+    RAMIE_API void raise() const;
 
   private:
     task_state::outcome how_;
@@ -39,7 +40,8 @@ class [[nodiscard]] wait_end {
 
 // Waits until generation `g` of `self` is claimed, or until `limit`. `held` is unlocked once no waker can miss the
 // waiter any more. Suspension point; throws nothing itself.
-wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr, time_point limit = never);
+RAMIE_API wait_end park(waiter& self, std::uint64_t g, wait_reason why, word_lock* held = nullptr,
+                        time_point limit = never);
 
 inline wait_end park(wait_node const& node, wait_reason why, word_lock* held = nullptr, time_point limit = never) {
     return park(*node.waiting, node.generation, why, held, limit);

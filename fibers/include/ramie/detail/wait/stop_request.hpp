@@ -11,6 +11,7 @@
 // On a plain thread, waits are the thread's own, and harmless.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
 #include <stop_token>
@@ -30,7 +31,7 @@ class stop_callbacks_run {
 };
 
 // False: the stop was requested before.
-bool request_stop(std::stop_source& source) noexcept;
+RAMIE_API bool request_stop(std::stop_source& source) noexcept;
 
 // For a fiber that runs callbacks and would have to wait for `what`.
 [[noreturn]] void die_of_waiting(waiter const& self, char const* what) noexcept;

@@ -334,12 +334,12 @@ class task_state {
         if ((w & joiner_bit) != 0) return finish_result::wake_joiner;
         return released(w) == release_result::free_it ? finish_result::free_it : finish_result::nothing;
     }
-    void wait_until_told() const noexcept;
+    RAMIE_API void wait_until_told() const noexcept;
     // Returns the word.
-    std::uint64_t wait_until_let_go() const noexcept;
+    RAMIE_API std::uint64_t wait_until_let_go() const noexcept;
     // Of a wait that is over, or is held. Apart from the usual claim, which then saves no registers.
-    [[gnu::noinline]] claim_result claim_with_care(std::uint64_t w, std::uint64_t g, outcome how) noexcept;
-    [[gnu::cold, gnu::noinline]] abort_result abort_with_care(bool only_mark) noexcept;
+    [[gnu::noinline]] RAMIE_API claim_result claim_with_care(std::uint64_t w, std::uint64_t g, outcome how) noexcept;
+    [[gnu::cold, gnu::noinline]] RAMIE_API abort_result abort_with_care(bool only_mark) noexcept;
     static snapshot taken_apart(std::uint64_t w) noexcept {
         bool const over = phase_of(w) == phase::finished;
         return {phase_of(w), outcome_of(w), (w & abort_bit) != 0, !over && (w & abortable_bit) != 0,
@@ -353,7 +353,7 @@ class task_state {
         if (!holds) [[unlikely]] die_of(breach, w);
 #endif
     }
-    [[noreturn, gnu::cold]] static void die_of(char const* breach, std::uint64_t w) noexcept;
+    [[noreturn, gnu::cold]] RAMIE_API static void die_of(char const* breach, std::uint64_t w) noexcept;
     [[noreturn]] static void too_many_refs() noexcept {
         std::fputs("ramie: a task has more than 1,000,000 abort_handles\n", stderr);
         std::abort();

@@ -3,6 +3,7 @@
 // that pops it, or by the waiter itself when its wait ended otherwise.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/intrusive_list.hpp>
 #include <ramie/detail/wait/waiter.hpp>
 
@@ -34,7 +35,7 @@ class woken_list {
     woken_list(woken_list const&) = delete;
     woken_list& operator=(woken_list const&) = delete;
     ~woken_list() { resume_all(); }
-    void add(wait_node& node) noexcept;
+    RAMIE_API void add(wait_node& node) noexcept;
     void add_first(wait_node& node) noexcept;
     // All of `later`'s come after what is here.
     void append(woken_list& later) noexcept;
@@ -43,7 +44,7 @@ class woken_list {
     }
 
   private:
-    void resume_each() noexcept;
+    RAMIE_API void resume_each() noexcept;
 
     task* fibers_ = nullptr;  // the first and the last, linked through task::next, which is the claimer's
     task* last_fiber_ = nullptr;
@@ -68,7 +69,7 @@ class wait_queue {
     // The node that waits longest, or null. Its wait may have ended otherwise: only a claim tells.
     wait_node* first() noexcept { return nodes_.empty() ? nullptr : &nodes_.front(); }
     // Takes this node off and claims its waiter; one that must be resumed goes to `out`. False: its wait was over.
-    bool claim(wait_node& node, woken_list& out) noexcept;
+    RAMIE_API bool claim(wait_node& node, woken_list& out) noexcept;
     // Claims the first waiter whose wait is still open: it now has what it waited for.
     claimed_waiter claim_first() noexcept { return nodes_.empty() ? claimed_waiter{} : claim_first_open(); }
     // The same for a waker that hands nothing over: returns the waiter to be resumed after the lock is released.
@@ -81,13 +82,13 @@ class wait_queue {
     // As claim_front(), of those that came last.
     waiter* claim_back(bool& served) noexcept;
     // Claims all waiters.
-    void claim_all(woken_list& out) noexcept;
+    RAMIE_API void claim_all(woken_list& out) noexcept;
 
     // Dies with a message naming the primitive and a waiter, if there is a waiter.
-    void assert_empty(char const* primitive) noexcept;
+    RAMIE_API void assert_empty(char const* primitive) noexcept;
 
   private:
-    claimed_waiter claim_first_open() noexcept;
+    RAMIE_API claimed_waiter claim_first_open() noexcept;
     claimed_waiter take(wait_node& node) noexcept;
 
     intrusive_list<wait_node> nodes_;

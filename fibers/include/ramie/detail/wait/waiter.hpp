@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/atomic.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/wait/task_state.hpp>
 
 #include <chrono>
@@ -18,7 +19,7 @@ inline constexpr time_point never = time_point::max();
 // A mask (an abort_shield, or an exception that unwinds) holds off only scopes that are older than itself. So a scope
 // remembers how deep in masks it was opened: its deadline may be thrown where the waiter is no deeper than that. An
 // abort counts as a scope that was opened before the task began, outside all masks.
-struct deadline_scope {
+struct RAMIE_API deadline_scope {
     time_point until;
     std::uint32_t shields;     // the waiter's at the opening
     std::uint32_t exceptions;  // the uncaught ones at the opening
@@ -36,10 +37,10 @@ class waiter {
     waiter& operator=(waiter const&) = delete;
 
     // The running fiber, or this plain thread.
-    static waiter& self() noexcept;
+    RAMIE_API static waiter& self() noexcept;
     // The same, at the entry of an operation that may wait: an abort point that spends from the budget (budget.hpp).
     // With an empty budget others run first, and then an enclosing timeout that has passed throws, too.
-    static waiter& enter(std::uint32_t cost = 1);
+    RAMIE_API static waiter& enter(std::uint32_t cost = 1);
 
     bool is_fiber() const noexcept { return what_ == kind::fiber; }
 
@@ -91,8 +92,8 @@ class waiter {
     ~waiter() = default;
 
   private:
-    [[gnu::cold, gnu::noinline]] void throw_if_aborted();
-    [[gnu::cold, gnu::noinline]] void throw_if_late();
+    [[gnu::cold, gnu::noinline]] RAMIE_API void throw_if_aborted();
+    [[gnu::cold, gnu::noinline]] RAMIE_API void throw_if_late();
 };
 
 // Those of the calling fiber or thread.
@@ -103,7 +104,7 @@ inline std::uint32_t uncaught_exceptions() noexcept { return static_cast<std::ui
 bool others_run_beside(waiter const& self) noexcept;
 
 // Called after claim() said `submit_it`: makes the waiter run again.
-void resume(waiter&) noexcept;
+RAMIE_API void resume(waiter&) noexcept;
 
 // "task 7 "name"" or "a plain thread", for messages.
 struct waiter_name {

@@ -5,6 +5,7 @@
 // select goes on.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 #include <ramie/detail/ready/direction.hpp>
 #include <ramie/detail/ready/owned_descriptor.hpp>
@@ -22,14 +23,14 @@ namespace ramie::detail {
 class socket_case {
   public:
     socket_case(socket_case&& other) noexcept : on_(other.on_), towards_(other.towards_) {}  // before it is polled
-    enlisting enlist(waiter& self, std::uint64_t g) noexcept;
-    bool withdraw() noexcept;
+    RAMIE_API enlisting enlist(waiter& self, std::uint64_t g) noexcept;
+    RAMIE_API bool withdraw() noexcept;
     // During a shortage: the time of the next try.
     time_point limit() const noexcept { return try_again_; }
 
   protected:
     socket_case(owned_descriptor const& on, direction towards) noexcept : on_(on), towards_(towards) {}
-    ~socket_case();
+    RAMIE_API ~socket_case();
 
     // Calls attempt(descriptor&) if that is worth while, or if `unasked` (readiness may not have been harvested yet).
     // attempt returns false if nothing was left. True: done, or `error` says why nothing will come any more.
@@ -59,7 +60,7 @@ class accept_attempts : public socket_case {
     std::optional<std::expected<owned_descriptor, std::error_code>> result_;
 
   private:
-    bool try_it(bool unasked);
+    RAMIE_API bool try_it(bool unasked);
 };
 
 class readiness_attempts : public socket_case {
@@ -71,10 +72,10 @@ class readiness_attempts : public socket_case {
     bool confirm() { return try_it(false); }
 
   protected:
-    std::expected<void, std::error_code> result() const;
+    RAMIE_API std::expected<void, std::error_code> result() const;
 
   private:
-    bool try_it(bool unasked);
+    RAMIE_API bool try_it(bool unasked);
 
     direction towards_;
     std::error_code error_;
@@ -82,7 +83,7 @@ class readiness_attempts : public socket_case {
 
 // For a select that has won on a socket: like every I/O operation, it lets others run if this fiber never has to wait.
 // Not an abort point, since the result would be lost.
-void let_others_have_their_share();
+RAMIE_API void let_others_have_their_share();
 
 template <class Stream, class Handler>
 class accept_case : public accept_attempts {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/detail/fence/word_lock.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ground/intrusive_list.hpp>
 #include <ramie/detail/wait/wait_queue.hpp>
 
@@ -19,16 +20,16 @@ class signal_listener : public list_hook {
     explicit signal_listener(signal_set wanted);
     signal_listener(signal_listener const&) = delete;
     signal_listener& operator=(signal_listener const&) = delete;
-    ~signal_listener();
+    RAMIE_API ~signal_listener();
 
     signal_set wanted() const noexcept { return wanted_; }
 
     // One lock for all listeners.
-    static word_lock& lock() noexcept;
+    RAMIE_API static word_lock& lock() noexcept;
     // With the lock held:
     bool has_come() const noexcept { return come_ != 0; }
     // Takes the next signal and returns its number; 0: none. In turn, so that a frequent signal does not hide another.
-    int take() noexcept;
+    RAMIE_API int take() noexcept;
     void hear(signal_set these, woken_list& out) noexcept {
         come_ |= these & wanted_;
         if (come_ != 0) waiting.claim_all(out);

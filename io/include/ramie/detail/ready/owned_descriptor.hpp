@@ -27,12 +27,12 @@ class owned_descriptor {
     // Null once moved from.
     descriptor* get() const noexcept { return held_; }
     // Waiting calls return at once. May be called while other fibers use the descriptor.
-    void close() noexcept;
+    RAMIE_API void close() noexcept;
     // The number; -1 once closed.
-    int fd() const noexcept;
+    RAMIE_API int fd() const noexcept;
 
   private:
-    static void drop(descriptor& d) noexcept;
+    RAMIE_API static void drop(descriptor& d) noexcept;
 
     descriptor* held_ = nullptr;
 };

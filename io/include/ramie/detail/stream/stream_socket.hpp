@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ramie/byte_stream.hpp>
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/ready/descriptor_holder.hpp>
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace detail {
 class stream_socket : public descriptor_holder, public byte_sink<stream_socket> {
   public:
     // Reads the bytes that have come without taking them away; else as read(). Suspension point.
-    std::expected<std::size_t, std::error_code> peek(std::span<std::byte> into);
+    RAMIE_API std::expected<std::size_t, std::error_code> peek(std::span<std::byte> into);
     std::expected<std::size_t, std::error_code> peek(std::span<char> into) {
         return peek(std::as_writable_bytes(into));
     }
@@ -28,12 +29,12 @@ class stream_socket : public descriptor_holder, public byte_sink<stream_socket> 
 
     // Ends one direction or both: the peer reads to the end; calls that wait here in that direction return. Does not
     // wait.
-    std::expected<void, std::error_code> shutdown(shutdown_side side);
+    RAMIE_API std::expected<void, std::error_code> shutdown(shutdown_side side);
     std::expected<void, std::error_code> shutdown_write() { return shutdown(shutdown_side::write); }
 
     // How many bytes the system buffers for each direction; it may take more or less than was asked for (Linux doubles
     // it).
-    std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
+    RAMIE_API std::expected<void, std::error_code> set_send_buffer(std::size_t bytes);
     std::expected<void, std::error_code> set_receive_buffer(std::size_t bytes);
 
   protected:
@@ -41,8 +42,8 @@ class stream_socket : public descriptor_holder, public byte_sink<stream_socket> 
 
   private:
     friend byte_sink<stream_socket>;
-    std::expected<std::size_t, std::error_code> write_some(std::span<std::byte const> from);
-    std::expected<std::size_t, std::error_code> write_some(std::span<std::span<std::byte const> const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write_some(std::span<std::byte const> from);
+    RAMIE_API std::expected<std::size_t, std::error_code> write_some(std::span<std::span<std::byte const> const> from);
 };
 
 }  // namespace detail

@@ -6,6 +6,8 @@
 // a seed and, for a shrunk run, the choices that keep the seed's value; all others are 0.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,7 +32,7 @@ class decisions {
     explicit decisions(schedule by) : by_(std::move(by)) {}
 
     // One of 0 to n - 1. 0 is what needs the least explanation: the oldest task, no delay, no failure. n > 0.
-    std::uint32_t choose(std::uint32_t n);
+    RAMIE_API std::uint32_t choose(std::uint32_t n);
     // True once in `n` on average.
     bool once_in(std::uint32_t n) { return choose(n) == n - 1; }
     // A number for the program itself (random.hpp). It is no choice: shrinking leaves it as it is.
@@ -43,7 +45,7 @@ class decisions {
 
   private:
     enum stream : std::uint64_t { of_schedule = 0x9e37'79b9'7f4a'7c15, of_program = 0xd1b5'4a32'd192'ed03 };
-    static std::uint64_t mixed(std::uint64_t seed, std::uint64_t number, stream s) noexcept;
+    RAMIE_API static std::uint64_t mixed(std::uint64_t seed, std::uint64_t number, stream s) noexcept;
     bool is_kept(std::uint32_t number) noexcept;
 
     schedule by_;

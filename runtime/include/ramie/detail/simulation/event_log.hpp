@@ -4,6 +4,8 @@
 // same bytes, on another machine too.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -19,7 +21,7 @@ class event_log {
     // `whole`: keep all lines, not only the last ones.
     explicit event_log(bool whole) : keeps_all_(whole) {}
 
-    void add(std::chrono::nanoseconds since_start, std::string_view what);
+    RAMIE_API void add(std::chrono::nanoseconds since_start, std::string_view what);
 
     std::uint64_t count() const noexcept { return count_; }
     // FNV-1a of all lines with their ends.

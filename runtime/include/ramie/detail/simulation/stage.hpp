@@ -15,6 +15,7 @@
 // One thread uses a stage, and several threads may each have one.
 #pragma once
 
+#include <ramie/detail/ground/api.hpp>
 #include <ramie/detail/simulation/decisions.hpp>
 #include <ramie/detail/simulation/event_log.hpp>
 #include <ramie/detail/task/task.hpp>
@@ -117,7 +118,7 @@ class stage {
 // The stage of the simulation that this thread runs, or null. `stages`: how many there are in the process, so that
 // elsewhere this is one load. (Relaxed: a thread sees its own.)
 inline constinit std::atomic<std::uint32_t> stages{0};
-stage* find_stage() noexcept;
+RAMIE_API stage* find_stage() noexcept;
 inline stage* this_stage() noexcept {
     return stages.load(std::memory_order_relaxed) == 0 ? nullptr : find_stage();
 }
