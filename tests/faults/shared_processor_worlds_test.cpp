@@ -9,12 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include <sched.h>
 #include <sys/stat.h>
@@ -59,7 +59,11 @@ class processor_group {
     processor_group(processor_group const&) = delete;
     processor_group& operator=(processor_group const&) = delete;
     ~processor_group() {
-        if (!path_.empty()) ::rmdir(path_.c_str());
+        if (path_.empty()) return;
+        // The program leaves a child behind, which may take a while to end.
+        int tries = 20'000;
+        while (::rmdir(path_.c_str()) != 0 && errno == EBUSY && --tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        CHECK_MESSAGE(tries > 0, path_ << " is left");
     }
 
     // In a child. It and what it executes are in the group.

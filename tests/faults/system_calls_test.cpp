@@ -22,7 +22,9 @@
 #include <initializer_list>
 #include <iterator>
 #include <new>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -30,6 +32,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -44,6 +47,17 @@ namespace {
 enum : int { fine = 0, not_reached = 10, unasked_failure, does_not_go_on, wrong, leaks };
 
 // --- the child ---
+
+// As the parent knows it: errno's number, or the category's name before it; "bad_alloc".
+std::string code_in(std::exception const& e) {
+    if (dynamic_cast<std::bad_alloc const*>(&e) != nullptr) return "bad_alloc";
+    auto const* const known = dynamic_cast<std::system_error const*>(&e);
+    if (known == nullptr) return "no code";
+    auto const& code = known->code();
+    auto const number = std::to_string(code.value());
+    bool const is_errno = code.category() == std::system_category() || code.category() == std::generic_category();
+    return is_errno ? number : code.category().name() + (" " + number);
+}
 
 class trial {
   public:
@@ -76,7 +90,7 @@ class trial {
     bool a_runtime() {
         bool failed = false;
         auto const say = [&](char const* what, std::exception const& e) {
-            std::printf("%s: %s\n", what, e.what());
+            std::printf("%s: %s\ntold: %s: %s\n", what, e.what(), what, code_in(e).c_str());
             failed = true;
         };
         try {
@@ -135,6 +149,8 @@ struct row {
     std::vector<int> errors;
     bool (*concerns)(seccomp_data const&) = nullptr;
     std::size_t spared = 0;  // the call by this number is not refused
+    // What a step may be told instead of the error: how the line ends.
+    std::vector<std::pair<int, std::string>> instead = {};
 };
 
 // glibc ends the process if it cannot unmap one.
@@ -158,17 +174,22 @@ bool advises(seccomp_data const& d, std::initializer_list<unsigned> those) {
 constexpr unsigned madv_guard_install = 102;
 
 std::vector<row> const& rows() {
+    // What pthread_create says where there is no memory.
+    std::pair<int, std::string> const no_thread{ENOMEM, ": " + std::to_string(EAGAIN)};
+    // That connection is lost, the next one may not be: so accept waits, and the other side sees that it is closed.
+    std::string const closed = "tcp: " + std::to_string(ECONNRESET);
     static std::vector<row> const all{
-        {"mmap", {SYS_mmap}, {ENOMEM}},
+        {"mmap", {SYS_mmap}, {ENOMEM}, nullptr, 0, {no_thread}},
         {"munmap", {SYS_munmap}, {ENOMEM}, [](auto const& d) { return !is_a_threads_stack(d.args[1]); }},
-        {"mprotect", {SYS_mprotect}, {ENOMEM}},
+        {"mprotect", {SYS_mprotect}, {ENOMEM}, nullptr, 0, {no_thread}},
         {"madvise", {SYS_madvise}, {ENOMEM, EAGAIN}},
         {"madvise that an old kernel does not know", {SYS_madvise}, {EINVAL},
          [](auto const& d) { return advises(d, {MADV_NOHUGEPAGE, MADV_WIPEONFORK, madv_guard_install}); }},
-        {"clone3", {SYS_clone3}, {EAGAIN, ENOMEM, ENOSYS}},
+        {"clone3", {SYS_clone3}, {EAGAIN, ENOMEM, ENOSYS}, nullptr, 0, {no_thread}},
         {"eventfd2", {SYS_eventfd2}, {EMFILE, ENFILE, ENOMEM, ENODEV}},
         {"epoll_create1", {SYS_epoll_create1}, {EMFILE, ENFILE, ENOMEM}},
-        {"epoll_ctl, adding", {SYS_epoll_ctl}, {ENOMEM, ENOSPC}, [](auto const& d) { return d.args[1] == EPOLL_CTL_ADD; }},
+        {"epoll_ctl, adding", {SYS_epoll_ctl}, {ENOMEM, ENOSPC}, [](auto const& d) { return d.args[1] == EPOLL_CTL_ADD; }, 0,
+         {{ENOMEM, closed}, {ENOSPC, closed}}},
         {"epoll_wait", {SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2}, {EINTR}},
         {"epoll_pwait2", {SYS_epoll_pwait2}, {ENOSYS}},
         {"timerfd_create", {SYS_timerfd_create}, {EMFILE, ENFILE, ENOMEM, ENODEV}},
@@ -193,7 +214,8 @@ std::vector<row> const& rows() {
         {"pidfd_open", {SYS_pidfd_open}, {EMFILE, ENFILE, ENOMEM, EPERM, ENOSYS}},
         {"waiting for children", {SYS_wait4, SYS_waitid}, {EINTR}},
         {"what a sandbox may miss", {SYS_prctl, SYS_sched_getaffinity, SYS_sigaltstack}, {ENOSYS, EPERM}},
-        {"openat", {SYS_openat}, {EMFILE, ENFILE, ENOMEM, EINTR}},
+        // The C library takes a file that it cannot read for one without the name; resolve() knows better only of a lack.
+        {"openat", {SYS_openat}, {EMFILE, ENFILE, ENOMEM, EINTR}, nullptr, 0, {{EINTR, "resolve: ramie.resolve " + std::to_string(EAI_NONAME)}}},
     };
     return all;
 }
@@ -217,6 +239,19 @@ std::string first_line(std::string const& output, std::string const& from) {
 bool is_as_clean(std::string const& output, std::string const& calm) {
     auto const blocks_in = [](std::string const& text) { return std::atol(first_line(text, "blocks: ").c_str() + std::strlen("blocks: ")); };
     return first_line(output, "left: ") == first_line(calm, "left: ") && blocks_in(output) <= blocks_in(calm);
+}
+
+// Whoever failed was told the error that was refused, or the row says what else.
+void check_what_was_told(row const& r, int error, std::string const& output) {
+    std::istringstream lines(output);
+    constexpr std::string_view beginning = "told: ";
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(beginning)) continue;
+        line.erase(0, beginning.size());
+        bool const is_it = line.ends_with(": " + std::to_string(error)) || (error == ENOMEM && line.ends_with(": bad_alloc"));
+        bool const may_be = std::ranges::any_of(r.instead, [&](auto const& each) { return each.first == error && line.ends_with(each.second); });
+        CHECK_MESSAGE((is_it || may_be), "told something else: " << line);
+    }
 }
 
 struct tally {
@@ -251,6 +286,7 @@ bool refuse_each(row const& r, int error, ramie::runtime_options const& how, std
         }
         CHECK_MESSAGE(end->exited_with(fine), name_of(WEXITSTATUS(end->status)));
         if (end->exited_with(fine)) CHECK_MESSAGE(is_as_clean(end->output, calm->output), "more is left than usual:\n" << calm->output);
+        check_what_was_told(r, error, end->output);
     }
     return true;
 }

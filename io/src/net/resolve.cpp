@@ -19,6 +19,10 @@ std::unexpected<std::error_code> fail(int code) {
     return std::unexpected(std::error_code(code, resolve_category()));
 }
 
+// glibc takes a file or server that it could not ask, for want of a descriptor or of memory, for one that knows no such name. A server
+// would keep that in mind for longer than the want lasts.
+bool is_want(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS; }
+
 }  // namespace
 
 bool detail::is_name(std::string_view host) {
@@ -31,8 +35,9 @@ detail::found_addresses detail::look_up(std::string const& host, std::uint16_t p
     wanted.ai_family = family;
     wanted.ai_socktype = SOCK_STREAM;  // else each address comes once for each kind of socket
     addrinfo* found = nullptr;
+    errno = 0;
     if (auto const code = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found); code != 0) {
-        if (code == EAI_SYSTEM) return std::unexpected(std::error_code(errno, std::system_category()));
+        if (code == EAI_SYSTEM || is_want(errno)) return std::unexpected(std::error_code(errno, std::system_category()));
         return fail(code);
     }
     std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> const all(found, &::freeaddrinfo);
