@@ -50,7 +50,11 @@ class Exports(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.build = pathlib.Path(os.environ["RAMIE_BUILD"])
-        cls.libraries = {"libramie": cls.build / "libramie.so", "libramie-hook": cls.build / "io" / "hook" / "libramie-hook.so"}
+        cls.libraries = {
+            "libramie": cls.build / "libramie.so",
+            "libramie-hook": cls.build / "io" / "hook" / "libramie-hook.so",
+            "libramie-threads": cls.build / "io" / "threads" / "libramie-threads.so",
+        }
         cls.exported = {name: dict(names("-D", "--defined-only", file)) for name, file in cls.libraries.items()}
 
     @unittest.skipUnless(platform.machine() == "x86_64", "the record is x86-64's")

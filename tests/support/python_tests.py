@@ -17,7 +17,7 @@ import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARES = {
-    "servers": ("samples", "io", "libraries"),
+    "servers": ("samples", "io", "libraries", "threads"),
     "compilers": ("house", "model", "gdb", "compile_fail", "consumer", "bench"),
     "faults": ("faults",),
 }

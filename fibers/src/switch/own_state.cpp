@@ -15,13 +15,33 @@
 #include "thread_state/thread_pointer.hpp"
 
 #include <ramie/detail/ground/this_lane.hpp>
+#include <ramie/detail/machine/home_process.hpp>
+
+#include <utility>
 
 namespace ramie::detail {
+
+namespace {
+
+// The carrying thread's own state, while a fiber's is on.
+constinit thread_local void* behind = nullptr;
+RAMIE_NOIPA void*& state_behind() noexcept { return behind; }
+
+// In a child, the state of the fiber that forked is its only thread's. The C library may give back the memory of the thread
+// that carried it, in which the kernel still keeps what that thread registered for restartable sequences.
+home_process::child_watcher const forgets(
+    []() noexcept {
+        if (auto* const carried_by = std::exchange(state_behind(), nullptr)) unregister_sequences(carried_by);
+    },
+    nullptr);
+
+}  // namespace
 
 // The notes are read from the thread's state and written into the fiber's.
 RAMIE_NOIPA void lane::note_in_own_state(void* state) noexcept {
     auto const notes = carrier::notes();
     set_thread_pointer(state);
+    state_behind() = thread_state_;
     bind_lane(this);
     carrier::note(notes);
 }

@@ -1,7 +1,7 @@
 #include <ramie/detail/task/task.hpp>
 
+#include "switch/own_state.hpp"
 #include "switch/ready_exceptions.hpp"
-#include "thread_state/thread_block.hpp"
 
 #include <ramie/detail/machine/home_process.hpp>
 #include <ramie/detail/switch/lane.hpp>
@@ -49,7 +49,6 @@ void task::run() noexcept {
     if (!home_process::is_here()) [[unlikely]] end_child();
 }
 
-// The exception is caught where it was thrown: which are caught, and how many are not yet, is part of the thread state.
 [[gnu::cold, gnu::noinline]] void task::run_with_own_thread_state() noexcept {
     thread_block* own = nullptr;
     try {
@@ -60,15 +59,7 @@ void task::run() noexcept {
         kind = result_kind::exception;
         return;
     }
-    carrier::this_lane()->begin_own_state(*own);
-    begin_thread();
-    run_body();
-    if (!home_process::is_here()) end_child();  // it has no lane
-    {
-        abort_shield const whole;  // no exception may leave those destructors
-        end_thread();
-    }
-    carrier::this_lane()->end_own_state();
+    run_with_state(*own, [&] { run_body(); }, &end_child);
     own->put();
 }
 

@@ -153,6 +153,18 @@ void end_thread_exit() noexcept {
     thread_slots::of_this_thread().eh->caught = 0;
 }
 
+void exit_task() {
+    if (auto* const t = task_here()) unwind_from_here(*t);
+}
+
+void unwind_next(__pthread_unwind_buf_t* done) {
+    auto const* const t = task_here();
+    if (t == nullptr) return;
+    auto* const next = before(*done);
+    bool const here = next > done && next < top_of_stack(*t);
+    unwind(*t, here ? next : nullptr);
+}
+
 running_job::running_job(task& t) noexcept : what_(t) { job() = this; }
 running_job::~running_job() { job() = nullptr; }
 
@@ -161,24 +173,20 @@ running_job::~running_job() { job() = nullptr; }
 extern "C" {
 
 [[gnu::visibility("default")]] void pthread_exit(void* value) {
-    if (auto* const t = ramie::detail::task_here()) ramie::detail::unwind_from_here(*t);
+    ramie::detail::exit_task();
     ramie::detail::libcs<void(void*)>("pthread_exit")(value);
     __builtin_unreachable();
 }
 
 [[gnu::visibility("default")]] void thrd_exit(int value) {
-    if (auto* const t = ramie::detail::task_here()) ramie::detail::unwind_from_here(*t);
+    ramie::detail::exit_task();
     ramie::detail::libcs<void(int)>("thrd_exit")(value);
     __builtin_unreachable();
 }
 
 // Continues after a handler that C code has registered.
 [[gnu::visibility("default")]] void __pthread_unwind_next(__pthread_unwind_buf_t* done) {
-    if (auto* const t = ramie::detail::task_here()) {
-        auto* const next = ramie::detail::before(*done);
-        bool const here = next > done && next < ramie::detail::top_of_stack(*t);
-        ramie::detail::unwind(*t, here ? next : nullptr);
-    }
+    ramie::detail::unwind_next(done);
     ramie::detail::libcs<void(__pthread_unwind_buf_t*)>("__pthread_unwind_next")(done);
     __builtin_unreachable();
 }

@@ -40,7 +40,7 @@ struct c_library {
     std::ptrdiff_t own_locals = 0;
     std::size_t size_of_own_locals = 0;
 
-    std::string_view missing;  // empty: it can be used
+    std::string_view missing = "";  // empty: it can be used. Literals only: with a null byte behind it
 
     // Looked up once.
     static c_library const& found() noexcept;

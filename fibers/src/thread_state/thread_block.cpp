@@ -16,6 +16,8 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace ramie::detail {
 
@@ -149,6 +151,15 @@ void end_thread() noexcept {
     }
     for_each_value([](pthread_key_t key, void*, void (*)(void*)) { (void)::pthread_setspecific(key, nullptr); });
     (void)::uselocale(LC_GLOBAL_LOCALE);
+}
+
+void unregister_sequences([[maybe_unused]] void* block) noexcept {
+#ifdef SYS_rseq
+    auto const offset = c_library::found().rseq;
+    if (offset == 0) return;
+    constexpr unsigned size = 32, unregister = 1, signature = 0x53053053;  // as glibc registers them on x86-64
+    (void)::syscall(SYS_rseq, static_cast<std::byte*>(block) + offset, size, unregister, signature);
+#endif
 }
 
 }  // namespace ramie::detail

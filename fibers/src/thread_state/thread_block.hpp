@@ -37,4 +37,7 @@ struct thread_block {
 void begin_thread() noexcept;
 void end_thread() noexcept;
 
+// The calling thread registered its restartable sequences by that control block, which may go.
+void unregister_sequences(void* block) noexcept;
+
 }  // namespace ramie::detail

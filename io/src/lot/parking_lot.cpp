@@ -209,17 +209,26 @@ class waiting {
         counters.insisting.fetch_add(1, std::memory_order_relaxed);
     }
 
+    bool another_insists() noexcept {
+        if (!w_.is_lock || counters.insisting.load(std::memory_order_relaxed) == 0) return false;
+        if (counters.insisted[number_].load(std::memory_order_relaxed) != w_.address) return false;
+        std::lock_guard const held(bucket_.lock);
+        return bucket_.insists != nullptr && bucket_.insists != &place_;
+    }
+
     // False: another fiber insists, and its time is not over.
     bool may_try() noexcept {
-        if (!w_.is_lock || counters.insisting.load(std::memory_order_relaxed) == 0) return true;
-        if (counters.insisted[number_].load(std::memory_order_relaxed) != w_.address) return true;
-        {
-            std::lock_guard const held(bucket_.lock);
-            if (bucket_.insists == nullptr || bucket_.insists == &place_) return true;
+        if (!another_insists()) {
+            polite_until_ = never;
+            return true;
         }
         auto const now = carrier::now();
-        if (polite_until_ == never) polite_until_ = now + insisting_lasts;
-        return now >= polite_until_;
+        bool const long_enough = now >= polite_until_;
+        if (polite_until_ == never || long_enough) {
+            polite_until_ = now + polite_for_;
+            polite_for_ = std::min(polite_for_ * 2, microseconds(w_.seldom_us));  // many wait: they must not all look often
+        }
+        return long_enough;
     }
 
     // 0, or the error with which the wait ends. Also sets limit_.
@@ -242,7 +251,7 @@ class waiting {
         if (w_.owner != nullptr && is_being_left()) {
             limit = std::min(limit, carrier::now() + look_at_leaver);
         } else if (polite_until_ != never) {
-            limit = std::min(limit, std::max(polite_until_, carrier::now() + look_at_leaver));
+            limit = std::min(limit, polite_until_);
         } else if (look_.count() != 0 && (w_.is_looked_for || may_look.load(std::memory_order_relaxed))) {
             limit = std::min(limit, carrier::now() + look_);
             look_ = std::min(look_ * 2, microseconds(w_.seldom_us));
@@ -279,6 +288,7 @@ class waiting {
     place place_;
     std::optional<abort_shield> shield_;
     time_point end_ = never, limit_ = never, polite_until_ = never;
+    microseconds polite_for_ = insisting_lasts;
     microseconds look_;
     unsigned too_late_ = 0;
 };

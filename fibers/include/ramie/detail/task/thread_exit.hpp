@@ -14,12 +14,19 @@
 
 #include <ramie/detail/ground/forced_unwind.hpp>
 
+#include <pthread.h>
+
 namespace ramie::detail {
 
 class task;
 
 // For a handler of forced_unwind at which the unwinding is meant to end, and which does not rethrow.
 void end_thread_exit() noexcept;
+
+// What pthread_exit() does in a task or job, and what goes on after a handler that C code has registered. Return on a thread
+// that runs none.
+void exit_task();
+void unwind_next(__pthread_unwind_buf_t* done);
 
 // While one of these lives, this plain thread runs that job, in frames below this one.
 class running_job {
