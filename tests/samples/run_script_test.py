@@ -6,6 +6,7 @@ import unittest
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 NAMES = {source.stem for folder in ("", "compare", "ports") for source in (SAMPLES / folder).glob("*.cpp")}
+NAMES |= {patch.stem for patch in (SAMPLES / "ports" / "servers").glob("*.patch")}
 
 
 def run(*arguments):
