@@ -67,7 +67,7 @@ TEST_CASE("worlds: a kernel that commits no more than it has gets smaller slabs 
         CAPTURE(mebibytes);
         auto const end = in_world("overcommit_memory is 2", [&] { commit_no_more_than(mebibytes); }, usual_case);
         if (end.skipped) return;
-        if (mebibytes >= 150) CHECK_MESSAGE(end.all_well(), end.output);
+        if (mebibytes >= 400) CHECK_MESSAGE(end.all_well(), end.output);
         else check_shortage(end, "vm.overcommit_memory is 2");
     }
 }
