@@ -188,6 +188,23 @@ TEST_CASE("hook: a call with a mask hears of each handler once, also of one that
     });
 }
 
+TEST_CASE("hook: what a handler calls does not park the fiber that it interrupts") {
+    restored_signals const restored;
+    static std::atomic<bool> is_inside;
+    handle(SIGUSR1, [](int) {
+        is_inside = true;
+        ::usleep(5'000);
+        is_inside = false;
+    });
+    ramie::run({.current_thread = true}, [] {
+        std::atomic<bool> ran_inside{false};
+        auto other = ramie::spawn([&] { ran_inside = is_inside.load(); });
+        ::raise(SIGUSR1);
+        (void)other.join();
+        CHECK(!ran_inside);
+    });
+}
+
 TEST_CASE("hook: a storm of signals, and a handler that writes into a pipe") {
     restored_signals const restored;
     static int into;
