@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace ramie::testing {
@@ -30,7 +31,11 @@ bool refused_end::exited_with(int code) const { return WIFEXITED(status) && WEXI
 namespace {
 
 using clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds patience{20};
+// On a busy machine neither the child nor this process may get its turn for long. So what counts is time that passes here while no
+// thread of the child could run; and a child that turns in circles is told by the processor's time that it takes.
+constexpr std::chrono::milliseconds look_every{100};
+constexpr unsigned quiet_looks = 200;
+constexpr std::chrono::seconds most_time{20};
 constexpr int cannot = 125;
 
 struct both_ends {
@@ -119,14 +124,20 @@ class supervisor {
 
     // Until its output ends, which it does with the last process that has it.
     void serve() {
-        auto const limit = clock::now() + patience;
+        unsigned quiet = 0;
+        auto next_look = clock::now() + look_every;
         bool listening = true;
         for (;;) {
             pollfd both[] = {{output_.reader.get(), POLLIN, 0}, {listening ? listener_.get() : -1, POLLIN, 0}};
-            if (::poll(both, 2, 100) < 0 && errno != EINTR) return;
-            if (clock::now() > limit && end_.hangs.empty()) {
-                end_.hangs = what_it_does();
-                ::kill(child_, SIGKILL);
+            if (::poll(both, 2, look_every.count()) < 0 && errno != EINTR) return;
+            if (clock::now() >= next_look && end_.hangs.empty()) {
+                next_look = clock::now() + look_every;
+                auto const [can_run, time] = how_it_goes();
+                if (!can_run) ++quiet;
+                if (quiet >= quiet_looks || time > most_time) {
+                    end_.hangs = what_it_does();
+                    ::kill(child_, SIGKILL);
+                }
             }
             if ((both[1].revents & POLLIN) != 0) answer();
             else if ((both[1].revents & POLLHUP) != 0) listening = false;
@@ -164,6 +175,24 @@ class supervisor {
         if (::access(task.c_str(), F_OK) != 0) return false;
         threads_.insert(call.pid);
         return true;
+    }
+
+    struct progress {
+        bool can_run = false;         // a thread of it could, or does
+        std::chrono::seconds time{};  // of a processor, all threads together
+    };
+    progress how_it_goes() const {
+        progress now;
+        std::error_code none;
+        for (auto const& each : std::filesystem::directory_iterator("/proc/" + std::to_string(child_) + "/task", none)) {
+            auto const text = text_of(each.path() / "stat");
+            auto const name_ends = text.rfind(") ");  // its name may have anything in it
+            if (name_ends != text.npos && text.substr(name_ends + 2, 1) == "R") now.can_run = true;
+        }
+        clockid_t its;
+        timespec used{};
+        if (::clock_getcpuclockid(child_, &its) == 0 && ::clock_gettime(its, &used) == 0) now.time = std::chrono::seconds(used.tv_sec);
+        return now;
     }
 
     std::string what_it_does() const {
