@@ -2,9 +2,11 @@
 #include <ramie/channel.hpp>
 #include <ramie/detail/ground/config.hpp>
 #include <ramie/detail/stack/stack.hpp>
+#include <ramie/latch.hpp>
 #include <ramie/notify.hpp>
 #include <ramie/runtime.hpp>
 #include <ramie/this_fiber.hpp>
+#include <ramie/timeout.hpp>
 
 #include <doctest/doctest.h>
 
@@ -51,12 +53,24 @@ TEST_CASE("memory: stacks, timers, queues and tables of a burst go back although
             auto const slabs = ramie::detail::stack_statistics().slabs;
             [[maybe_unused]] auto const before = allocated();
             {
+                ramie::latch begun(n);
+                ramie::notify go;
                 std::vector<ramie::join_handle<void>> tasks;
                 tasks.reserve(n);
-                for (int i = 0; i < n; ++i) tasks.push_back(ramie::spawn([] { ramie::this_fiber::sleep_for(100ms); }));
-                for (auto& t : tasks) t.get();
+                for (int i = 0; i < n; ++i) {
+                    tasks.push_back(ramie::spawn([&] {
+                        begun.count_down();
+                        (void)ramie::timeout(1h, [&] { go.wait(); });
+                    }));
+                }
+                begun.wait();
+                CHECK(ramie::detail::stack_statistics().slabs > slabs + 10);
+                go.notify_all();
+                for (auto& t : tasks) {
+                    while (!t.is_finished()) go.notify_all(), ramie::this_fiber::yield();  // one may not have waited yet
+                    t.get();
+                }
             }
-            CHECK(ramie::detail::stack_statistics().slabs > slabs + 10);
             // This task is the one that wakes up again and again.
 #if !defined(RAMIE_ASAN) && !defined(RAMIE_TSAN)  // they are too slow for the decay that is waited for
             CHECK(comes_true([&] { return ramie::detail::stack_statistics().slabs <= slabs + 2; }));
