@@ -94,11 +94,23 @@ class CProgram(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertEqual(daemon.stdout.read(), f"{len(clients)} accepted, then told to stop\n")
 
-    def test_a_daemon_ends_by_its_signal(self):
+    def test_locks_and_conditions_of_c11_need_no_hook(self):
+        before = self.compile(HERE / "c11_locks.c", self.main_of("old_main(0)"))
+        self.assertEqual(self.run_it([before]), "C11's locks: 4000, 100 turns, many OS threads\n")
+        after = self.compile(HERE / "c11_locks.c", self.main_of("ramie_run(old_main, 0)"),
+                             flags=["-DRAMIE_C11_LOCKS", "-include", "ramie/pthread_names.h"])
+        for environment in ({}, {"RAMIE_WORKERS": "1"}, {"RAMIE_FORCE_MIGRATION": "1", "RAMIE_WORKERS": "3"}):
+            with self.subTest(environment=environment):
+                self.assertEqual(self.run_it([after], **environment), "C11's locks: 4000, 100 turns, few OS threads\n")
+
+    def ported_daemon(self, run):
         main = self.place / "daemon_main.c"
         main.write_text("#include <ramie/ramie.h>\nint old_main(void *);\nchar const *how;\n"
-                        "int main(int argc, char **argv) { how = argv[argc - 1]; return ramie_run_as_threads(old_main, 0); }\n")
-        program = self.compile(HERE / "daemon.c", main, flags=["-include", "ramie/pthread_names.h"], libraries=self.hooked())
+                        f"int main(int argc, char **argv) {{ how = argv[argc - 1]; return {run}(old_main, 0); }}\n")
+        return self.compile(HERE / "daemon.c", main, flags=["-include", "ramie/pthread_names.h"], libraries=self.hooked())
+
+    def test_a_daemon_ends_by_its_signal(self):
+        program = self.ported_daemon("ramie_run_as_threads")
         for how in ("accept", "poll", "select", "ppoll", "sleep", "pause", "sem_wait"):
             with self.subTest(how=how):
                 self.stopped_daemon(program, how, signal.SIGTERM, {})

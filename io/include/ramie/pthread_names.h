@@ -4,6 +4,10 @@
  * Only what makes a thread is named here. What threads wait for (mutexes, conditions, semaphores, rwlocks, barriers,
  * pthread_once; mtx_t, cnd_t, call_once) parks by the hook as it is, and is shared with the threads that stay threads. pthread_kill, pthread_cancel,
  * pthread_sigmask and the like mean an OS thread: given one of these they do not compile.
+ *
+ * With RAMIE_C11_LOCKS defined, C11's mtx_t, cnd_t, once_flag, thrd_sleep and thrd_yield are Ramie's, too. Then what its threads wait
+ * for needs no hook, and a program without blocking calls may wrap main in ramie_run. All code that shares such an object must be
+ * compiled so.
  */
 #ifndef RAMIE_PTHREAD_NAMES_H
 #define RAMIE_PTHREAD_NAMES_H
@@ -49,5 +53,28 @@ int ramie_pthread_create(ramie_thread_t* thread, pthread_attr_t const* attr, voi
 #define tss_delete ramie_tss_delete
 #define tss_get ramie_getspecific
 #define tss_set ramie_tss_set
+
+#ifdef RAMIE_C11_LOCKS
+#define mtx_t ramie_mtx_t
+#define mtx_init ramie_mtx_init
+#define mtx_destroy ramie_mtx_destroy
+#define mtx_lock ramie_mtx_lock
+#define mtx_timedlock ramie_mtx_timedlock
+#define mtx_trylock ramie_mtx_trylock
+#define mtx_unlock ramie_mtx_unlock
+#define cnd_t ramie_cnd_t
+#define cnd_init ramie_cnd_init
+#define cnd_destroy ramie_cnd_destroy
+#define cnd_wait ramie_cnd_wait
+#define cnd_timedwait ramie_cnd_timedwait
+#define cnd_signal ramie_cnd_signal
+#define cnd_broadcast ramie_cnd_broadcast
+#define once_flag ramie_once_t
+#undef ONCE_FLAG_INIT
+#define ONCE_FLAG_INIT RAMIE_ONCE_INIT
+#define call_once ramie_call_once
+#define thrd_sleep ramie_thrd_sleep
+#define thrd_yield ramie_yield
+#endif
 
 #endif

@@ -96,6 +96,8 @@ RAMIE_C_STORAGE(ramie_rwlock_t, 5);
 RAMIE_C_STORAGE(ramie_sem_t, 6);
 RAMIE_C_STORAGE(ramie_barrier_t, 7);
 RAMIE_C_STORAGE(ramie_once_t, 5);
+RAMIE_C_STORAGE(ramie_mtx_t, 8);
+RAMIE_C_STORAGE(ramie_cnd_t, 4);
 #undef RAMIE_C_STORAGE
 
 #define RAMIE_MUTEX_INITIALIZER {0, 0, {0}}
@@ -144,6 +146,32 @@ int ramie_barrier_wait(ramie_barrier_t* b);
 
 /* f may wait. */
 int ramie_once(ramie_once_t* o, void (*f)(void));
+
+/* --- C11's shapes of these: as <threads.h> has them, with its mtx_plain, mtx_timed, mtx_recursive, thrd_success, thrd_busy,
+ * thrd_timedout and thrd_error. Times are of the clock TIME_UTC. --- */
+
+struct timespec;
+int ramie_mtx_init(ramie_mtx_t* m, int type);
+void ramie_mtx_destroy(ramie_mtx_t* m);
+/* No abort points, as above. */
+int ramie_mtx_lock(ramie_mtx_t* m);
+int ramie_mtx_timedlock(ramie_mtx_t* m, struct timespec const* until);
+int ramie_mtx_trylock(ramie_mtx_t* m);
+int ramie_mtx_unlock(ramie_mtx_t* m);
+
+/* thrd_error also if the task was asked to stop; with the mutex locked in any case. */
+int ramie_cnd_init(ramie_cnd_t* c);
+void ramie_cnd_destroy(ramie_cnd_t* c);
+int ramie_cnd_wait(ramie_cnd_t* c, ramie_mtx_t* m);
+int ramie_cnd_timedwait(ramie_cnd_t* c, ramie_mtx_t* m, struct timespec const* until);
+int ramie_cnd_signal(ramie_cnd_t* c);
+int ramie_cnd_broadcast(ramie_cnd_t* c);
+
+/* A once_flag is made by RAMIE_ONCE_INIT. */
+void ramie_call_once(ramie_once_t* o, void (*f)(void));
+
+/* 0; less than -1: asked to stop, or no time. `left` may be null and is not written to: no handler ends it. */
+int ramie_thrd_sleep(struct timespec const* duration, struct timespec* left);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

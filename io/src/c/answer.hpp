@@ -65,4 +65,16 @@ int answer(F&& f) {
     return says;
 }
 
+// <threads.h>'s words for error numbers.
+inline int in_words_of_c11(int error) noexcept {
+    switch (error) {
+    case 0: return thrd_success;
+    case EBUSY: return thrd_busy;
+    case ETIMEDOUT: return thrd_timedout;
+    case EAGAIN:
+    case ENOMEM: return thrd_nomem;
+    default: return thrd_error;
+    }
+}
+
 }  // namespace ramie::detail

@@ -35,6 +35,7 @@ namespace {
 using namespace ramie;
 using ramie::detail::answer;
 using ramie::detail::exit_of_thread;
+using ramie::detail::in_words_of_c11;
 
 fiber_local<std::shared_ptr<ramie_thread>> self;
 
@@ -95,11 +96,6 @@ int create(ramie_thread_t* thread, ramie_thread_attr const* attr, start_of_threa
             made->kept = made;
         }
     });
-}
-
-// <threads.h>'s words for error numbers.
-int in_words_of_c11(int error) noexcept {
-    return error == 0 ? thrd_success : error == EAGAIN || error == ENOMEM ? thrd_nomem : thrd_error;
 }
 
 int refused(std::exception const& e) {
