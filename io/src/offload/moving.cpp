@@ -83,6 +83,7 @@ class side {
     bool is_ready() const noexcept { return !can_wait() || ramie::is_ready(fd(), towards_); }
     // False: errno says why.
     [[nodiscard]] bool wait() noexcept { return call_.wait(towards_); }
+    void has_part() noexcept { call_.has_part(); }
     // A socket whose readiness must be asked for, since the attempt itself would wait.
     bool must_be_asked() const noexcept { return kind_ == kind::stream_socket && !is_non_blocking(fd()); }
     std::size_t most() const noexcept {
@@ -180,6 +181,7 @@ ssize_t posix::sendfile(int to, int from, off_t* offset, std::size_t size) {
         if (n < 0) return done > 0 ? static_cast<ssize_t>(done) : -1;
         if (n == 0) break;  // the end of the file
         done += static_cast<std::size_t>(n);
+        out.has_part();
     }
     return static_cast<ssize_t>(done);
 }

@@ -60,8 +60,12 @@ class blocking_call {
     // Before the first wait: false if the user set O_NONBLOCK (errno is EAGAIN).
     [[nodiscard]] bool begin_wait(direction d) noexcept;
     time_point limit() const noexcept { return limit_; }
-    // A socket's own time limit does not begin anew, so such a call is not begun again.
-    after_handler rule() const noexcept { return limit_ == never ? after_handler::restarts : after_handler::ends; }
+    // A part is transferred: any handler ends the wait for more, since a call begun again would transfer that once more.
+    void has_part() noexcept { has_part_ = true; }
+    // A socket's own time limit does not begin anew, so such a call is not begun again, either.
+    after_handler rule() const noexcept {
+        return limit_ == never && !has_part_ ? after_handler::restarts : after_handler::ends;
+    }
 
   private:
     bool watch();
@@ -78,6 +82,7 @@ class blocking_call {
     char const* const what_;
     bool waits_ = false;  // the first wait has begun
     bool never_waits_ = false;
+    bool has_part_ = false;
     int limit_error_ = EAGAIN;
     time_point limit_ = never;
     int copy_ = -1;  // the duplicate that is watched instead of fd_
