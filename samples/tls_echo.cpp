@@ -75,7 +75,9 @@ int main(int argc, char** argv) {
     return ramie::run([&] {
         auto const self = self_signed::make("localhost");
         auto const config = ramie::tls_server_config::make(
-            {.identity = {ramie::pem::text(self.certificate), ramie::pem::text(self.key)}, .alpn = {"echo"}});
+            {.identity = {ramie::pem::text(self.certificate), ramie::pem::text(self.key)},
+             .alpn = {"echo"},
+             .handshake_timeout = sample_handshake_limit()});
         if (!config) {
             std::fprintf(stderr, "%s\n", config.error().message().c_str());
             return 1;

@@ -12,14 +12,14 @@
 struct self_signed {
     std::string certificate, key;  // PEM
 
-    // Good for an hour, for that host name.
+    // Good for a day, for that host name.
     static self_signed make(std::string const& host) {
         owned<EVP_PKEY, &::EVP_PKEY_free> const key(EVP_EC_gen("P-256"));
         owned<X509, &::X509_free> const made(::X509_new());
         ::X509_set_version(made.get(), 2);
         ::ASN1_INTEGER_set(::X509_get_serialNumber(made.get()), 1);
         ::X509_gmtime_adj(::X509_getm_notBefore(made.get()), -60);
-        ::X509_gmtime_adj(::X509_getm_notAfter(made.get()), 3600);
+        ::X509_gmtime_adj(::X509_getm_notAfter(made.get()), 86400);
         ::X509_set_pubkey(made.get(), key.get());
         auto* const name = ::X509_get_subject_name(made.get());
         auto const* const text = reinterpret_cast<unsigned char const*>(host.c_str());
