@@ -1,6 +1,6 @@
 // A program and plugins that each contain this library, or share it.
 #include "child_process.hpp"
-#include "plugin.hpp"
+#include "loaded.hpp"
 
 #include <ramie/block_in_place.hpp>
 #include <ramie/detail/ground/config.hpp>
@@ -11,12 +11,9 @@
 
 #include <doctest/doctest.h>
 
-#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
-
-#include <dlfcn.h>
 
 using ramie::testing::in_child;
 
@@ -26,28 +23,6 @@ namespace {
 // TSan ends the process when a library that is named in a suppression is unloaded. So libuv stays.
 [[maybe_unused]] void* const libuv = ::dlopen("libuv.so.1", RTLD_NOW);
 #endif
-
-// PLUGIN: contains the library; SHARING_PLUGIN, OTHER_SHARING_PLUGIN: are linked with the shared one.
-class loaded {
-  public:
-    explicit loaded(char const* file) : handle_(::dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
-        REQUIRE_MESSAGE(handle_ != nullptr, ::dlerror());
-        calls_ = static_cast<plugin_calls const*>(::dlsym(handle_, "ramie_test_plugin"));
-        REQUIRE(calls_ != nullptr);
-    }
-    loaded(loaded const&) = delete;
-    loaded& operator=(loaded const&) = delete;
-    ~loaded() { ::dlclose(handle_); }
-    plugin_calls const* operator->() const { return calls_; }
-
-    void run(std::function<void()> const& f) const {
-        calls_->run([](void* it) { (*static_cast<std::function<void()> const*>(it))(); }, const_cast<void*>(static_cast<void const*>(&f)));
-    }
-
-  private:
-    void* handle_;
-    plugin_calls const* calls_ = nullptr;
-};
 
 constexpr auto two_copies = {PLUGIN, SHARING_PLUGIN};
 

@@ -12,6 +12,10 @@ struct plugin_calls {
     char const* (*spawn)();
     // Runs f(argument) as a task of a runtime of the plugin's own.
     void (*run)(void (*f)(void*), void* argument);
+    // Uses a bit of everything in a runtime of its own, which has ended then: tasks, blocking jobs, threads, a dump.
+    void (*use_everything)();
+    // Starts a runtime that is a static of the plugin, with a task that says to that descriptor when it is aborted.
+    void (*keep_runtime)(int fd);
     // How many other copies the plugin's own knows.
     unsigned (*others)();
 };

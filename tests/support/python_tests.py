@@ -17,7 +17,7 @@ import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARES = {
-    "servers": ("samples", "io", "libraries", "threads"),
+    "servers": ("samples", "io", "libraries", "threads", "soak"),
     "compilers": ("house", "model", "gdb", "compile_fail", "consumer", "bench"),
     "faults": ("faults",),
 }

@@ -1,5 +1,7 @@
 #include <ramie/detail/machine/home_process.hpp>
 
+#include "machine/stay_loaded.hpp"
+
 #include <ramie/detail/fence/pause.hpp>
 
 #include <cerrno>
@@ -73,6 +75,7 @@ void make_page() {
         throw std::system_error(error, std::system_category(), "ramie: pthread_atfork");
     }
     page = new (at) word(0);
+    stay_loaded();
 }
 
 // With the lock held.
