@@ -196,7 +196,10 @@ void talks_by_tcp() {
             if (n == 0) break;
             got += n;
         }
-        if (got != much) throw std::system_error(std::make_error_code(std::errc::connection_reset), "cut off");
+        if (got != much) {
+            first.note(std::make_error_code(std::errc::connection_reset), "cut off");  // before the writer is aborted
+            first.rethrow();
+        }
         writes.get();
     }));
     // An accept that finds no descriptor waits until one is closed, which nobody will do where there are none for good.
