@@ -74,7 +74,7 @@ class RefusedProcess(FaultTest):
     def test_copies_of_descriptors(self):
         for n in nth(4, 8):
             with self.subTest(n=n):
-                self.check(f"fcntl:error=EMFILE:when={n + 3}", "Too many open files")
+                self.check(f"fcntl:error=EMFILE:when={n + 4}", "Too many open files")
 
     def test_the_process_itself(self):
         for n in nth(2, 2):
