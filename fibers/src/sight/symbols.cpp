@@ -67,7 +67,11 @@ struct dw_calls {
         library.find(dwarf_formudata, "dwarf_formudata");
         library.find(dwarf_getscopes, "dwarf_getscopes");
         library.find(dwarf_getscopes_die, "dwarf_getscopes_die");
+        library.find(dwarf_getsrc_die, "dwarf_getsrc_die");
         library.find(dwarf_getsrcfiles, "dwarf_getsrcfiles");
+        library.find(dwarf_haspc, "dwarf_haspc");
+        library.find(dwarf_lineno, "dwarf_lineno");
+        library.find(dwarf_linesrc, "dwarf_linesrc");
         library.find(dwarf_tag, "dwarf_tag");
         library.find(dwfl_addrmodule, "dwfl_addrmodule");
         library.find(dwfl_begin, "dwfl_begin");
@@ -79,6 +83,7 @@ struct dw_calls {
         library.find(dwfl_module_addrdie, "dwfl_module_addrdie");
         library.find(dwfl_module_addrname, "dwfl_module_addrname");
         library.find(dwfl_module_getsrc, "dwfl_module_getsrc");
+        library.find(dwfl_module_nextcu, "dwfl_module_nextcu");
         library.find(dwfl_report_begin, "dwfl_report_begin");
         library.find(dwfl_report_end, "dwfl_report_end");
     }
@@ -93,7 +98,11 @@ struct dw_calls {
     decltype(::dwarf_formudata)* dwarf_formudata;
     decltype(::dwarf_getscopes)* dwarf_getscopes;
     decltype(::dwarf_getscopes_die)* dwarf_getscopes_die;
+    decltype(::dwarf_getsrc_die)* dwarf_getsrc_die;
     decltype(::dwarf_getsrcfiles)* dwarf_getsrcfiles;
+    decltype(::dwarf_haspc)* dwarf_haspc;
+    decltype(::dwarf_lineno)* dwarf_lineno;
+    decltype(::dwarf_linesrc)* dwarf_linesrc;
     decltype(::dwarf_tag)* dwarf_tag;
     decltype(::dwfl_addrmodule)* dwfl_addrmodule;
     decltype(::dwfl_begin)* dwfl_begin;
@@ -105,6 +114,7 @@ struct dw_calls {
     decltype(::dwfl_module_addrdie)* dwfl_module_addrdie;
     decltype(::dwfl_module_addrname)* dwfl_module_addrname;
     decltype(::dwfl_module_getsrc)* dwfl_module_getsrc;
+    decltype(::dwfl_module_nextcu)* dwfl_module_nextcu;
     decltype(::dwfl_report_begin)* dwfl_report_begin;
     decltype(::dwfl_report_end)* dwfl_report_end;
 };
@@ -154,13 +164,15 @@ std::string full_name_of(Dwarf_Die const& function) {
     return name;
 }
 
-std::string name_of(Dwarf_Die& function) {
+// `linkers`: its name if the linker knows one. (With -g1, clang notes of a function neither its linkage name nor where it is
+// declared.)
+std::string name_of(Dwarf_Die& function, char const* linkers) {
     Dwarf_Attribute attribute;
     for (unsigned const kind : {unsigned{DW_AT_linkage_name}, unsigned{DW_AT_MIPS_linkage_name}}) {
         if (auto* const name = dw().dwarf_formstring(dw().dwarf_attr_integrate(&function, kind, &attribute)))
             return readable(name);
     }
-    return full_name_of(function);
+    return linkers != nullptr ? readable(linkers) : full_name_of(function);
 }
 
 // Where the function that was compiled in is called.
@@ -176,6 +188,23 @@ void note_call(Dwarf_Die& inlined, code_place& caller) {
         dw().dwarf_getsrcfiles(&unit, &files, nullptr) == 0) {
         if (auto const* const name = dw().dwarf_filesrc(files, file, nullptr, nullptr)) caller.file = name;
     }
+}
+
+// The compilation unit that the code there is of. gcc writes a table of that; clang does not, so all units are asked.
+Dwarf_Die* unit_of(Dwfl_Module* file, std::uintptr_t address, Dwarf_Addr& bias) {
+    if (auto* const found = dw().dwfl_module_addrdie(file, address, &bias)) return found;
+    Dwarf_Die* unit = nullptr;
+    while ((unit = dw().dwfl_module_nextcu(file, unit, &bias)) != nullptr)
+        if (dw().dwarf_haspc(unit, address - bias) > 0) return unit;
+    return nullptr;
+}
+
+void note_line(Dwarf_Die& unit, Dwarf_Addr at, code_place& place) {
+    auto* const line = dw().dwarf_getsrc_die(&unit, at);
+    auto const* const name = line != nullptr ? dw().dwarf_linesrc(line, nullptr, nullptr) : nullptr;
+    if (name == nullptr) return;
+    place.file = name;
+    (void)dw().dwarf_lineno(line, &place.line);
 }
 
 struct scopes {
@@ -236,16 +265,18 @@ std::vector<code_place> symbols::look_up(std::uintptr_t address) {
             innermost.file = name;
     }
     Dwarf_Addr bias = 0;
-    if (auto* const unit = dw().dwfl_module_addrdie(file, address, &bias)) {
+    if (auto* const unit = unit_of(file, address, bias)) {
+        if (innermost.file.empty()) note_line(*unit, address - bias, innermost);
         scopes const around(*unit, address - bias);
         auto place = innermost;
         for (int i = 0; i < around.count; ++i) {
             auto& scope = around.all[i];
             auto const kind = dw().dwarf_tag(&scope);
             if (kind != DW_TAG_subprogram && kind != DW_TAG_inlined_subroutine) continue;
-            place.function = name_of(scope);
+            auto const is_whole = kind == DW_TAG_subprogram;
+            place.function = name_of(scope, is_whole ? dw().dwfl_module_addrname(file, address) : nullptr);
             found.push_back(std::exchange(place, {}));
-            if (kind == DW_TAG_subprogram) break;
+            if (is_whole) break;
             note_call(scope, place);
         }
     }
