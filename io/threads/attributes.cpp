@@ -1,10 +1,9 @@
 // What is asked and set of a thread: for a fiber, kept here; what only the kernel could do is not done, and said once.
 #include "next.hpp"
+#include "said_once.hpp"
 #include "thread.hpp"
 
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <mutex>
 
@@ -16,14 +15,12 @@ namespace ramie::threads {
 
 namespace {
 
-void say_once(std::atomic<bool>& said, char const* text) noexcept {
-    if (!said.exchange(true, std::memory_order_relaxed)) std::fprintf(stderr, "ramie-threads: %s\n", text);
-}
-
-std::atomic<bool> said_schedules{false}, said_signals{false}, said_cancels{false};
+constinit said_once schedules("priorities and processors of single threads are ignored: they are fibers");
+constinit said_once signals("pthread_kill of another thread is refused (ENOTSUP): the threads are fibers");
+constinit said_once cancels("pthread_cancel is refused (ENOTSUP): the threads are fibers");
 
 int ignored_schedule() noexcept {
-    say_once(said_schedules, "priorities and processors of single threads are ignored: they are fibers");
+    schedules.say();
     return 0;
 }
 
@@ -88,17 +85,17 @@ RAMIE_EXPORTED int pthread_kill(pthread_t id, int signal) noexcept {
     if (t == nullptr || ::pthread_equal(id, ::pthread_self()) != 0) return RAMIE_NEXT(pthread_kill)(id, signal);
     if (signal < 0 || signal >= NSIG) return EINVAL;
     if (signal == 0) return 0;
-    say_once(said_signals, "pthread_kill of another thread is refused (ENOTSUP): the threads are fibers");
+    signals.say();
     return ENOTSUP;
 }
 RAMIE_EXPORTED int pthread_sigqueue(pthread_t id, int signal, sigval const value) noexcept {
     auto const t = thread::find(id);
     if (t == nullptr || ::pthread_equal(id, ::pthread_self()) != 0) return RAMIE_NEXT(pthread_sigqueue)(id, signal, value);
-    say_once(said_signals, "pthread_kill of another thread is refused (ENOTSUP): the threads are fibers");
+    signals.say();
     return ENOTSUP;
 }
 RAMIE_EXPORTED int pthread_cancel(pthread_t id) {
     if (thread::find(id) == nullptr) return RAMIE_NEXT(pthread_cancel)(id);
-    say_once(said_cancels, "pthread_cancel is refused (ENOTSUP): the threads are fibers");
+    cancels.say();
     return ENOTSUP;
 }

@@ -4,6 +4,7 @@
 // libramie-hook is not loaded, or something is missing for thread states, or RAMIE_THREADS=off, or in a child of a process that
 // had fibers when it forked.
 #include "next.hpp"
+#include "said_once.hpp"
 #include "thread.hpp"
 #include "whose.hpp"
 
@@ -14,7 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <new>
 #include <string>
 
@@ -26,13 +26,9 @@ namespace ramie::threads {
 
 namespace {
 
-enum class kind : unsigned { own_stack, real_time, in_child };
-
-void say_once(kind what, char const* text) noexcept {
-    static std::atomic<unsigned> said{0};
-    auto const bit = 1u << static_cast<unsigned>(what);
-    if ((said.fetch_or(bit, std::memory_order_relaxed) & bit) == 0) std::fprintf(stderr, "ramie-threads: %s\n", text);
-}
+constinit said_once own_stack("a thread with a stack of its own stays a real one");
+constinit said_once real_time("a thread of real-time scheduling stays a real one");
+constinit said_once in_child("in a child that was forked from a process with such threads they are real ones");
 
 std::atomic<unsigned long> fibers{0}, real_threads{0};
 
@@ -77,14 +73,14 @@ class home {
 bool makes_fibers() noexcept {
     if (seam() == nullptr) return false;
     if (!home::is_elsewhere()) return true;
-    say_once(kind::in_child, "in a child that was forked from a process with such threads they are real ones");
+    in_child.say();
     return false;
 }
 
 struct wishes {
     std::size_t stack_size = 0;  // 0: the usual
     bool detached = false;
-    char const* stays_real = nullptr;
+    said_once* stays_real = nullptr;
 };
 
 wishes read(pthread_attr_t const* attr) noexcept {
@@ -107,9 +103,9 @@ wishes read(pthread_attr_t const* attr) noexcept {
     std::size_t own_size = 0;
     bool const has_stack = ::pthread_attr_getstack(attr, &bottom, &own_size) == 0 && bottom != nullptr &&
                            reinterpret_cast<std::uintptr_t>(bottom) + own_size != 0;
-    if (has_stack) say_once(kind::own_stack, w.stays_real = "a thread with a stack of its own stays a real one");
-    else if (inherit == PTHREAD_EXPLICIT_SCHED && policy != SCHED_OTHER)
-        say_once(kind::real_time, w.stays_real = "a thread of real-time scheduling stays a real one");
+    if (has_stack) w.stays_real = &own_stack;
+    else if (inherit == PTHREAD_EXPLICIT_SCHED && policy != SCHED_OTHER) w.stays_real = &real_time;
+    if (w.stays_real != nullptr) w.stays_real->say();
     return w;
 }
 

@@ -1,5 +1,5 @@
 // For a few instructions, by fibers and threads alike. Not one of pthread's, which are hooked; and a child of fork finds it
-// free, because it is held over the fork (threads.cpp).
+// free, because it is held over the fork (thread.cpp).
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // Unmodified code in tasks with a thread state of their own: what it keeps per thread, and the locks that it owns as a
 // thread, are the task's.
+#include "own_thread_state.hpp"
 #include "pthread_support.hpp"
 
 #include <ramie/own_thread_state.hpp>
@@ -19,21 +20,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ramie::task_options own() { return {.own_thread_state = true}; }
-
-bool skipped() {
-    auto const missing = ramie::missing_for_own_thread_state();
-    if (!missing.empty()) MESSAGE("skipped: " << missing);
-    return !missing.empty();
-}
-
 thread_local long number = 7;
 [[gnu::noipa]] long& here() { return number; }
 
 }  // namespace
 
 TEST_CASE("hook: own thread state: a mutex belongs to the task that locked it, wherever it goes on") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     plain_pthread_mutex recursive(PTHREAD_MUTEX_RECURSIVE), checking(PTHREAD_MUTEX_ERRORCHECK);
     int inside = 0, wrong = 0;
     std::atomic<int> ended{0};
@@ -64,7 +57,7 @@ TEST_CASE("hook: own thread state: a mutex belongs to the task that locked it, w
 }
 
 TEST_CASE("hook: own thread state: calls that wait park the task, and errno is its own") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     on_one_thread([] {
         int ends[2];
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
@@ -97,7 +90,7 @@ TEST_CASE("hook: own thread state: calls that wait park the task, and errno is i
 }
 
 TEST_CASE("hook: own thread state: condition variables, and threads beside the tasks") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     plain_pthread_mutex m;
     plain_pthread_cond turn;
     int next = 0;

@@ -35,18 +35,23 @@ struct lock {
     }
 };
 
+// Waits for `l`, and was woken in vain so often that it insists.
+ramie::join_handle<void> one_that_insists(lock& l) {
+    auto insists = ramie::spawn([&l] { CHECK(parking_lot::wait(l.waiting(true, &l)) == 0); });
+    ramie::this_fiber::yield();
+    while (parking_lot::counters.insisting == 0) {
+        (void)parking_lot::wake(&l, ramie::detail::lot_wake::one);
+        ramie::this_fiber::yield();
+    }
+    return insists;
+}
+
 }  // namespace
 
 TEST_CASE("parking lot: a fiber that has let another one go first looks seldom again afterwards") {
     on_one_thread([] {
         lock first, second;
-        auto insists = ramie::spawn([&] { CHECK(parking_lot::wait(first.waiting(true, &first)) == 0); });
-        ramie::this_fiber::yield();
-        // Woken in vain so often that it insists.
-        while (parking_lot::counters.insisting == 0) {
-            (void)parking_lot::wake(&first, ramie::detail::lot_wake::one);
-            ramie::this_fiber::yield();
-        }
+        auto insists = one_that_insists(first);
         auto polite = ramie::spawn([&] { CHECK(parking_lot::wait(second.waiting(false, &first)) == 0); });
         while (second.attempts == 0) ramie::this_fiber::sleep_for(1ms);  // its time of politeness is over
         first.is_free = true;
@@ -65,12 +70,7 @@ TEST_CASE("parking lot: a fiber that has let another one go first looks seldom a
 TEST_CASE("parking lot: while another fiber insists for long, those that wait ask less and less often") {
     on_one_thread([] {
         lock first, second;
-        auto insists = ramie::spawn([&] { CHECK(parking_lot::wait(first.waiting(true, &first)) == 0); });
-        ramie::this_fiber::yield();
-        while (parking_lot::counters.insisting == 0) {
-            (void)parking_lot::wake(&first, ramie::detail::lot_wake::one);
-            ramie::this_fiber::yield();
-        }
+        auto insists = one_that_insists(first);
         auto polite = ramie::spawn([&] { CHECK(parking_lot::wait(second.waiting(false, &first)) == 0); });
         ramie::this_fiber::sleep_for(200ms);
         CHECK(second.attempts < 10);  // after 10 ms, 20 ms, 40 ms, 80 ms ...

@@ -1,6 +1,7 @@
 // Thread states of their own that go from worker to worker.
 #include "chance.hpp"
 #include "child_process.hpp"
+#include "own_thread_state.hpp"
 
 #include <ramie/channel.hpp>
 #include <ramie/join_set.hpp>
@@ -35,14 +36,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ramie::task_options own() { return {.own_thread_state = true}; }
-
-bool skipped() {
-    auto const missing = ramie::missing_for_own_thread_state();
-    if (!missing.empty()) MESSAGE("skipped: " << missing);
-    return !missing.empty();
-}
-
 thread_local long number = 7;
 [[gnu::noipa]] long& here() { return number; }
 [[gnu::noipa]] int& error_here() { return errno; }
@@ -76,7 +69,7 @@ class identity {
 }  // namespace
 
 TEST_CASE("own thread state: it goes along to another worker") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     ramie::run({.workers = 2}, [] {
         std::atomic<bool> has_moved{false};
         std::atomic<int> wrong{0};
@@ -99,7 +92,7 @@ TEST_CASE("own thread state: it goes along to another worker") {
 }
 
 TEST_CASE("own thread state: thousands of tasks with waits, exceptions, children and aborts keep theirs apart") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     auto const tasks = static_cast<int>(rounds(2000));
     std::atomic<int> wrong{0}, ended{0};
     destroyed = 0;
@@ -152,7 +145,7 @@ TEST_CASE("own thread state: thousands of tasks with waits, exceptions, children
 }
 
 TEST_CASE("own thread state: threads, blocking jobs and runtimes that a task makes work as from any task") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     for (bool const current_thread : {false, true}) {
         CAPTURE(current_thread);
         ramie::run({.current_thread = current_thread}, [] {
@@ -178,7 +171,7 @@ TEST_CASE("own thread state: threads, blocking jobs and runtimes that a task mak
 }
 
 TEST_CASE("own thread state: a library that is loaded while the task lives has its thread-locals there, too") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     ramie::run({.workers = 2}, [] {
         ramie::notify loaded;
         std::atomic<int* (*)()> value{nullptr};
@@ -207,7 +200,7 @@ TEST_CASE("own thread state: a library that is loaded while the task lives has i
 }
 
 TEST_CASE("own thread state: a task may fork, and its child may end itself by exit (forks)") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     auto const end = in_child([] {
         ramie::run({.workers = 2}, [] {
             ramie::spawn(own(), [] {
@@ -234,7 +227,7 @@ TEST_CASE("own thread state: a task may fork, and its child may end itself by ex
 }
 
 TEST_CASE("own thread state: exit in a task leaves a static runtime as it is, and destroying one's own runtime is seen (forks)") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     auto const exits = in_child([] {
         static ramie::runtime rt({.workers = 2});
         rt.block_on([] { ramie::spawn(own(), [] { std::exit(3); }).get(); });
@@ -255,7 +248,7 @@ TEST_CASE("own thread state: exit in a task leaves a static runtime as it is, an
 }
 
 TEST_CASE("own thread state: a stack overflow is reported with the task's name (forks)") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     auto const end = in_child([] {
         ramie::run([] {
             ramie::spawn({.name = "deep", .own_thread_state = true}, [] {

@@ -1,5 +1,6 @@
 // A task with a thread state of its own: what a thread keeps for itself is the task's.
 #include "both_ways.hpp"
+#include "own_thread_state.hpp"
 
 #include <ramie/join_set.hpp>
 #include <ramie/mutex.hpp>
@@ -29,14 +30,6 @@ using namespace std::chrono_literals;
 using ramie::this_fiber::yield;
 
 namespace {
-
-ramie::task_options own() { return {.own_thread_state = true}; }
-
-bool skipped() {
-    auto const missing = ramie::missing_for_own_thread_state();
-    if (!missing.empty()) MESSAGE("skipped: " << missing);
-    return !missing.empty();
-}
 
 thread_local int number = 7;
 // The compiler must not take an address along.
@@ -69,7 +62,7 @@ TEST_CASE("own thread state: where it cannot be had, a spawn says what is missin
 }
 
 TEST_CASE("own thread state: a thread-local is the task's, from its first value on, and the thread's is not touched") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         here() = 1;
         std::vector<ramie::join_handle<int>> tasks;
@@ -99,7 +92,7 @@ TEST_CASE("own thread state: a thread-local is the task's, from its first value 
 }
 
 TEST_CASE("own thread state: errno, the thread's identity and ctype are its own, too") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         auto const thread = ::pthread_self();
         std::vector<pthread_t> seen;
@@ -128,7 +121,7 @@ TEST_CASE("own thread state: errno, the thread's identity and ctype are its own,
 }
 
 TEST_CASE("own thread state: exceptions that are caught, or on their way, stay with the task") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         struct waits {
             int& seen;
@@ -167,7 +160,7 @@ TEST_CASE("own thread state: exceptions that are caught, or on their way, stay w
 }
 
 TEST_CASE("own thread state: at the end of the task, not before, its thread_locals are destroyed, then its keys' values") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         std::vector<std::string> heard;
         said = &heard;
@@ -201,7 +194,7 @@ TEST_CASE("own thread state: at the end of the task, not before, its thread_loca
 }
 
 TEST_CASE("own thread state: an abort ends the body, and the destructors at the end are not interrupted") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         static int finished;
         finished = 0;
@@ -231,7 +224,7 @@ TEST_CASE("own thread state: an abort ends the body, and the destructors at the 
 }
 
 TEST_CASE("own thread state: waits, timeouts, locks and children work as in any task") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         ramie::mutex m;
         int order = 0;
@@ -264,7 +257,7 @@ TEST_CASE("own thread state: waits, timeouts, locks and children work as in any 
 }
 
 TEST_CASE("own thread state: a block is used again, and the next task finds it as new") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     one_thread_carrier carrier;
     auto const run = [&](int count) {
         std::vector<ramie::join_handle<void>> tasks;
@@ -295,7 +288,7 @@ TEST_CASE("own thread state: a block is used again, and the next task finds it a
 }
 
 TEST_CASE("own thread state: pthread_exit ends the task, after its cleanup handlers") {
-    if (skipped()) return;
+    if (no_thread_states()) return;
     both_ways([](one_thread_carrier& carrier) {
         int cleaned = 0;
         auto task = ramie::spawn(own(), [&] {
